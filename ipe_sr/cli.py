@@ -1,0 +1,165 @@
+"""The command line: each command is a few lines over the package."""
+
+import contextlib
+import json
+import re
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from ipe_sr.errors import InputError
+
+app = typer.Typer(
+    name="ipe-sr", no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False, rich_markup_mode=None,
+    help="Arbitrary-scale image super-resolution with integrated positional encoding.",
+)
+ClickException = typer.BadParameter.__mro__[2]   # the base of usage errors, from whichever click this typer brings
+out = Console(highlight=False)
+err = Console(stderr=True, highlight=False)
+
+ModelOption = Annotated[str, typer.Option("--model", help="A released model's name, or a checkpoint (.safetensors, official LIIF .pth).")]
+DeviceOption = Annotated[str, typer.Option("--device", help="auto, cpu, cuda, cuda:1, ...")]
+
+
+@app.callback()
+def _about() -> None:
+    """Arbitrary-scale image super-resolution with integrated positional encoding."""
+
+
+@app.command()
+def upscale(
+    source: Annotated[Path, typer.Argument(metavar="IN", help="The picture to upscale.")],
+    target: Annotated[Path, typer.Argument(metavar="OUT", help="The file to write: .png, .jpg, .webp or .tif.")],
+    scale: Annotated[str | None, typer.Option(help="Factor of at least 1, or two: Y,X. Fractions are fine.")] = None,
+    size: Annotated[str | None, typer.Option(help="Exact size in pixels, HxW (height first).")] = None,
+    model: ModelOption = "bicubic",
+    dtype: Annotated[str, typer.Option(help="fp32 or bf16.")] = "fp32",
+    device: DeviceOption = "auto",
+) -> None:
+    """Upscale a picture by any factor, or to any exact size."""
+    from ipe_sr import upscaling
+
+    chosen = _scale_pair(scale) if scale is not None else None
+    height, width = upscaling.upscale_file(
+        source, target, chosen, size=_size(size) if size is not None else None, model=model, dtype=dtype, device=device
+    )
+    note = " (plain interpolation: no trained weights are released yet; --model FILE takes a checkpoint)" if model == "bicubic" else ""
+    err.print(f"model: {model}{note}", soft_wrap=True)
+    out.print(f"{target}: {width} x {height} pixels", soft_wrap=True)
+
+
+@app.command()
+def evaluate(
+    model: ModelOption,
+    data: Annotated[str, typer.Option(help="Sets by name, or folders, separated by commas.")],
+    scales: Annotated[str, typer.Option(help="Factors, separated by commas: 2,3,4.")],
+    protocol: Annotated[str | None, typer.Option(help="div2k, benchmark, edsr or srcnn; default: what is usual for the set.")] = None,
+    ssim: Annotated[str | None, typer.Option(help="SSIM convention: rgb, luma or volume; default: the protocol's.")] = None,
+    json_file: Annotated[Path | None, typer.Option("--json", help="Also write the scores, picture by picture, to this file.")] = None,
+    device: DeviceOption = "auto",
+) -> None:
+    """PSNR and SSIM of a model on sets of pictures, under a named protocol."""
+    from ipe_sr import datasets, evaluation, metrics, models, upscaling
+    from ipe_sr.files import replacing
+
+    factors = [_number(text, "--scales") for text in scales.split(",")]
+    chosen = _choice(metrics.PROTOCOLS, protocol, "--protocol")
+    if ssim is not None and ssim not in metrics.SSIM_CONVENTIONS:
+        raise InputError(f"--ssim {ssim!r} is unknown: use one of {', '.join(metrics.SSIM_CONVENTIONS)}")
+    network = models.load(model).to(upscaling.device_named(device))
+    sets = [datasets.find(name) for name in data.split(",")]
+    with contextlib.ExitStack() as stack:
+        report = stack.enter_context(replacing(json_file)) if json_file else None   # fails before the work, not after
+        bar = stack.enter_context(_progress())
+        task = bar.add_task("evaluate", total=sum(len(s.hr) for s in sets) * len(factors))
+        scores = [
+            score for s in sets
+            for score in evaluation.evaluate(network, s, factors, chosen, ssim, lambda: bar.advance(task))
+        ]
+        if report:
+            report.write_text(json.dumps([score.record() for score in scores], indent=1))
+    table = Table("data", "scale", "protocol", "LR", "PSNR / dB", "SSIM", title=f"{model}", title_justify="left")
+    for s in scores:
+        table.add_row(s.data, f"x{s.scale:g}", s.protocol, s.lr, f"{s.psnr:.2f}", f"{s.ssim:.4f} ({s.ssim_convention})")
+    out.print(table)
+
+
+@app.command()
+def notebooks(
+    params: Annotated[str, typer.Option(help="Preset: smoke, teach or paper.")] = "teach",
+    only: Annotated[str | None, typer.Option(help="Numbers of notebooks, separated by commas: 03,04.")] = None,
+    jobs: Annotated[int, typer.Option(help="How many notebooks to run at once.")] = 1,
+    output: Annotated[Path, typer.Option("--out", help="Folder for executed copies, records and index.html.")] = Path(".out"),
+    source: Annotated[Path, typer.Option("--notebooks", help="The folder that holds the series.")] = Path("notebooks"),
+    parameters: Annotated[list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Override a parameter.")] = None,
+    write_back: Annotated[bool, typer.Option("--write-back", help="Store the outputs in the series itself.")] = False,
+) -> None:
+    """Execute the series, check its claims and write an index of the executed copies."""
+    from ipe_sr import runs
+
+    plan = runs.plan(source, params, only.split(",") if only else None, parameters or [])
+    results = runs.execute(plan, output, jobs, report=lambda line: out.print(line, soft_wrap=True, markup=False))
+    failed = [result for result in results if result.failure]
+    if write_back and not failed:
+        runs.write_back(results)
+    out.print(f"open {output / 'index.html'}", soft_wrap=True)
+    if failed:
+        raise typer.Exit(1)
+
+
+def main() -> None:
+    """Entry point: a user's mistake is one line and exit status 2; a bug keeps its traceback."""
+    try:
+        code = app(standalone_mode=False)
+    except InputError as error:
+        code = _complain(str(error))
+    except typer.Abort:
+        code = 130
+    except ClickException as error:
+        code = _complain(error.format_message())
+    sys.exit(code or 0)
+
+
+def _complain(message: str) -> int:
+    print("ipe-sr: " + " ".join(message.split()), file=sys.stderr)
+    return 2
+
+
+def _progress() -> Progress:
+    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
+    return Progress(*columns, console=err, transient=True)
+
+
+def _number(text: str, option: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        raise InputError(f"{option}: {text!r} is not a number") from None
+    if not 1 <= value <= 1e6:   # NaN fails as well
+        raise InputError(f"{option}: {text!r} is out of range; factors go from 1 to 1,000,000")
+    return int(value) if value.is_integer() else value
+
+
+def _scale_pair(text: str) -> float | tuple[float, ...]:
+    factors = tuple(_number(part, "--scale") for part in text.split(","))
+    if len(factors) > 2:
+        raise InputError(f"--scale: {text!r} has {len(factors)} numbers; give one, or two as Y,X")
+    return factors if len(factors) == 2 else factors[0]
+
+
+def _size(text: str) -> tuple[int, int]:
+    match = re.fullmatch(r"([1-9]\d{0,8})[xX×]([1-9]\d{0,8})", text)
+    if not match:
+        raise InputError(f"--size: {text!r} is not HxW in pixels, such as 1080x1920")
+    return int(match[1]), int(match[2])
+
+
+def _choice(table: dict, name: str | None, option: str):
+    if name is not None and name not in table:
+        raise InputError(f"{option} {name!r} is unknown: use one of {', '.join(table)}")
+    return table.get(name)

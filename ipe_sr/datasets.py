@@ -1,0 +1,111 @@
+"""Evaluation sets: where their pictures are and how their LR inputs are made."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from ipe_sr import files, images, resample, samples
+from ipe_sr.errors import InputError
+
+SUFFIXES = set(images.FORMATS) | {".bmp"}
+
+
+@dataclass(frozen=True)
+class Known:
+    """folder: below the data folder; holds HR pictures, or HR/ and LR_bicubic/X2 and so on.   protocol: the usual one."""
+
+    folder: str
+    protocol: str
+
+
+KNOWN = {
+    "set5": Known("benchmark/Set5", "benchmark"),
+    "set14": Known("benchmark/Set14", "benchmark"),
+    "b100": Known("benchmark/B100", "benchmark"),
+    "kodak": Known("kodak", "benchmark"),
+    "photos-valid": Known("photos/valid", "div2k"),
+}
+SAMPLES = "samples"   # the photographs that the package brings
+
+
+@dataclass(frozen=True)
+class ImageSet:
+    """name: as asked for.   hr: picture files, sorted.   lr: the folder with X2, X3, ... or None.   protocol: a name."""
+
+    name: str
+    hr: tuple[Path, ...]
+    lr: Path | None
+    protocol: str
+
+
+def root() -> Path:
+    """The data folder: the variable IPE_SR_DATA, else the first of .data and ../shared/data that exists."""
+    if chosen := os.environ.get("IPE_SR_DATA"):
+        return Path(chosen)
+    return next((path for path in (Path(".data"), Path("../shared/data")) if path.is_dir()), Path(".data"))
+
+
+def find(data: str | os.PathLike) -> ImageSet:
+    """An evaluation set by name, or any folder of pictures (or one that holds HR/ and perhaps LR_bicubic/X2, ...).
+
+    Raises InputError for an unknown name, a missing folder, or one without pictures.
+    """
+    if str(data) == SAMPLES:
+        return ImageSet(SAMPLES, tuple(samples.path(name) for name in samples.PHOTOS), None, "div2k")
+    known = KNOWN.get(str(data))
+    folder = root() / known.folder if known else Path(data)
+    if not folder.is_dir():
+        if known:
+            raise InputError(f"data set {data!r} is not at {folder}; download it, or set IPE_SR_DATA to the folder that has it")
+        raise InputError(f"data {str(data)!r} is neither a folder nor one of {', '.join([*KNOWN, SAMPLES])}")
+    hr = folder / "HR" if (folder / "HR").is_dir() else folder
+    pictures = tuple(sorted(path for path in hr.iterdir() if path.suffix.lower() in SUFFIXES))
+    if not pictures:
+        raise InputError(f"{hr}: holds no pictures ({', '.join(sorted(SUFFIXES))})")
+    lr = folder / "LR_bicubic"
+    return ImageSet(str(data), pictures, lr if lr.is_dir() else None, known.protocol if known else "benchmark")
+
+
+def pair(dataset: ImageSet, path: Path, scale: float) -> tuple[np.ndarray, np.ndarray, str]:
+    """(LR, HR, origin of the LR) of one picture: (h, w, C) and (H, W, C) uint8, C = 1 or 3, H = round(h * scale).
+
+    Up to x4 the provided MATLAB files where there are some, else MATLAB-exact resampling; beyond, PIL's bicubic, as in
+    LIIF. HR is cropped at the bottom and right to what LR covers. origin: "provided", "matlab" or "pil".
+    """
+    hr = colours(path)
+    provided = _provided(dataset, path, scale)
+    if provided:
+        lr = colours(provided)
+        if lr.shape[2] != hr.shape[2]:   # a gray picture stored once as gray and once as RGB
+            lr, hr = (np.broadcast_to(a, (*a.shape[:2], 3)) for a in (lr, hr))
+        return lr, crop(hr, lr.shape[:2], scale), "provided"
+    lr_size = tuple(int(n / scale + 1e-9) for n in hr.shape[:2])
+    if 0 in lr_size:
+        raise InputError(f"{path}: too small for scale {scale:g}")
+    hr = crop(hr, lr_size, scale)
+    if scale <= 4:
+        return resample.imresize(hr, lr_size), hr, "matlab"
+    small = Image.fromarray(hr.squeeze(-1) if hr.shape[2] == 1 else hr).resize(lr_size[::-1], Image.Resampling.BICUBIC)
+    return np.array(small).reshape(*lr_size, -1), hr, "pil"
+
+
+def crop(hr: np.ndarray, lr_size: tuple[int, int], scale: float) -> np.ndarray:
+    return hr[: round(lr_size[0] * scale), : round(lr_size[1] * scale)]
+
+
+def colours(path: Path) -> np.ndarray:
+    """A picture file as (H, W, 1 or 3) uint8, alpha dropped; the file is noted in the run's record."""
+    files.note_use(path)
+    pixels = images.to_depth(images.read(path).pixels, np.uint8)
+    return pixels[..., : 1 if pixels.shape[2] < 3 else 3]
+
+
+def _provided(dataset: ImageSet, path: Path, scale: float) -> Path | None:
+    if dataset.lr is None or scale > 4 or scale != int(scale):
+        return None
+    folder = dataset.lr / f"X{int(scale)}"
+    candidates = [folder / f"{path.stem}x{int(scale)}.png", folder / path.name]
+    return next((candidate for candidate in candidates if candidate.is_file()), None)

@@ -1,0 +1,108 @@
+"""PSNR and SSIM of a model over sets of pictures and scales."""
+
+import statistics
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+
+from ipe_sr import datasets, images, metrics, resample
+from ipe_sr.datasets import ImageSet
+from ipe_sr.errors import InputError
+from ipe_sr.metrics import Protocol
+
+
+@dataclass(frozen=True)
+class ImageScore:
+    name: str
+    psnr: float
+    ssim: float
+
+
+@dataclass(frozen=True)
+class Score:
+    """Means over the pictures of one set at one scale. lr: where the LR pictures came from (see `datasets.pair`)."""
+
+    data: str
+    scale: float
+    protocol: str
+    ssim_convention: str
+    lr: str
+    psnr: float
+    ssim: float
+    images: tuple[ImageScore, ...]
+
+    def record(self) -> dict:
+        """The same as JSON data."""
+        return asdict(self) | {"images": [asdict(image) for image in self.images]}
+
+
+def evaluate(
+    model: nn.Module,
+    dataset: ImageSet,
+    scales: Iterable[float],
+    protocol: Protocol | None = None,
+    ssim_convention: str | None = None,
+    advance: Callable[[], None] = lambda: None,
+) -> list[Score]:
+    """One score for each scale; `advance` is called after each picture.
+
+    protocol: default the set's own.   ssim_convention: default the protocol's space (see `metrics.ssim`).
+    The model runs where its parameters are. Raises InputError for a picture too small for a scale.
+    """
+    protocol = protocol or metrics.PROTOCOLS[dataset.protocol]
+    convention = ssim_convention or protocol.space
+    scores = []
+    for scale in scales:
+        rows, origins = [], set()
+        for path in dataset.hr:
+            row, origin = _score(model, dataset, path, scale, protocol, convention)
+            rows.append(row)
+            origins.add(origin)
+            advance()
+        scores.append(
+            Score(
+                dataset.name, scale, protocol.name, convention, "+".join(sorted(origins)),
+                statistics.fmean(row.psnr for row in rows), statistics.fmean(row.ssim for row in rows), tuple(rows),
+            )
+        )
+    return scores
+
+
+@torch.inference_mode()
+def _score(
+    model: nn.Module, dataset: ImageSet, path: Path, scale: float, protocol: Protocol, convention: str
+) -> tuple[ImageScore, str]:
+    if protocol.luma_input:
+        lr, hr = luma_pair(path, scale)
+        origin = "matlab-float"
+    else:
+        lr, hr, origin = datasets.pair(dataset, path, scale)
+        lr, hr = (images.to_tensor(np.broadcast_to(a, (*a.shape[:2], 3))) for a in (lr, hr))
+    device = next((p.device for p in model.parameters()), torch.device("cpu"))
+    sr = model(lr.expand(3, -1, -1)[None].to(device), tuple(hr.shape[-2:]))[0].float().cpu()
+    if protocol.luma_input:
+        sr = sr.mean(0, keepdim=True)
+    try:
+        row = ImageScore(
+            path.stem, metrics.psnr(sr, hr, protocol, scale), metrics.ssim(sr, hr, protocol, scale, convention)
+        )
+    except ValueError as error:
+        raise InputError(f"{path}: {error}") from None
+    return row, origin
+
+
+def luma_pair(path: Path, scale: float) -> tuple[torch.Tensor, torch.Tensor]:
+    """SRCNN's pairs: (1, h, w) and (1, H, W) floats in [0, 1]. HR is 8-bit luma; LR is resized from it unrounded."""
+    pixels = datasets.colours(path)
+    hr = images.to_tensor(pixels)
+    if len(hr) == 3:
+        hr = (metrics.luma(hr) * 255).round() / 255
+    lr_size = tuple(int(n / scale + 1e-9) for n in hr.shape[-2:])
+    if 0 in lr_size:
+        raise InputError(f"{path}: too small for scale {scale:g}")
+    hr = hr[:, : round(lr_size[0] * scale), : round(lr_size[1] * scale)]
+    return resample.bicubic(hr, lr_size, border="mirror"), hr

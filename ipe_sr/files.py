@@ -1,0 +1,61 @@
+"""Files: written whole or not at all; and the journal in which a run notes what it read and claimed."""
+
+import contextlib
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from ipe_sr.errors import InputError
+
+JOURNAL = "IPE_SR_JOURNAL"   # environment variable: a JSON-lines file
+
+
+@contextlib.contextmanager
+def replacing(path: str | os.PathLike) -> Iterator[Path]:
+    """A temporary name beside `path`, with its suffix, which takes its place when the block ends well.
+
+    On any error the temporary file is removed and `path` is left as it was. Raises InputError where `path` cannot be
+    written: no such folder, a folder in its place, no permission, disk full.
+    """
+    path = Path(path)
+    if path.is_dir():
+        raise InputError(f"{path}: is a folder; give the name of a file")
+    if not path.parent.is_dir():
+        raise InputError(f"{path}: its folder does not exist; make {path.parent} first")
+    try:
+        handle, name = tempfile.mkstemp(prefix=f".{path.stem}.", suffix=path.suffix, dir=path.parent)
+        os.close(handle)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written ({error.strerror})") from None
+    try:
+        yield Path(name)
+        umask = os.umask(0)
+        os.umask(umask)
+        os.chmod(name, 0o666 & ~umask)   # mkstemp makes private files
+        os.replace(name, path)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written ({error.strerror or error})") from None
+    finally:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(name)
+
+
+def sha256(path: str | os.PathLike) -> str:
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def note(event: dict) -> None:
+    """Add an event (a claim, a file used) to the journal of the current run, where a run keeps one."""
+    if journal := os.environ.get(JOURNAL):
+        with open(journal, "a") as file:
+            file.write(json.dumps(event) + "\n")
+
+
+def note_use(path: str | os.PathLike) -> None:
+    """Tell the run's record that this file was read."""
+    if os.environ.get(JOURNAL):
+        note({"event": "data", "file": Path(path).name, "bytes": os.path.getsize(path), "sha256": sha256(path)})

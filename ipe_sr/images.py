@@ -1,0 +1,200 @@
+"""Picture files and pixel arrays: 8 or 16 bits, gray or RGB, with or without alpha, upright, with their ICC profile."""
+
+import os
+import struct
+import warnings
+import zlib
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from ipe_sr.errors import InputError
+from ipe_sr.files import replacing
+
+MODES = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
+FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP", ".tif": "TIFF", ".tiff": "TIFF"}
+OPTIONS = {
+    "PNG": {},
+    "JPEG": {"quality": 95, "subsampling": 0},
+    "WEBP": {"quality": 95, "exact": True},
+    "TIFF": {"compression": "tiff_deflate"},
+}
+LONGEST_SIDE = {"JPEG": 65535, "WEBP": 16383}
+ORIENTATION = 0x0112   # the EXIF and TIFF tag
+
+
+class Picture(NamedTuple):
+    """pixels: (H, W, C) uint8 or uint16; C = 1 gray, 2 gray + alpha, 3 RGB, 4 RGBA; alpha straight, not premultiplied."""
+
+    pixels: np.ndarray
+    icc: bytes | None = None
+
+
+def read(path: str | os.PathLike) -> Picture:
+    """The first picture in a file, upright (its EXIF orientation applied), 16 bits kept.
+
+    Raises InputError where the file is missing, empty, damaged, no picture, too large for PIL's safety limit, or holds
+    32-bit pixels.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(f"{path}: " + ("is a folder, not a picture" if path.is_dir() else "no such file"))
+    if path.stat().st_size == 0:
+        raise InputError(f"{path}: is empty")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            with Image.open(path) as image:
+                if _bits(path, image) == 16:
+                    pixels = _oriented(_read16(path, image.format), image.getexif().get(ORIENTATION, 1))
+                    return Picture(pixels, image.info.get("icc_profile"))
+                return from_pil(image)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
+    except Image.UnidentifiedImageError:
+        raise InputError(f"{path}: not a picture that can be read (PNG, JPEG, WebP, TIFF and others can)") from None
+    except Exception as error:   # decoders raise nearly anything on damaged data
+        raise InputError(f"{path}: damaged or not readable as a picture ({_one_line(error)})") from None
+
+
+def write(path: str | os.PathLike, picture: Picture) -> None:
+    """Write PNG, JPEG, WebP or TIFF by suffix, whole or not at all; 16 bits become 8 where the format has no more.
+
+    Raises InputError for another suffix, alpha in a JPEG, or a side longer than the format allows.
+    """
+    path, pixels = Path(path), picture.pixels
+    kind = check_suffix(path)
+    if kind == "JPEG" and pixels.shape[2] in (2, 4):
+        raise InputError(f"{path}: JPEG has no alpha channel; use .png, .webp or .tif")
+    if max(pixels.shape[:2]) > LONGEST_SIDE.get(kind, 1 << 31):
+        raise InputError(f"{path}: {kind} allows {LONGEST_SIDE[kind]} pixels a side; use .png or .tif")
+    with replacing(path) as temporary:
+        if pixels.dtype == np.uint16 and kind in ("PNG", "TIFF"):
+            _write16(temporary, picture, kind)
+        else:
+            to_pil(Picture(to_depth(pixels, np.uint8))).save(temporary, kind, icc_profile=picture.icc, **OPTIONS[kind])
+
+
+def check_suffix(path: str | os.PathLike) -> str:
+    """The format that a file name asks for; raises InputError if it is none that we write."""
+    suffix = Path(path).suffix.lower()
+    if suffix not in FORMATS:
+        raise InputError(f"{path}: cannot write {suffix or 'a file without suffix'}; use one of {', '.join(FORMATS)}")
+    return FORMATS[suffix]
+
+
+def from_pil(image: Image.Image) -> Picture:
+    """An 8-bit PIL picture, upright; palettes, bitmaps and CMYK become RGB or gray."""
+    if image.mode in ("I", "F") or image.mode.startswith("I;"):
+        raise InputError(f"holds {image.mode!r} pixels; convert it to 8 or 16 bits per channel first")
+    icc = image.info.get("icc_profile")
+    orientation = image.getexif().get(ORIENTATION, 1) if image.format != "TIFF" else 1   # PIL turns TIFFs itself
+    if image.mode not in MODES.values() or "transparency" in image.info:
+        if image.mode in ("CMYK", "LAB", "YCbCr", "HSV"):
+            icc = None   # it describes the space that we leave
+        alpha = "transparency" in image.info or image.mode in ("PA", "La", "RGBa")
+        gray = image.mode in ("1", "L", "La")
+        image = image.convert(("L" if gray else "RGB") + ("A" if alpha else ""))
+    pixels = np.array(image)
+    return Picture(_oriented(pixels.reshape(*pixels.shape[:2], -1), orientation), icc)
+
+
+def to_pil(picture: Picture) -> Image.Image:
+    image = Image.fromarray(np.ascontiguousarray(picture.pixels.squeeze(-1) if picture.pixels.shape[2] == 1 else picture.pixels))
+    if picture.icc:
+        image.info["icc_profile"] = picture.icc
+    return image
+
+
+def to_tensor(pixels: np.ndarray) -> Tensor:
+    """(H, W, C) integers over their whole range  ->  (C, H, W) float32 in [0, 1]."""
+    scaled = pixels.astype(np.float32) / np.iinfo(pixels.dtype).max
+    return torch.from_numpy(np.ascontiguousarray(scaled)).movedim(-1, 0).contiguous()
+
+
+def to_pixels(tensor: Tensor, dtype: np.dtype | type = np.uint8) -> np.ndarray:
+    """(C, H, W) floats, clamped to [0, 1]  ->  (H, W, C) rounded integers."""
+    peak = np.iinfo(dtype).max
+    return (tensor.detach().float().clamp(0, 1) * peak).round().movedim(0, -1).cpu().numpy().astype(dtype)
+
+
+def to_depth(pixels: np.ndarray, dtype: type) -> np.ndarray:
+    """The same picture in 8 or 16 bits."""
+    if pixels.dtype == dtype:
+        return pixels
+    return (pixels / np.iinfo(pixels.dtype).max * np.iinfo(dtype).max).round().astype(dtype)
+
+
+def _bits(path: Path, image: Image.Image) -> int:
+    if image.format == "PNG":
+        with open(path, "rb") as file:
+            return file.read(25)[24]   # IHDR; PIL's mode does not tell for colour pictures
+    if image.format == "TIFF":
+        return max(image.tag_v2.get(258, (1,)))
+    return 16 if image.mode.startswith("I;16") else 8
+
+
+def _read16(path: Path, kind: str) -> np.ndarray:
+    if kind == "PNG":
+        import imagecodecs
+
+        pixels = imagecodecs.png_decode(path.read_bytes())
+    elif kind == "TIFF":
+        import tifffile
+
+        with tifffile.TiffFile(path) as file:
+            page = file.pages[0]
+            pixels = page.asarray()
+            if page.planarconfig == tifffile.PLANARCONFIG.SEPARATE and pixels.ndim == 3:
+                pixels = np.moveaxis(pixels, 0, -1)
+            if page.photometric == tifffile.PHOTOMETRIC.MINISWHITE and pixels.dtype == np.uint16:
+                pixels = np.iinfo(np.uint16).max - pixels
+            elif page.photometric not in (tifffile.PHOTOMETRIC.MINISBLACK, tifffile.PHOTOMETRIC.RGB):
+                raise InputError(f"16-bit TIFF with {page.photometric.name} pixels; convert it to RGB first")
+    else:
+        raise InputError(f"16-bit {kind}; convert it to PNG or TIFF first")
+    if pixels.dtype != np.uint16 or pixels.ndim not in (2, 3):
+        raise InputError(f"holds {pixels.dtype} pixels of shape {pixels.shape}; convert it to 8 or 16 bits per channel first")
+    pixels = pixels.reshape(*pixels.shape[:2], -1)
+    if pixels.shape[2] not in MODES:
+        raise InputError(f"has {pixels.shape[2]} channels; 1 to 4 are supported")
+    return pixels
+
+
+def _write16(path: Path, picture: Picture, kind: str) -> None:
+    pixels = np.ascontiguousarray(picture.pixels.squeeze(-1) if picture.pixels.shape[2] == 1 else picture.pixels)
+    if kind == "PNG":
+        import imagecodecs
+
+        data = bytes(imagecodecs.png_encode(pixels))
+        if picture.icc:   # the iCCP chunk must follow IHDR, which ends at byte 33
+            body = b"iCCP" + b"ICC profile\0\0" + zlib.compress(picture.icc)
+            chunk = struct.pack(">I", len(body) - 4) + body + struct.pack(">I", zlib.crc32(body))
+            data = data[:33] + chunk + data[33:]
+        path.write_bytes(data)
+    else:
+        import tifffile
+
+        has_alpha = picture.pixels.shape[2] in (2, 4)
+        tifffile.imwrite(
+            path, pixels, compression="zlib", iccprofile=picture.icc, metadata=None,
+            photometric="rgb" if picture.pixels.shape[2] >= 3 else "minisblack",
+            planarconfig="contig" if has_alpha or picture.pixels.shape[2] == 3 else None,
+            extrasamples=["unassalpha"] if has_alpha else None,
+        )
+
+
+def _oriented(pixels: np.ndarray, orientation: int) -> np.ndarray:
+    turn = {
+        2: lambda a: a[:, ::-1], 3: lambda a: a[::-1, ::-1], 4: lambda a: a[::-1], 5: lambda a: a.swapaxes(0, 1),
+        6: lambda a: np.rot90(a, -1), 7: lambda a: a[::-1, ::-1].swapaxes(0, 1), 8: np.rot90,
+    }
+    return np.ascontiguousarray(turn.get(orientation, lambda a: a)(pixels))
+
+
+def _one_line(error: BaseException) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]

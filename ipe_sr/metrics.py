@@ -1,0 +1,110 @@
+"""PSNR and SSIM under named protocols; a figure without its protocol means little.
+
+Pictures are (..., 3, H, W) floats, nominally in [0, 1], or (..., 1, H, W) where they are luma already.
+"""
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+# ITU-R BT.601 studio swing, as MATLAB's rgb2ycbcr: Y in [16, 235] / 255 for RGB in [0, 1].
+LUMA = (65.481 / 255, 128.553 / 255, 24.966 / 255)
+SSIM_CONVENTIONS = ("rgb", "luma", "volume")
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """How a super-resolved picture is compared with the original. Both are clamped to [0, 1] first.
+
+    space: "rgb" or "luma".   margin: pixels shaved from each border besides ceil(scale).   quantise: round to 8 bits
+    first.   luma_input: degrade and super-resolve the 8-bit luma picture alone (as SRCNN did), not the colours.
+    """
+
+    name: str
+    space: str
+    margin: int = 0
+    quantise: bool = False
+    luma_input: bool = False
+
+    def shave(self, scale: float) -> int:
+        return math.ceil(scale) + self.margin
+
+
+PROTOCOLS = {
+    protocol.name: protocol
+    for protocol in (
+        Protocol("div2k", "rgb", margin=6),                               # LIIF and EDSR on DIV2K
+        Protocol("benchmark", "luma"),                                    # LIIF on Set5, Set14, B100, Urban100
+        Protocol("edsr", "luma", quantise=True),                          # EDSR's code on the same: 8-bit output
+        Protocol("srcnn", "luma", quantise=True, luma_input=True),        # SRCNN and its bicubic figures
+    )
+}
+
+
+def luma(rgb: Tensor) -> Tensor:
+    """(..., 3, H, W) in [0, 1]  ->  (..., 1, H, W) in [16/255, 235/255]."""
+    weights = torch.tensor(LUMA, dtype=rgb.dtype, device=rgb.device).reshape(3, 1, 1)
+    return (rgb * weights).sum(-3, keepdim=True) + 16 / 255
+
+
+def psnr(sr: Tensor, hr: Tensor, protocol: Protocol | str, scale: float) -> float:
+    """Peak signal-to-noise ratio in dB, peak 1, over all pixels given; inf for equal pictures.
+
+    sr, hr: (..., 3, H, W), same shape.   scale: decides the shave.   Raises ValueError if nothing is left to compare.
+    """
+    sr, hr = _prepare(sr, hr, protocol, scale)
+    error = (sr - hr).double().square().mean().item()
+    return math.inf if error == 0 else -10 * math.log10(error)
+
+
+def ssim(sr: Tensor, hr: Tensor, protocol: Protocol | str, scale: float, convention: str | None = None) -> float:
+    """Structural similarity (Wang et al. 2004): 11-tap Gaussian window, sigma 1.5, data range 1.
+
+    convention: "rgb", the mean of the channels; "luma", of Y; "volume", MATLAB's `ssim` of the H x W x 3 array, whose
+    window also runs across the channels. Default: the protocol's space. "rgb" and "luma" keep only windows inside the
+    picture, "volume" repeats the edge. Figures of different conventions must not be compared.
+    """
+    from torchmetrics.functional.image import structural_similarity_index_measure   # slow to import
+
+    protocol = _named(protocol)
+    convention = convention or protocol.space
+    if convention not in SSIM_CONVENTIONS:
+        raise ValueError(f"SSIM convention {convention!r} is unknown: use one of {', '.join(SSIM_CONVENTIONS)}")
+    space = "luma" if convention == "luma" else "rgb"
+    sr, hr = (x.reshape(-1, *x.shape[-3:]) for x in _prepare(sr, hr, protocol, scale, space))   # (B, C, H, W)
+    if min(sr.shape[-2:]) < 11:
+        raise ValueError(f"SSIM needs 11 x 11 pixels after shaving, {tuple(sr.shape[-2:])} are left")
+    if convention == "volume":   # torchmetrics drops the border that its window touches: give it one to drop
+        sr, hr = (F.pad(x[:, None], (5,) * 6, mode="replicate") for x in (sr, hr))             # (B, 1, 3+10, H+10, W+10)
+    return structural_similarity_index_measure(sr.double(), hr.double(), data_range=1.0).item()
+
+
+def _named(protocol: Protocol | str) -> Protocol:
+    if isinstance(protocol, Protocol):
+        return protocol
+    if protocol not in PROTOCOLS:
+        raise ValueError(f"protocol {protocol!r} is unknown: use one of {', '.join(PROTOCOLS)}")
+    return PROTOCOLS[protocol]
+
+
+def _prepare(
+    sr: Tensor, hr: Tensor, protocol: Protocol | str, scale: float, space: str | None = None
+) -> tuple[Tensor, Tensor]:
+    protocol = _named(protocol)
+    if sr.shape != hr.shape:
+        raise ValueError(f"pictures differ in shape: {tuple(sr.shape)} against {tuple(hr.shape)}")
+    n = protocol.shave(scale)
+    if min(sr.shape[-2:]) <= 2 * n:
+        raise ValueError(f"a shave of {n} at scale {scale:g} leaves nothing of {tuple(sr.shape[-2:])} pixels")
+    sr, hr = (x.clamp(0, 1) for x in (sr, hr))
+    in_luma = (space or protocol.space) == "luma"
+    if protocol.quantise and not protocol.luma_input:
+        sr = (sr * 255).round() / 255
+    if in_luma and sr.shape[-3] == 3:               # one channel is luma already
+        sr, hr = luma(sr), luma(hr)
+    if protocol.quantise and protocol.luma_input:   # there the stored picture is the 8-bit luma itself
+        sr, hr = ((x * 255).round() / 255 for x in (sr, hr))
+    return tuple(x[..., n:-n, n:-n] for x in (sr, hr))

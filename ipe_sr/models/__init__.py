@@ -1,0 +1,36 @@
+"""Models. Every one answers `model(lr, size)`: (B, 3, h, w) in [0, 1] -> (B, 3, H, W)."""
+
+import os
+from pathlib import Path
+
+from torch import nn
+
+from ipe_sr.errors import InputError
+from ipe_sr.models.bicubic import Bicubic, BicubicConfig
+from ipe_sr.models.checkpoints import read, save, training_facts
+from ipe_sr.models.configs import method, methods
+from ipe_sr.models.encoders import EDSR, EncoderConfig
+from ipe_sr.models.liif import LIIF, LIIFConfig
+
+__all__ = [
+    "EDSR", "LIIF", "Bicubic", "BicubicConfig", "EncoderConfig", "LIIFConfig",
+    "load", "method", "methods", "read", "save", "training_facts",
+]
+
+RELEASED = {"bicubic": Bicubic}   # what can be used by name, without a file; trained weights will stand here
+DEFAULT = "bicubic"
+
+
+def load(model: str | os.PathLike | nn.Module = DEFAULT) -> nn.Module:
+    """A model ready for use: a released name, or the path of a checkpoint (`.safetensors`, official LIIF `.pth`).
+
+    A model is handed back as it is. Raises InputError for an unknown name or an unusable file.
+    """
+    if isinstance(model, nn.Module):
+        return model
+    if str(model) in RELEASED:
+        return RELEASED[str(model)]().eval()
+    if Path(model).suffix or os.sep in str(model):
+        return read(model)
+    hint = " (that is a method: train it to get weights)" if str(model) in methods() else ""
+    raise InputError(f"model {str(model)!r} is unknown{hint}: use {', '.join(RELEASED)} or the path of a checkpoint")

@@ -1,0 +1,122 @@
+"""Weights on disk: safetensors with the config in the header; the official LIIF `.pth` is imported, never unpickled."""
+
+import json
+import os
+import pickle
+import re
+from pathlib import Path
+from typing import Any
+
+import safetensors
+import safetensors.torch
+import torch
+from torch import Tensor, nn
+
+from ipe_sr.errors import InputError
+from ipe_sr.files import replacing
+from ipe_sr.models import configs
+
+FORMAT = "ipe_sr/1"
+
+
+def save(model: nn.Module, path: str | os.PathLike, training: dict[str, Any] | None = None) -> None:
+    """Write weights, config and the facts of their training (any JSON) to a `.safetensors` file, whole or not at all."""
+    header = {"format": FORMAT, "model": json.dumps(configs.to_dict(model.config)), "training": json.dumps(training or {})}
+    tensors = {name: tensor.contiguous() for name, tensor in model.state_dict().items()}
+    with replacing(path) as temporary:
+        safetensors.torch.save_file(tensors, temporary, metadata=header)
+
+
+def read(path: str | os.PathLike) -> nn.Module:
+    """The model in a `.safetensors` file of ours, or in an official LIIF `.pth` (EDSR-baseline encoder).
+
+    Raises InputError for a file that is missing, damaged, needs unpickling, or whose tensors do not fit its config.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(f"{path}: no such file")
+    if path.suffix == ".safetensors":
+        config, tensors = _read_safetensors(path)
+    elif path.suffix in (".pth", ".pt"):
+        config, tensors = _read_official(path)
+    else:
+        raise InputError(f"{path}: a checkpoint ends in .safetensors (ours) or .pth (official LIIF)")
+    model = config.build()
+    _check(tensors, model.state_dict(), path)
+    model.load_state_dict(tensors)
+    return model.eval()
+
+
+def training_facts(path: str | os.PathLike) -> dict[str, Any]:
+    """What `save` was told of the training."""
+    return json.loads(_header(Path(path)).get("training", "{}"))
+
+
+def _header(path: Path) -> dict[str, str]:
+    try:
+        with safetensors.safe_open(path, "pt") as file:
+            return file.metadata() or {}
+    except (safetensors.SafetensorError, OSError) as error:
+        raise InputError(f"{path}: not a readable safetensors file ({_first_line(error)})") from None
+
+
+def _read_safetensors(path: Path) -> tuple[Any, dict[str, Tensor]]:
+    header = _header(path)
+    if header.get("format") != FORMAT:
+        raise InputError(f"{path}: its header does not say {FORMAT!r}; only checkpoints written by ipe_sr are read")
+    try:
+        config = configs.from_dict(json.loads(header["model"]))
+    except (KeyError, ValueError) as error:
+        raise InputError(f"{path}: its header holds no usable model config ({_first_line(error)})") from None
+    return config, safetensors.torch.load_file(path)
+
+
+# The official implementation's names of EDSR-baseline-LIIF's tensors, and ours.
+OFFICIAL_NAMES = (
+    (re.compile(r"encoder\.head\.0\.(.*)"), lambda m: f"encoder.head.{m[1]}"),
+    (re.compile(r"imnet\.layers\.8\.(.*)"), lambda m: f"decoder.output.{m[1]}"),
+    (re.compile(r"imnet\.layers\.(\d+)\.(.*)"), lambda m: f"decoder.hidden.{int(m[1]) // 2}.{m[2]}"),
+)
+OFFICIAL_UNUSED = ("encoder.sub_mean.", "encoder.add_mean.")   # stored there, applied nowhere
+
+
+def _read_official(path: Path) -> tuple[Any, dict[str, Tensor]]:
+    try:
+        stored = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError:
+        raise InputError(f"{path}: holds more than tensors and would need unpickling, which can run code; refused") from None
+    except (RuntimeError, EOFError, OSError, ValueError) as error:
+        raise InputError(f"{path}: not a readable PyTorch checkpoint ({_first_line(error)})") from None
+    try:
+        spec = stored["model"]
+        tensors, name, encoder = spec["sd"], spec["name"], spec["args"]["encoder_spec"]["name"]
+    except (KeyError, TypeError, IndexError):
+        raise InputError(f"{path}: not an official LIIF checkpoint (no model / name / args / sd inside)") from None
+    if (name, encoder) != ("liif", "edsr-baseline"):
+        raise InputError(f"{path}: holds {name!r} with encoder {encoder!r}; only 'liif' with 'edsr-baseline' is imported")
+    config = configs.LIIFConfig(encoding="coordinate", cell=True, skip=False)
+    return config, {_ours(key): value for key, value in tensors.items() if not key.startswith(OFFICIAL_UNUSED)}
+
+
+def _ours(name: str) -> str:
+    for pattern, rename in OFFICIAL_NAMES:
+        if match := pattern.fullmatch(name):
+            return rename(match)
+    return name
+
+
+def _check(given: dict[str, Tensor], expected: dict[str, Tensor], path: Path) -> None:
+    if missing := sorted(expected.keys() - given.keys()):
+        raise InputError(f"{path}: tensor {missing[0]!r} is missing ({len(missing)} in all)")
+    if extra := sorted(given.keys() - expected.keys()):
+        raise InputError(f"{path}: tensor {extra[0]!r} does not belong to this model ({len(extra)} in all)")
+    for name, tensor in given.items():
+        want = tuple(expected[name].shape)
+        if tuple(tensor.shape) != want:
+            raise InputError(f"{path}: tensor {name!r} has shape {tuple(tensor.shape)} where {want} is due")
+        if not tensor.is_floating_point() or not tensor.isfinite().all():
+            raise InputError(f"{path}: tensor {name!r} is not made of finite floating-point numbers")
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]

@@ -1,0 +1,59 @@
+"""Configs as data: what a checkpoint's header and a method's YAML file hold."""
+
+import dataclasses
+from importlib import resources
+from typing import Any
+
+import yaml
+
+from ipe_sr.errors import InputError
+from ipe_sr.models.bicubic import BicubicConfig
+from ipe_sr.models.encoders import EncoderConfig
+from ipe_sr.models.liif import LIIFConfig
+
+KINDS = {"bicubic": BicubicConfig, "liif": LIIFConfig}
+Config = BicubicConfig | LIIFConfig
+
+
+def to_dict(config: Config) -> dict[str, Any]:
+    """Plain data, with the `kind` that `from_dict` needs."""
+    kind = next(kind for kind, cls in KINDS.items() if type(config) is cls)
+    return {"kind": kind, **dataclasses.asdict(config)}
+
+
+def from_dict(data: dict[str, Any]) -> Config:
+    """The config that `to_dict` wrote. Options left out take their defaults; raises ValueError for unknown ones."""
+    options = dict(data)
+    kind = options.pop("kind", None)
+    if kind not in KINDS:
+        raise ValueError(f"kind {kind!r} is unknown: use one of {', '.join(KINDS)}")
+    if "encoder" in options:
+        options["encoder"] = _fill(EncoderConfig, options["encoder"])
+    return _fill(KINDS[kind], options)
+
+
+def methods() -> list[str]:
+    """Names of the methods that have a preset."""
+    return sorted(path.name.removesuffix(".yaml") for path in _folder().iterdir() if path.name.endswith(".yaml"))
+
+
+def method(name: str) -> Config:
+    """The config of a method by name (`presets/methods/NAME.yaml`)."""
+    if name not in methods():
+        raise InputError(f"method {name!r} is unknown: use one of {', '.join(methods())}")
+    return from_dict(yaml.safe_load((_folder() / f"{name}.yaml").read_text()))
+
+
+def _folder():
+    return resources.files("ipe_sr") / "presets" / "methods"
+
+
+def _fill(cls: type, options: dict[str, Any]):
+    known = {field.name: field for field in dataclasses.fields(cls)}
+    for name, value in options.items():
+        if name not in known:
+            raise ValueError(f"option {name!r} is unknown: use one of {', '.join(known)}")
+        kind = known[name].type
+        if isinstance(kind, type) and kind in (bool, int, str) and type(value) is not kind:
+            raise ValueError(f"option {name!r} must be {kind.__name__}, got {value!r}")
+    return cls(**options)

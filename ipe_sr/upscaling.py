@@ -1,0 +1,153 @@
+"""Upscale a picture of any kind to any size."""
+
+import math
+import os
+from pathlib import Path
+
+import numpy as np
+import psutil
+import torch
+from PIL import Image
+from torch import Tensor, nn
+
+from ipe_sr import images, models
+from ipe_sr.errors import InputError
+from ipe_sr.images import Picture
+
+DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
+Scale = float | tuple[float, float]
+Anything = Image.Image | np.ndarray | Tensor
+
+
+def upscale(
+    image: Anything,
+    scale: Scale | None = None,
+    *,
+    size: tuple[int, int] | None = None,
+    model: str | os.PathLike | nn.Module = models.DEFAULT,
+    dtype: str = "fp32",
+    device: str = "auto",
+) -> Anything:
+    """Upscale by a factor >= 1 (one, or one for each axis: (y, x)), or to an exact size (H, W).
+
+    image: a PIL picture; a numpy array (H, W) or (H, W, C), uint8, uint16, or floats in [0, 1]; or a torch tensor
+    (C, H, W), uint8 or floats in [0, 1]. C = 1 to 4: gray, gray + alpha, RGB, RGBA. The same kind comes back, floats
+    clamped to [0, 1]. Alpha is upscaled beside the colours, straight.
+    model: see `ipe_sr.load`.   dtype: "fp32" or "bf16" (autocast).   device: "auto", "cpu", "cuda", ...
+    Raises InputError for a bad scale, size or picture, and for a size beyond this machine's memory.
+    """
+    pixels, restore = _unpack(image)                                               # (C, h, w)
+    target = target_size(pixels.shape[-2:], scale, size)
+    return restore(super_resolve(pixels, target, models.load(model), dtype, device))
+
+
+def upscale_file(
+    source: str | os.PathLike, out: str | os.PathLike, scale: Scale | None = None, *, size: tuple[int, int] | None = None,
+    model: str | os.PathLike | nn.Module = models.DEFAULT, dtype: str = "fp32", device: str = "auto",
+) -> tuple[int, int]:
+    """Upscale a picture file into another; its bit depth (where the format has it) and ICC profile are kept.
+
+    Returns the size written, (H, W). Arguments and errors as in `upscale`, `images.read` and `images.write`.
+    """
+    kind = images.check_suffix(out)
+    if not Path(out).parent.is_dir():
+        raise InputError(f"{out}: its folder does not exist; make {Path(out).parent} first")
+    network = models.load(model)
+    picture = images.read(source)
+    h, w, channels = picture.pixels.shape
+    if kind == "JPEG" and channels in (2, 4):
+        raise InputError(f"{out}: JPEG has no alpha channel, which {source} has; use .png, .webp or .tif")
+    target = target_size((h, w), scale, size)
+    sr = super_resolve(images.to_tensor(picture.pixels), target, network, dtype, device)
+    images.write(out, Picture(images.to_pixels(sr, picture.pixels.dtype), picture.icc))
+    return target
+
+
+def target_size(lr_size: tuple[int, int], scale: Scale | None, size: tuple[int, int] | None) -> tuple[int, int]:
+    """The exact output size that a scale or a size asks for; raises InputError unless both axes grow or stay."""
+    if (scale is None) == (size is None):
+        raise InputError("give either a scale or a size")
+    if size is None:
+        scales = tuple(scale) if isinstance(scale, (tuple, list)) else (scale, scale)
+        if len(scales) != 2 or not all(math.isfinite(s) and s >= 1 for s in scales):
+            raise InputError(f"scale must be a number of at least 1, or two of them (y, x); got {scale}")
+        size = tuple(round(n * s) for n, s in zip(lr_size, scales, strict=True))
+    if len(size) != 2 or not all(isinstance(n, (int, np.integer)) for n in size):
+        raise InputError(f"size must be two whole numbers, height and width; got {size}")
+    if size[0] < lr_size[0] or size[1] < lr_size[1]:
+        raise InputError(f"size {size[0]}x{size[1]} is smaller than the picture's {lr_size[0]}x{lr_size[1]}; scales start at 1")
+    return int(size[0]), int(size[1])
+
+
+@torch.inference_mode()
+def super_resolve(pixels: Tensor, size: tuple[int, int], model: nn.Module, dtype: str = "fp32", device: str = "auto") -> Tensor:
+    """(C, h, w) floats in [0, 1], C = 1 to 4  ->  (C, H, W) in [0, 1] on the CPU."""
+    if dtype not in DTYPES:
+        raise InputError(f"dtype {dtype!r} is unknown: use one of {', '.join(DTYPES)}")
+    device = device_named(device)
+    _check_memory(model, tuple(pixels.shape[-2:]), size, len(pixels))
+    model = model.to(device)
+    planes = []
+    alpha = len(pixels) in (2, 4)
+    for plane in (pixels[:-1], pixels[-1:]) if alpha else (pixels,):
+        lr = plane.float().expand(3, -1, -1)[None].to(device)                      # gray: three equal channels
+        with torch.autocast(device.type, DTYPES[dtype], enabled=dtype != "fp32"):
+            sr = model(lr, size)[0].float().clamp(0, 1)
+        planes.append((sr if len(plane) == 3 else sr.mean(0, keepdim=True)).cpu())
+    return torch.cat(planes)
+
+
+def device_named(name: str) -> torch.device:
+    """A device by name; "auto" is the GPU where there is one. Raises InputError where it is not available."""
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError):
+        raise InputError(f"device {name!r} is not available here: use auto, cpu, or cuda where there is one") from None
+    return device
+
+
+def _check_memory(model: nn.Module, lr_size: tuple[int, int], size: tuple[int, int], channels: int) -> None:
+    result = size[0] * size[1] * channels * 12   # the floats, a copy on the way to integers, the file
+    need = result + (model.peak_bytes(lr_size, size) if hasattr(model, "peak_bytes") else 0)
+    free = psutil.virtual_memory().available
+    if need > free:
+        raise InputError(
+            f"{size[0]}x{size[1]} pixels would take about {need / 2**30:,.1f} GiB of memory, {free / 2**30:,.1f} GiB are free; "
+            "choose a smaller scale or upscale the picture in parts"
+        )
+
+
+def _unpack(image: Anything):
+    """Any picture as (C, h, w) floats in [0, 1], and the way back for a result."""
+    if isinstance(image, Image.Image):
+        picture = images.from_pil(image)
+        return images.to_tensor(picture.pixels), lambda sr: images.to_pil(Picture(images.to_pixels(sr), picture.icc))
+    if isinstance(image, np.ndarray):
+        if image.ndim not in (2, 3) or (image.ndim == 3 and image.shape[2] not in images.MODES):
+            raise InputError(f"a numpy picture is (H, W) or (H, W, 1 to 4), got shape {image.shape}")
+        whole = image.reshape(*image.shape[:2], -1)
+        flatten = (lambda a: a[..., 0]) if image.ndim == 2 else (lambda a: a)
+        if image.dtype in (np.uint8, np.uint16):
+            return images.to_tensor(whole), lambda sr: flatten(images.to_pixels(sr, image.dtype))
+        if image.dtype.kind == "f":
+            tensor = torch.from_numpy(np.ascontiguousarray(whole, np.float32)).movedim(-1, 0)
+            return _finite(tensor), lambda sr: flatten(np.ascontiguousarray(sr.movedim(0, -1).numpy(), image.dtype))
+        raise InputError(f"a numpy picture is uint8, uint16 or floating point, got {image.dtype}")
+    if isinstance(image, Tensor):
+        if image.ndim != 3 or image.shape[0] not in images.MODES:
+            raise InputError(f"a torch picture is (1 to 4, H, W), got shape {tuple(image.shape)}")
+        if image.dtype == torch.uint8:
+            return image.float() / 255, lambda sr: (sr * 255).round().to(image)
+        if image.is_floating_point():
+            return _finite(image), lambda sr: sr.to(image)
+        raise InputError(f"a torch picture is uint8 or floating point, got {image.dtype}")
+    raise InputError(f"a picture is a PIL image, a numpy array or a torch tensor, got {type(image).__name__}")
+
+
+def _finite(tensor: Tensor) -> Tensor:
+    if not tensor.isfinite().all():
+        raise InputError("the picture holds NaN or infinite values")
+    return tensor
