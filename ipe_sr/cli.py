@@ -22,7 +22,7 @@ ClickException = typer.BadParameter.__mro__[2]   # the base of usage errors, fro
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
 
-ModelOption = Annotated[str, typer.Option("--model", help="A released model's name, or a checkpoint (.safetensors, official LIIF .pth).")]
+ModelOption = Annotated[str, typer.Option("--model", help="A released model, or a checkpoint (.safetensors, LIIF's .pth).")]
 DeviceOption = Annotated[str, typer.Option("--device", help="auto, cpu, cuda, cuda:1, ...")]
 
 
@@ -45,11 +45,10 @@ def upscale(
     from ipe_sr import upscaling
 
     chosen = _scale_pair(scale) if scale is not None else None
-    height, width = upscaling.upscale_file(
-        source, target, chosen, size=_size(size) if size is not None else None, model=model, dtype=dtype, device=device
-    )
-    note = " (plain interpolation: no trained weights are released yet; --model FILE takes a checkpoint)" if model == "bicubic" else ""
-    err.print(f"model: {model}{note}", soft_wrap=True)
+    exact = _size(size) if size is not None else None
+    height, width = upscaling.upscale_file(source, target, chosen, size=exact, model=model, dtype=dtype, device=device)
+    plain = " (interpolation: no trained weights are released yet; --model FILE takes a checkpoint)"
+    err.print(f"model: {model}{plain if model == 'bicubic' else ''}", soft_wrap=True)
     out.print(f"{target}: {width} x {height} pixels", soft_wrap=True)
 
 
@@ -58,9 +57,9 @@ def evaluate(
     model: ModelOption,
     data: Annotated[str, typer.Option(help="Sets by name, or folders, separated by commas.")],
     scales: Annotated[str, typer.Option(help="Factors, separated by commas: 2,3,4.")],
-    protocol: Annotated[str | None, typer.Option(help="div2k, benchmark, edsr or srcnn; default: what is usual for the set.")] = None,
+    protocol: Annotated[str | None, typer.Option(help="div2k, benchmark, edsr or srcnn; default: the usual one.")] = None,
     ssim: Annotated[str | None, typer.Option(help="SSIM convention: rgb, luma or volume; default: the protocol's.")] = None,
-    json_file: Annotated[Path | None, typer.Option("--json", help="Also write the scores, picture by picture, to this file.")] = None,
+    json_file: Annotated[Path | None, typer.Option("--json", help="Also write every picture's scores here.")] = None,
     device: DeviceOption = "auto",
 ) -> None:
     """PSNR and SSIM of a model on sets of pictures, under a named protocol."""

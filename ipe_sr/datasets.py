@@ -42,10 +42,11 @@ class ImageSet:
 
 
 def root() -> Path:
-    """The data folder: the variable IPE_SR_DATA, else the first of .data and ../shared/data that exists."""
+    """The data folder: the variable IPE_SR_DATA, else .data or ../shared/data, here or beside the package's checkout."""
     if chosen := os.environ.get("IPE_SR_DATA"):
         return Path(chosen)
-    return next((path for path in (Path(".data"), Path("../shared/data")) if path.is_dir()), Path(".data"))
+    places = [base / folder for base in (Path(), Path(__file__).parents[1]) for folder in (".data", "../shared/data")]
+    return next((place for place in places if place.is_dir()), places[0])
 
 
 def find(data: str | os.PathLike) -> ImageSet:

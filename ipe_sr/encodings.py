@@ -118,10 +118,9 @@ def monte_carlo(
     points = centre[..., None, None, :] + radius[..., None, None, :] * (2 * unit - 1)   # (..., groups, each, D)
     values = positional(points, frequencies)                                            # (..., groups, each, 2DL)
     mean = values.mean((-3, -2))
-    if sampler == "stratified":   # variance within the strata only: each pair estimates its own stratum's
-        variance = values.var(-2).mean(-2) / samples
-    else:                         # groups are independent draws of one distribution
-        variance = values.mean(-2).var(-2) / unit.shape[0]
+    # A pair of draws estimates the variance within its stratum; elsewhere the groups are draws of one distribution.
+    pairs = sampler == "stratified"
+    variance = values.var(-2).mean(-2) / samples if pairs else values.mean(-2).var(-2) / len(unit)
     return Estimate(mean, variance.sqrt())
 
 

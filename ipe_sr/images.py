@@ -104,7 +104,7 @@ def from_pil(image: Image.Image) -> Picture:
 
 
 def to_pil(picture: Picture) -> Image.Image:
-    image = Image.fromarray(np.ascontiguousarray(picture.pixels.squeeze(-1) if picture.pixels.shape[2] == 1 else picture.pixels))
+    image = Image.fromarray(_plain(picture.pixels))
     if picture.icc:
         image.info["icc_profile"] = picture.icc
     return image
@@ -166,7 +166,7 @@ def _read16(path: Path, kind: str) -> np.ndarray:
 
 
 def _write16(path: Path, picture: Picture, kind: str) -> None:
-    pixels = np.ascontiguousarray(picture.pixels.squeeze(-1) if picture.pixels.shape[2] == 1 else picture.pixels)
+    pixels = _plain(picture.pixels)
     if kind == "PNG":
         import imagecodecs
 
@@ -186,6 +186,11 @@ def _write16(path: Path, picture: Picture, kind: str) -> None:
             planarconfig="contig" if has_alpha or picture.pixels.shape[2] == 3 else None,
             extrasamples=["unassalpha"] if has_alpha else None,
         )
+
+
+def _plain(pixels: np.ndarray) -> np.ndarray:
+    """As image libraries want it: no axis for a single channel."""
+    return np.ascontiguousarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)
 
 
 def _oriented(pixels: np.ndarray, orientation: int) -> np.ndarray:

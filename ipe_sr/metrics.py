@@ -67,7 +67,7 @@ def ssim(sr: Tensor, hr: Tensor, protocol: Protocol | str, scale: float, convent
     window also runs across the channels. Default: the protocol's space. "rgb" and "luma" keep only windows inside the
     picture, "volume" repeats the edge. Figures of different conventions must not be compared.
     """
-    from torchmetrics.functional.image import structural_similarity_index_measure   # slow to import
+    from torchmetrics.functional.image import structural_similarity_index_measure  # slow to import
 
     protocol = _named(protocol)
     convention = convention or protocol.space

@@ -71,7 +71,7 @@ def siemens_star(size: int, spokes: int = 36) -> np.ndarray:
 
 def fine_text(size: int) -> np.ndarray:
     """Lines of text from large to barely legible, black on white; (size, size) in [0, 1]."""
-    from matplotlib import font_manager   # brings its own fonts, so the chart is the same everywhere
+    from matplotlib import font_manager  # brings its own fonts, so the chart is the same everywhere
 
     font = font_manager.findfont("DejaVu Serif")
     k = SUPERSAMPLING

@@ -1,0 +1,223 @@
+"""Run the series: each notebook by papermill in a process of its own, with a record of what ran, and an index to read."""
+
+import hashlib
+import html
+import json
+import multiprocessing
+import os
+import platform
+import tempfile
+import time
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import yaml
+
+from ipe_sr import datasets, files, series
+from ipe_sr.errors import InputError
+
+PACKAGES = ("ipe_sr", "torch", "numpy", "matplotlib", "scikit-image", "torchmetrics", "papermill", "ipywidgets")
+CELL_TIMEOUT = 3600   # seconds
+
+
+@dataclass(frozen=True)
+class Job:
+    """notebook: the source.   parameters: all of them, resolved.   overrides: those that differ from the defaults."""
+
+    notebook: Path
+    preset: str
+    parameters: dict[str, Any]
+    overrides: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Result:
+    """failure: None, or one line that names the notebook and cell.   record: what `OUT/NAME.json` holds."""
+
+    job: Job
+    executed: Path
+    failure: str | None
+    record: dict[str, Any]
+
+
+def plan(folder: Path, preset: str, only: list[str] | None = None, settings: list[str] = ()) -> list[Job]:
+    """Which notebooks to run with which parameters; everything that can be wrong with them is found here."""
+    table = series.preset(folder, preset)
+    found = series.notebooks(folder)
+    numbers = {path.name[:2]: path for path in found}
+    if unknown := [key for key in (*(only or ()), *table) if key not in numbers and key != series.EVERYWHERE]:
+        raise InputError(f"there is no notebook {unknown[0]!r} in {folder}: use one of {', '.join(numbers)}")
+    jobs = []
+    for number, path in numbers.items():
+        if only and number not in only:
+            continue
+        defaults = series.declared(series.read(path), path)
+        given = table.get(series.EVERYWHERE, {}) | table.get(number, {}) | dict(_setting(text) for text in settings)
+        parameters = series.resolve(defaults, given, path)
+        changed = {name: value for name, value in parameters.items() if value != defaults[name]}
+        jobs.append(Job(path, preset, parameters, changed))
+    return jobs
+
+
+def execute(jobs: list[Job], out: Path, workers: int = 1, report: Callable[[str], None] = print) -> list[Result]:
+    """Run the jobs, `workers` at a time; writes executed copies, HTML, records and `index.html` into `out`."""
+    if workers < 1:
+        raise InputError(f"--jobs must be at least 1, got {workers}")
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"{out}: cannot be made a folder ({error.strerror})") from None
+    results = []
+    with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), max_tasks_per_child=1) as pool:
+        futures = [pool.submit(_run_in_worker, job, out.resolve()) for job in jobs]
+        for future in as_completed(futures):
+            result = future.result()
+            results.append(result)
+            state = f"FAILED {result.failure}" if result.failure else f"ok, {len(result.record['claims'])} claims"
+            report(f"{result.job.notebook.stem:<40} {result.record['seconds']:6.1f} s   {state}")
+    results.sort(key=lambda result: result.job.notebook.name)
+    (out / "index.html").write_text(_index(results), encoding="utf-8")
+    return results
+
+
+def _run_in_worker(job: Job, out: Path) -> Result:
+    """`run`, with what the kernel says on stderr in a log beside the executed copy."""
+    with open(out / f"{job.notebook.stem}.log", "wb") as log:
+        os.dup2(log.fileno(), 2)
+    return run(job, out)
+
+
+def run(job: Job, out: Path) -> Result:
+    """Execute one notebook here and now; failures are in the result, not raised."""
+    import papermill
+    from papermill.exceptions import PapermillExecutionError
+
+    executed = out / job.notebook.name
+    started, failure = time.time(), None
+    with tempfile.TemporaryDirectory() as scratch:
+        journal = Path(scratch) / "journal.jsonl"
+        os.environ[files.JOURNAL] = str(journal)
+        os.environ["IPE_SR_DATA"] = str(datasets.root().resolve())
+        try:
+            papermill.execute_notebook(
+                str(job.notebook), str(executed), job.overrides, kernel_name="python3", cwd=str(job.notebook.parent),
+                progress_bar=False, execution_timeout=CELL_TIMEOUT,
+            )
+        except PapermillExecutionError as error:
+            failure = f"cell {error.exec_count}: {error.ename}: {error.evalue}"
+        except Exception as error:   # a dead kernel, a time-out: reported like a failing cell, the others go on
+            failure = f"{type(error).__name__}: {error}"
+        events = [json.loads(line) for line in journal.read_text().splitlines()] if journal.exists() else []
+    if failure is None and (found := series.failures(series.read(executed))):
+        failure = found[0]
+    if failure:
+        failure = f"{job.notebook.name}, " + " ".join(failure.split())
+    record = _record(job, time.time() - started, failure, events)
+    with files.replacing(executed.with_suffix(".json")) as temporary:
+        temporary.write_text(json.dumps(record, indent=1))
+    _write_html(executed)
+    return Result(job, executed, failure, record)
+
+
+def write_back(results: list[Result]) -> None:
+    """Store the outputs in the source notebooks. Only for the `teach` preset unchanged: those are their defaults."""
+    for result in results:
+        if result.job.preset != "teach" or result.job.overrides:
+            raise InputError("--write-back stores outputs of the teach preset without --set; run it so")
+    for result in results:
+        minutes, seconds = divmod(round(result.record["seconds"]), 60)
+        text = f"{minutes} min {seconds} s" if minutes else f"{seconds} s"
+        text += f" measured (preset teach, {result.record['cores']} cores, kernel start included)"
+        notebook = series.with_outputs(series.read(result.job.notebook), series.read(result.executed), text)
+        with files.replacing(result.job.notebook) as temporary:
+            nbformat.write(notebook, temporary)
+        if picture := series.readme_picture(notebook):
+            with files.replacing(result.job.notebook.parent / "readme.png") as temporary:
+                temporary.write_bytes(picture)
+
+
+def package_digest() -> str:
+    """sha256 over the package's sources and presets: which code made a record."""
+    folder = Path(__file__).parent
+    digest = hashlib.sha256()
+    for path in sorted(p for p in folder.rglob("*") if p.suffix in (".py", ".yaml")):
+        digest.update(f"{path.relative_to(folder).as_posix()}\0".encode() + path.read_bytes() + b"\0")
+    return digest.hexdigest()
+
+
+def _setting(text: str) -> tuple[str, Any]:
+    name, equals, value = text.partition("=")
+    if not (equals and name.isidentifier()):
+        raise InputError(f"--set {text!r} is not NAME=VALUE")
+    return name, yaml.safe_load(value)
+
+
+def _record(job: Job, seconds: float, failure: str | None, events: list[dict]) -> dict[str, Any]:
+    import torch
+
+    sources = [cell.source for cell in series.code_cells(series.read(job.notebook))]
+    data = {event["file"]: {k: event[k] for k in ("bytes", "sha256")} for event in events if event["event"] == "data"}
+    return {
+        "notebook": job.notebook.name,
+        "preset": job.preset,
+        "parameters": job.parameters,
+        "seed": job.parameters.get("seed"),
+        "threads": job.parameters.get("threads"),
+        "failure": failure,
+        "seconds": round(seconds, 2),
+        "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - seconds)),
+        "source_sha256": hashlib.sha256("\0".join(sources).encode()).hexdigest(),
+        "package_sha256": package_digest(),
+        "versions": {"python": platform.python_version()} | {name: metadata.version(name) for name in PACKAGES},
+        "device": torch.cuda.get_device_name() if torch.cuda.is_available() else f"cpu ({platform.machine()})",
+        "cores": os.cpu_count(),
+        "data": data,
+        "claims": [{k: v for k, v in event.items() if k != "event"} for event in events if event["event"] == "claim"],
+    }
+
+
+def _write_html(executed: Path) -> None:
+    from nbconvert import HTMLExporter
+
+    if executed.exists():
+        body, _ = HTMLExporter().from_filename(str(executed))
+        executed.with_suffix(".html").write_text(body, encoding="utf-8")
+
+
+def _index(results: list[Result]) -> str:
+    rows = []
+    for result in results:
+        record, name = result.record, result.job.notebook.stem
+        state = html.escape(result.failure) if result.failure else "ok"
+        claims = "".join(
+            f"<li>[{html.escape(c['id'])}] {html.escape(c['text'])}: {html.escape(c.get('bounds', c['kind']))}</li>"
+            for c in record["claims"]
+        )
+        rows.append(
+            f"<tr class='{'bad' if result.failure else 'good'}'><td><a href='{name}.html'>{name}</a></td>"
+            f"<td>{record['seconds']:.1f} s</td><td>{state}</td>"
+            f"<td><details><summary>{len(record['claims'])} claims</summary><ul>{claims}</ul></details></td>"
+            f"<td><a href='{name}.ipynb'>notebook</a> <a href='{name}.json'>record</a></td></tr>"
+        )
+    return INDEX.replace("ROWS", "\n".join(rows))
+
+
+INDEX = """<!doctype html>
+<html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>ipe_sr: the series</title>
+<style>
+body { font: 16px/1.5 system-ui, sans-serif; max-width: 62rem; margin: 2rem auto; padding: 0 1rem; color: #222 }
+table { border-collapse: collapse; width: 100% }
+td, th { text-align: left; padding: .5rem .7rem; border-bottom: 1px solid #ddd; vertical-align: top }
+.bad td { background: #fbe9e0 } a { color: #0072B2 } summary { cursor: pointer }
+</style>
+<h1>A pixel is an area</h1>
+<p>The executed series: arbitrary-scale super-resolution with integrated positional encoding.</p>
+<table><tr><th>Notebook</th><th>Time</th><th>State</th><th>Claims</th><th>Files</th></tr>
+ROWS
+</table></html>
+"""

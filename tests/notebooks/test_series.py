@@ -1,0 +1,179 @@
+"""The rules of the series, checked on the committed notebooks without running them."""
+
+import ast
+import json
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from ipe_sr import series
+from ipe_sr.errors import InputError
+
+ROOT = Path(__file__).parents[2]
+FOLDER = ROOT / "notebooks"
+NOTEBOOKS = series.notebooks(FOLDER)
+each_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+
+LONGEST_CELL = 16
+LONGEST_LINE = 104   # what fits the column in JupyterLab and on GitHub
+
+
+def tags(cell):
+    return cell.metadata.get("tags", [])
+
+
+def outputs(cell):
+    return cell.get("outputs", [])
+
+
+@each_notebook
+def test_opening_and_closing(path):
+    first, *_, last = series.read(path).cells
+    assert first.source.startswith(f"# {path.name[:2]} · ")
+    for part in ("**Goal.**", "**Prerequisites.**", "**Run time:**", "**You will be able to check**"):
+        assert part in first.source
+    assert re.search(r"\*\*Run time:\*\* (\d+ min )?\d+ s measured", first.source), "run time was not measured"
+    assert "## Takeaways" in last.source and "## Exercises" in last.source
+
+
+@each_notebook
+def test_has_a_watch_it_break_moment(path):
+    assert any(re.search(r"^## .*[Ww]atch it break", cell.source, re.M) for cell in series.read(path).cells)
+
+
+@each_notebook
+def test_parameters_are_literals_that_something_reads_and_every_notebook_sets_seed_and_threads(path):
+    declared = series.declared(series.read(path), path)
+    assert {"seed", "threads"} <= declared.keys()
+    source = next(cell.source for cell in series.code_cells(series.read(path)) if "parameters" in tags(cell))
+    for line in source.splitlines():   # papermill's inspector drops anything else
+        assert re.fullmatch(r"\w+ = [^=#|]+", line), line
+
+
+@pytest.mark.parametrize("name", series.PRESETS)
+def test_presets_name_known_notebooks_and_parameters(name):
+    numbers = {path.name[:2]: path for path in NOTEBOOKS}
+    for number, given in series.preset(FOLDER, name).items():
+        path = numbers[number]
+        series.resolve(series.declared(series.read(path), path), given, path)
+
+
+def test_teach_is_what_the_notebooks_say():
+    for path in NOTEBOOKS:
+        given = series.preset(FOLDER, "teach").get(path.name[:2], {})
+        declared = series.declared(series.read(path), path)
+        assert {name: declared[name] for name in given} == given
+        assert declared.keys() - {"seed", "threads"} == given.keys(), "teach.yaml lists every size"
+
+
+@each_notebook
+def test_cells_fit_the_page(path):
+    for cell in series.code_cells(series.read(path)):
+        lines = cell.source.splitlines()
+        assert len(lines) <= LONGEST_CELL, cell.source
+        assert max(map(len, lines)) <= LONGEST_LINE, max(lines, key=len)
+
+
+@each_notebook
+def test_outputs_are_stored_whole_and_clean(path):
+    notebook = series.read(path)
+    cells = series.code_cells(notebook)
+    assert [cell.execution_count for cell in cells] == list(range(1, len(cells) + 1))
+    assert notebook.metadata.keys() == {"kernelspec", "language_info"}
+    for cell in cells:
+        for output in outputs(cell):
+            assert output.output_type != "error"
+            assert output.get("name") != "stderr", output.text
+            assert "application/vnd.jupyter.widget-view+json" not in output.get("data", {})
+    text = path.read_text()
+    assert not re.search(r"(?<![\w.:/])/(home|root|work|tmp|Users|mnt|opt)/", text), "an absolute path"
+    assert len({cell.id for cell in notebook.cells}) == len(notebook.cells)
+
+
+@each_notebook
+def test_pictures_have_alternative_text(path):
+    pictures = [o for cell in series.code_cells(series.read(path)) for o in outputs(cell) if "image/png" in o.get("data", {})]
+    assert pictures
+    for picture in pictures:
+        assert len(picture.metadata["image/png"]["alt"]) > 40
+
+
+@each_notebook
+def test_claims_are_stored_and_compared_by_nbval(path):
+    """nbval on stripped output passes anything, so every claim's line must be stored, in a cell that is compared."""
+    seen = []
+    for cell in series.code_cells(series.read(path)):
+        calls = [node for node in ast.walk(ast.parse(cell.source)) if isinstance(node, ast.Call)]
+        claims = [call for call in calls if getattr(call.func, "id", None) in ("claim", "reported")]
+        stored = "".join(o.text for o in outputs(cell) if o.output_type == "stream")
+        if claims:
+            assert "nbval-check-output" in tags(cell), cell.source
+            assert stored.count("] holds: ") + stored.count("] reported, ") + stored.count("] FAILS: ") >= 1
+        if "nbval-check-output" in tags(cell):
+            assert stored.strip(), f"nothing stored to compare with: {cell.source}"
+        seen += re.findall(rf"^\[({path.name[:2]}\.\d+)\]", stored, re.M)
+    assert len(seen) >= 3
+    assert seen == [f"{path.name[:2]}.{i}" for i in range(1, len(seen) + 1)], "claims are numbered in order"
+
+
+@each_notebook
+def test_prose_refers_to_claims_that_exist(path):
+    notebook = series.read(path)
+    stored = {i for cell in series.code_cells(notebook) for o in outputs(cell) for i in re.findall(r"\[(\d\d\.\d+)\]", o.get("text", ""))}
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            for reference in re.findall(rf"\b{path.name[:2]}\.\d+\b", cell.source):
+                assert reference in stored, f"{reference} in: {cell.source[:80]}"
+
+
+@each_notebook
+def test_links_between_notebooks_lead_somewhere(path):
+    for cell in series.read(path).cells:
+        for target in re.findall(r"\]\((\w+\.ipynb)\)", cell.source):
+            assert (FOLDER / target).is_file(), target
+
+
+@each_notebook
+def test_widgets_have_a_filmstrip(path):
+    source = "\n".join(cell.source for cell in series.code_cells(series.read(path)))
+    assert source.count("Explorer(") == source.count(".filmstrip(") >= 1
+
+
+def test_the_readme_shows_the_picture_that_the_series_made():
+    made = [picture for path in NOTEBOOKS if (picture := series.readme_picture(series.read(path)))]
+    assert made == [(FOLDER / "readme.png").read_bytes()]
+    assert "notebooks/readme.png" in (ROOT / "README.md").read_text()
+
+
+def write(folder, cells, preset=None):
+    """A made-up series of one notebook."""
+    (folder / "params").mkdir()
+    (folder / "params" / "smoke.yaml").write_text(yaml.safe_dump(preset or {}))
+    body = [{"cell_type": "code", "id": f"c{i}", "metadata": {"tags": t}, "execution_count": None, "outputs": [], "source": s}
+            for i, (s, t) in enumerate(cells)]
+    path = folder / "00_made_up.ipynb"
+    path.write_text(json.dumps({"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": body}))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("cells", "message"),
+    [
+        ([("n = 1", [])], "0 cells tagged 'parameters'"),
+        ([("n = 1", ["parameters"]), ("print(1)", [])], "nothing reads parameter 'n'"),
+        ([("n = 1 + k", ["parameters"]), ("n", [])], "line 1: not `name = literal`"),
+        ([("n = m = 1", ["parameters"]), ("n, m", [])], "line 1: not `name = literal`"),
+    ],
+)
+def test_bad_parameter_cells_are_refused(tmp_path, cells, message):
+    path = write(tmp_path, cells)
+    with pytest.raises(InputError, match=re.escape(message)):
+        series.declared(series.read(path), path)
+
+
+@pytest.mark.parametrize(("given", "message"), [({"m": 1}, "'m' is unknown"), ({"n": "x"}, "must be int"), ({"n": True}, "must be int")])
+def test_bad_parameters_are_refused(given, message):
+    with pytest.raises(InputError, match=re.escape(message)):
+        series.resolve({"n": 1}, given, Path("00_made_up.ipynb"))

@@ -1,0 +1,207 @@
+import functools
+import json
+
+import pytest
+import safetensors.torch
+import torch
+
+from ipe_sr import InputError, models
+from ipe_sr.models import checkpoints, configs
+
+SMALL = models.LIIFConfig(
+    encoding="positional", frequencies=3, cell=True, width=8, depth=2, encoder=models.EncoderConfig(blocks=1, channels=4)
+)
+
+
+@pytest.fixture
+def saved(tmp_path):
+    """A small checkpoint of ours."""
+    torch.manual_seed(0)
+    path = tmp_path / "small.safetensors"
+    models.save(SMALL.build(), path, {"steps": 7, "data": ["photos"]})
+    return path
+
+
+def refused(path, *words):
+    """One line that names the file and says these words."""
+    with pytest.raises(InputError) as caught:
+        models.read(path)
+    message = str(caught.value)
+    assert message.startswith(f"{path}: ") and "\n" not in message
+    for word in words:
+        assert word in message
+
+
+def rewrite(path, change=lambda tensors: None, **header):
+    """The same checkpoint with changed tensors or header."""
+    tensors = safetensors.torch.load_file(path)
+    with safetensors.safe_open(path, "pt") as file:
+        metadata = file.metadata() | header
+    change(tensors)
+    safetensors.torch.save_file(tensors, path, metadata=metadata)
+
+
+def official_content(change=lambda stored: None):
+    """What an official LIIF checkpoint holds, with random weights."""
+    renames = {"encoder.head.": "encoder.head.0.", "decoder.output.": "imnet.layers.8."}
+    renames |= {f"decoder.hidden.{i}.": f"imnet.layers.{2 * i}." for i in range(4)}
+    tensors = {}
+    for name, tensor in models.method("liif").build().state_dict().items():
+        prefix = next((p for p in renames if name.startswith(p)), "")
+        tensors[renames.get(prefix, "") + name.removeprefix(prefix)] = tensor
+    tensors["encoder.sub_mean.weight"] = torch.eye(3).view(3, 3, 1, 1)
+    args = {"encoder_spec": {"name": "edsr-baseline", "args": {"no_upsampling": True}}}
+    stored = {"model": {"name": "liif", "args": args, "sd": tensors}, "optimizer": {}, "epoch": 1000}
+    change(stored)
+    return stored
+
+
+def test_round_trip(saved):
+    torch.manual_seed(0)
+    original, model = SMALL.build(), models.read(saved)
+    assert model.config == SMALL and not model.training
+    assert model.state_dict().keys() == original.state_dict().keys()
+    assert all(torch.equal(tensor, model.state_dict()[name]) for name, tensor in original.state_dict().items())
+    assert models.training_facts(saved) == {"steps": 7, "data": ["photos"]}
+    assert models.load(str(saved)).config == SMALL
+
+
+def test_bicubic_round_trip(tmp_path):
+    models.save(models.load("bicubic"), tmp_path / "b.safetensors")
+    assert isinstance(models.read(tmp_path / "b.safetensors"), models.Bicubic)
+    assert models.training_facts(tmp_path / "b.safetensors") == {}
+
+
+@pytest.mark.parametrize("name", models.methods())
+def test_configs_round_trip(name):
+    config = models.method(name)
+    assert configs.from_dict(json.loads(json.dumps(configs.to_dict(config)))) == config
+
+
+def test_nothing_half_written(saved, monkeypatch):
+    before = saved.read_bytes()
+
+    def fails(tensors, path, metadata):
+        path.write_bytes(b"half")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(safetensors.torch, "save_file", fails)
+    with pytest.raises(InputError, match="No space left"):
+        models.save(SMALL.build(), saved)
+    assert saved.read_bytes() == before
+    assert list(saved.parent.iterdir()) == [saved]
+
+
+def test_missing_and_wrong_suffix(tmp_path):
+    refused(tmp_path / "none.safetensors", "no such file")
+    (tmp_path / "model.onnx").write_bytes(b"0")
+    refused(tmp_path / "model.onnx", ".safetensors", ".pth")
+
+
+@pytest.mark.parametrize("suffix", [".safetensors", ".pth", ".pt"])
+@pytest.mark.parametrize("content", [b"", b"hello, world\n", b"\0" * 100, bytes(range(256))])
+def test_files_that_are_something_else(tmp_path, suffix, content):
+    path = tmp_path / f"model{suffix}"
+    path.write_bytes(content)
+    refused(path)
+
+
+@pytest.mark.parametrize("keep", [4, 100, -1000, -1])
+def test_truncated(saved, tmp_path, keep):
+    saved.write_bytes(saved.read_bytes()[:keep])
+    refused(saved, "not a readable safetensors file")
+    pth = tmp_path / "official.pth"
+    torch.save(official_content(), pth)
+    pth.write_bytes(pth.read_bytes()[:keep])
+    refused(pth)
+
+
+class Custom:
+    """Needs unpickling."""
+
+
+@pytest.mark.parametrize("content", [Custom(), {"model": Custom()}, functools.partial(print, "code that ran")])
+def test_pickles_are_refused_and_not_run(tmp_path, content, capsys):
+    torch.save(content, tmp_path / "evil.pth")
+    refused(tmp_path / "evil.pth", "unpickling", "refused")
+    assert capsys.readouterr().out == ""
+
+
+def first(tensors, value):
+    name = sorted(tensors)[0]
+    tensors[name] = value(tensors[name])
+
+
+@pytest.mark.parametrize(("change", "words"), [
+    (lambda t: t.pop("decoder.output.bias"), ["'decoder.output.bias' is missing"]),
+    (lambda t: t.update(stray=torch.zeros(1)), ["'stray' does not belong"]),
+    (lambda t: first(t, lambda x: x[:-1].contiguous()), ["shape (7,) where (8,) is due"]),
+    (lambda t: first(t, lambda x: torch.full_like(x, float("nan"))), ["finite"]),
+    (lambda t: first(t, lambda x: x.to(torch.int32)), ["floating-point"]),
+])
+def test_tensors_that_do_not_fit(saved, change, words):
+    rewrite(saved, change)
+    refused(saved, *words)
+
+
+def test_foreign_header(tmp_path):
+    path = tmp_path / "foreign.safetensors"
+    safetensors.torch.save_file({"weight": torch.zeros(2)}, path, metadata={"format": "pt"})
+    refused(path, checkpoints.FORMAT)
+    safetensors.torch.save_file({"weight": torch.zeros(2)}, path)
+    refused(path, checkpoints.FORMAT)
+
+
+@pytest.mark.parametrize(("config", "word"), [
+    ({"kind": "liif", "colour": "blue"}, "'colour'"), ({"kind": "metasr"}, "'metasr'"), ({}, "None"),
+    ({"kind": "liif", "encoding": "fourier"}, "'fourier'"), ({"kind": "liif", "width": "wide"}, "'width'"),
+    ({"kind": "liif", "encoder": {"name": "edsr", "heads": 8}}, "'heads'"),
+    ({"kind": "liif", "encoder": 3}, "config"), (3, "config"), ([], "config"),
+    ({"kind": "liif", "frequencies": -1}, "config"), ({"kind": "liif", "width": -5}, "config"),
+    ({"kind": "liif", "encoder": {"name": "rdn"}}, "'rdn'"),
+])
+def test_unknown_config_options(saved, config, word):
+    rewrite(saved, model=json.dumps(config))
+    refused(saved, word)
+
+
+def test_config_that_is_no_json(saved):
+    rewrite(saved, model="{")
+    refused(saved, "config")
+
+
+def test_official_import(tmp_path):
+    stored = official_content()
+    torch.save(stored, tmp_path / "official.pth")
+    model = models.read(tmp_path / "official.pth")
+    assert model.config == models.method("liif") and model.config.encoding == "coordinate"
+    given = stored["model"]["sd"]
+    assert torch.equal(model.encoder.head.weight, given["encoder.head.0.weight"])
+    assert torch.equal(model.decoder.hidden[3].bias, given["imnet.layers.6.bias"])
+    assert torch.equal(model.decoder.output.weight, given["imnet.layers.8.weight"])
+
+
+def test_the_official_file_itself(official):
+    assert official.config == models.method("liif")
+    assert sum(p.numel() for p in official.parameters()) == 1_220_416 + 346_883
+
+
+@pytest.mark.parametrize(("change", "words"), [
+    (lambda s: s.pop("model"), ["not an official LIIF checkpoint"]),
+    (lambda s: s["model"].update(name="metasr"), ["'metasr'", "only 'liif'"]),
+    (lambda s: s["model"]["args"]["encoder_spec"].update(name="rdn"), ["'rdn'", "only 'liif'"]),
+    (lambda s: s["model"]["sd"].pop("imnet.layers.8.bias"), ["missing"]),
+    (lambda s: s["model"]["sd"].update({"imnet.layers.8.bias": torch.tensor([0, 0, float("inf")])}), ["finite"]),
+    (lambda s: s["model"]["sd"].update({"imnet.layers.8.bias": 3}), []),
+    (lambda s: s["model"].update(sd=[1, 2]), []),
+    (lambda s: s["model"]["sd"].update({3: torch.zeros(1)}), []),
+])
+def test_official_files_that_do_not_fit(tmp_path, change, words):
+    torch.save(official_content(change), tmp_path / "changed.pth")
+    refused(tmp_path / "changed.pth", *words)
+
+
+@pytest.mark.parametrize("content", [torch.zeros(3), [1, 2], {"weight": torch.zeros(3)}, 5])
+def test_foreign_pth(tmp_path, content):
+    torch.save(content, tmp_path / "foreign.pth")
+    refused(tmp_path / "foreign.pth", "not an official LIIF checkpoint")

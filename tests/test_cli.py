@@ -1,0 +1,187 @@
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from ipe_sr import cli, models
+
+
+class Custom:
+    """Needs unpickling."""
+
+
+@pytest.fixture
+def place(tmp_path, pixels, monkeypatch, picture_folder):
+    """The current folder, with good and bad input."""
+    monkeypatch.chdir(tmp_path)
+    Image.fromarray(pixels(30, 24)).save("good.png")
+    Image.fromarray(pixels(30, 24, 4)).save("rgba.png")
+    (tmp_path / "cut.png").write_bytes((tmp_path / "good.png").read_bytes()[:500])
+    (tmp_path / "empty.png").touch()
+    (tmp_path / "text.png").write_text("Not a picture.")
+    (tmp_path / "nothing").mkdir()
+    torch.save(Custom(), "evil.pth")
+    models.save(models.load("bicubic"), "bicubic.safetensors")
+    (tmp_path / "cut.safetensors").write_bytes((tmp_path / "bicubic.safetensors").read_bytes()[:40])
+    return tmp_path
+
+
+@pytest.fixture
+def run(monkeypatch, capsys):
+    """run(arguments) -> exit status, stdout, stderr."""
+    def call(line: str):
+        monkeypatch.setattr(sys, "argv", ["ipe-sr", *line.split()])
+        with pytest.raises(SystemExit) as caught:
+            cli.main()
+        captured = capsys.readouterr()
+        return caught.value.code or 0, captured.out, captured.err
+
+    return call
+
+
+def complaint(status, err, *words):
+    """Exit status 2 and one line that says these words."""
+    assert status == 2
+    assert err.startswith("ipe-sr: ") and err.endswith("\n") and len(err.splitlines()) == 1, err
+    for word in words:
+        assert word in err
+
+
+@pytest.mark.parametrize(("arguments", "size"), [
+    ("--scale 2", (60, 48)), ("--scale 2.7", (81, 65)), ("--scale 1,3", (30, 72)), ("--size 61x97", (61, 97)),
+    ("--size 61X97 --model bicubic.safetensors", (61, 97)), ("--scale 2 --dtype bf16 --device cpu", (60, 48)),
+])
+def test_upscale(place, run, arguments, size):
+    status, out, err = run(f"upscale good.png out.png {arguments}")
+    assert status == 0 and out == f"out.png: {size[1]} x {size[0]} pixels\n"
+    assert "bicubic" in err and "Traceback" not in err
+    assert Image.open("out.png").size == size[::-1]
+
+
+BAD_SCALES = ("0", "-1", "nan", "inf", "0.5", "abc", "2,2,2", "2,0", "1e400")
+BAD_SIZES = ("0x5", "axb", "100", "-5x5", "5.5x90", "10x10x3")
+BAD_UPSCALES = [
+    ("none.png out.png --scale 2", "none.png: no such file"), ("empty.png out.png --scale 2", "empty.png: is empty"),
+    ("cut.png out.png --scale 2", "cut.png: damaged"), ("text.png out.png --scale 2", "text.png: not a picture"),
+    ("nothing out.png --scale 2", "nothing: is a folder"),
+    *((f"good.png out.png --scale={scale}", "--scale") for scale in BAD_SCALES),
+    *((f"good.png out.png --size={size}", "--size") for size in BAD_SIZES),
+    ("good.png out.png --size 10x100", "10x100 is smaller"), ("good.png out.png", "either a scale or a size"),
+    ("good.png out.png --scale 2 --size 90x90", "either a scale or a size"), ("good.png out.png --scale 1000000", "GiB"),
+    ("good.png out.png --size 1000000x1000000", "GiB"), ("rgba.png out.jpg --scale 2", "alpha"),
+    ("good.png out.xyz --scale 2", "out.xyz"), ("good.png out --scale 2", "without suffix"),
+    ("good.png missing/out.png --scale 2", "missing"), ("good.png out.png --scale 2 --model nonesuch", "'nonesuch'"),
+    ("good.png out.png --scale 2 --model ipe-liif", "'ipe-liif'"),
+    ("good.png out.png --scale 2 --model none.pth", "none.pth: no such file"),
+    ("good.png out.png --scale 2 --model evil.pth", "unpickling"),
+    ("good.png out.png --scale 2 --model empty.png", "empty.png"),
+    ("good.png out.png --scale 2 --model cut.safetensors", "cut.safetensors"),
+    ("good.png out.png --scale 2 --dtype int8", "'int8'"), ("good.png out.png --scale 2 --device tpu", "'tpu'"),
+    ("good.png out.png --scale 2 --colour red", "--colour"), ("good.png", "OUT"), ("", "IN"),
+    ("good.png out.png --scale", "--scale"), ("good.png out.png extra --scale 2", "extra"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "word"), BAD_UPSCALES)
+def test_bad_upscales_are_one_line_and_leave_nothing(place, run, arguments, word):
+    before = sorted(place.rglob("*"))
+    status, out, err = run(f"upscale {arguments}")
+    complaint(status, err, word)
+    assert out == ""
+    assert sorted(place.rglob("*")) == before
+
+
+@pytest.mark.parametrize(("arguments", "word"), [
+    ("--data nonesuch", "'nonesuch'"), ("--data nothing", "holds no pictures"), ("--model nonesuch", "'nonesuch'"),
+    ("--model evil.pth", "unpickling"), ("--protocol imagenet", "'imagenet'"), ("--ssim hsv", "'hsv'"),
+    ("--colour red", "--colour"),
+    *((f"--scales={scales}", "--scales") for scales in ("nan", "0", "abc", "2,,3", "-2", "0.5", "inf")),
+    ("--scales 40", "picture0.png"), ("--scales 1000", "picture0.png"), ("--json missing/a.json", "missing"),
+    ("--json nothing", "folder"), ("--device tpu", "'tpu'"), ("extra", "extra"),
+])
+def test_bad_evaluations_are_one_line_and_leave_nothing(place, run, arguments, word):
+    before = sorted(place.rglob("*"))
+    defaults = {"--model": "bicubic", "--data": "pictures", "--scales": "2", "--json": "scores.json"}
+    kept = [f"{option} {value}" for option, value in defaults.items() if not arguments.startswith(option)]
+    status, out, err = run(f"evaluate {' '.join(kept)} {arguments}")
+    complaint(status, err, word)
+    assert out == ""
+    assert sorted(place.rglob("*")) == before
+
+
+@pytest.mark.parametrize(("line", "word"), [
+    ("evaluate --data pictures --scales 2", "--model"), ("evaluate --model bicubic --scales 2", "--data"),
+    ("evaluate --model bicubic --data pictures", "--scales"), ("nonesuch", "nonesuch"), ("--nonesuch", "--nonesuch"),
+])
+def test_missing_and_unknown_words(place, run, line, word):
+    status, _, err = run(line)
+    complaint(status, err, word)
+
+
+def strictly(text):
+    """JSON as the standard has it, without NaN and Infinity."""
+    def refuse(word):
+        raise AssertionError(f"{word} is no JSON")
+
+    return json.loads(text, parse_constant=refuse)
+
+
+def test_evaluate_writes_json(place, run):
+    options = "--scales 2,2.5 --protocol div2k --ssim luma --json scores.json"
+    status, out, err = run(f"evaluate --model bicubic --data pictures {options}")
+    assert status == 0, err
+    records = strictly((place / "scores.json").read_text())
+    assert [record["scale"] for record in records] == [2, 2.5]
+    for record in records:
+        assert {"data", "scale", "protocol", "psnr", "ssim", "images"} <= record.keys()
+        assert (record["data"], record["protocol"], record["ssim_convention"]) == ("pictures", "div2k", "luma")
+        assert [image["name"] for image in record["images"]] == ["picture0", "picture1"]
+        assert record["psnr"] == pytest.approx(np.mean([image["psnr"] for image in record["images"]]))
+        assert f"{record['psnr']:.2f}" in out and f"{record['ssim']:.4f}" in out
+
+
+def test_perfect_scores_are_still_json(place, run):
+    status, out, _ = run("evaluate --model bicubic --data pictures --scales 1 --json scores.json")
+    assert status == 0 and "inf" in out
+    assert strictly((place / "scores.json").read_text())[0]["ssim"] == pytest.approx(1)
+
+
+def test_published_bicubic_figures(data, run, tmp_path):
+    status, out, err = run(f"evaluate --data set5 --model bicubic --protocol srcnn --scales 2,3,4 --json {tmp_path / 'a.json'}")
+    assert status == 0, err
+    records = strictly((tmp_path / "a.json").read_text())
+    assert [record["psnr"] for record in records] == pytest.approx([33.66, 30.39, 28.42], abs=0.01)
+    for figure in ("33.66", "30.39", "28.42"):
+        assert figure in out
+
+
+@pytest.mark.parametrize(("line", "words"), [
+    ("--help", ["upscale", "evaluate", "notebooks"]), ("upscale --help", ["--scale", "--size"]),
+])
+def test_help(run, line, words):
+    status, out, _ = run(line)
+    assert status == 0 and all(word in out for word in words)
+
+
+def test_without_arguments_it_shows_help(run):
+    status, out, err = run("")
+    assert status in (0, 2)
+    assert len((out + err).splitlines()) > 5 and "upscale" in out + err
+
+
+def test_as_a_program(place):
+    command = [sys.executable, "-c", "from ipe_sr.cli import main; main()", "upscale", "good.png", "out.tif"]
+    done = subprocess.run([*command, "--scale", "1.5"], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, "out.tif: 36 x 45 pixels\n")
+    done = subprocess.run([*command, "--scale", "nan"], capture_output=True, text=True)
+    complaint(done.returncode, done.stderr, "--scale")
+    assert "Traceback" not in done.stderr
+
+
+def test_help_does_not_wait_for_torch():
+    code = "import sys, ipe_sr.cli; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0

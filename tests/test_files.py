@@ -1,0 +1,69 @@
+import hashlib
+import json
+import os
+import stat
+
+import pytest
+
+from ipe_sr import InputError, files
+
+
+def test_replacing_writes_whole(tmp_path):
+    target = tmp_path / "a.txt"
+    target.write_text("old")
+    with files.replacing(target) as temporary:
+        assert temporary.parent == tmp_path and temporary.suffix == ".txt" and temporary != target
+        temporary.write_text("new")
+        assert target.read_text() == "old"
+    assert target.read_text() == "new"
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_files_have_the_usual_permissions(tmp_path):
+    (tmp_path / "plain").touch()
+    with files.replacing(tmp_path / "a.txt"):
+        pass
+    modes = {stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()}
+    assert len(modes) == 1
+
+
+@pytest.mark.parametrize("error", [RuntimeError("a bug"), KeyboardInterrupt()])
+def test_replacing_or_not_at_all(tmp_path, error):
+    target = tmp_path / "a.txt"
+    target.write_text("old")
+    with pytest.raises(type(error)), files.replacing(target) as temporary:
+        temporary.write_text("half")
+        raise error
+    assert target.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_a_full_disk_is_the_users_problem(tmp_path):
+    with pytest.raises(InputError, match=r"a\.txt: cannot be written \(No space left"), files.replacing(tmp_path / "a.txt"):
+        raise OSError(28, os.strerror(28))
+    assert not any(tmp_path.iterdir())
+
+
+def test_where_nothing_can_be_written(tmp_path):
+    for path, word in ((tmp_path, "is a folder"), (tmp_path / "no" / "a.txt", "make .*no first")):
+        with pytest.raises(InputError, match=word), files.replacing(path):
+            pytest.fail("must not get here")
+    assert not any(tmp_path.iterdir())
+
+
+def test_sha256(tmp_path):
+    (tmp_path / "a").write_bytes(b"pixels" * 1000)
+    assert files.sha256(tmp_path / "a") == hashlib.sha256(b"pixels" * 1000).hexdigest()
+
+
+def test_journal(tmp_path, monkeypatch):
+    (tmp_path / "a.png").write_bytes(b"12345")
+    monkeypatch.delenv(files.JOURNAL, raising=False)
+    files.note({"event": "unheard"})
+    monkeypatch.setenv(files.JOURNAL, str(tmp_path / "journal"))
+    assert not (tmp_path / "journal").exists()
+    files.note({"event": "claim", "id": "01.1"})
+    files.note_use(tmp_path / "a.png")
+    first, second = map(json.loads, (tmp_path / "journal").read_text().splitlines())
+    assert first == {"event": "claim", "id": "01.1"}
+    assert second == {"event": "data", "file": "a.png", "bytes": 5, "sha256": hashlib.sha256(b"12345").hexdigest()}

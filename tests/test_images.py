@@ -1,0 +1,206 @@
+import re
+
+import numpy as np
+import pytest
+import tifffile
+import torch
+from PIL import Image, ImageOps
+
+from ipe_sr import InputError, images
+from ipe_sr.images import Picture
+
+
+def refused(path, word=""):
+    with pytest.raises(InputError) as caught:
+        images.read(path)
+    assert str(caught.value).startswith(f"{path}: ") and "\n" not in str(caught.value)
+    assert word in str(caught.value)
+
+
+@pytest.mark.parametrize("with_icc", [False, True])
+@pytest.mark.parametrize("channels", [1, 2, 3, 4])
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+@pytest.mark.parametrize("suffix", [".png", ".tif", ".TIFF"])
+def test_lossless_round_trip(tmp_path, pixels, icc, suffix, dtype, channels, with_icc):
+    picture = Picture(pixels(11, 14, channels, dtype), icc if with_icc else None)
+    images.write(tmp_path / f"p{suffix}", picture)
+    back = images.read(tmp_path / f"p{suffix}")
+    assert back.pixels.dtype == dtype
+    assert np.array_equal(back.pixels, picture.pixels)
+    assert back.icc == picture.icc
+    if (suffix[:4].lower(), dtype, channels) == (".tif", np.uint16, 2):
+        return   # unknown to PIL
+    with Image.open(tmp_path / f"p{suffix}") as other:   # another reader agrees on size and profile
+        assert other.size == (14, 11)
+        assert other.info.get("icc_profile") == picture.icc
+
+
+@pytest.mark.parametrize(("suffix", "channels"), [(".jpg", 1), (".jpeg", 3), (".webp", 3), (".webp", 4)])
+def test_lossy_round_trip(tmp_path, icc, suffix, channels):
+    y, x, c = np.ogrid[:32, :40, :channels]
+    smooth = (60 + 3 * y + 2 * x + 7 * c).astype(np.uint8)
+    images.write(tmp_path / f"p{suffix}", Picture(smooth, icc))
+    back = images.read(tmp_path / f"p{suffix}")
+    assert back.pixels.shape == smooth.shape and back.icc == icc
+    assert np.abs(back.pixels.astype(int) - smooth).max() <= 8
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".webp"])
+def test_sixteen_bits_become_eight_where_the_format_has_no_more(tmp_path, suffix):
+    images.write(tmp_path / f"p{suffix}", Picture(np.full((16, 16, 3), 128 * 257, np.uint16)))
+    back = images.read(tmp_path / f"p{suffix}").pixels
+    assert back.dtype == np.uint8 and np.abs(back.astype(int) - 128).max() <= 2
+
+
+@pytest.mark.parametrize("channels", [1, 3, 4])
+def test_16_bit_tiff_of_other_writers(tmp_path, pixels, channels):
+    whole = pixels(9, 12, channels, np.uint16)
+    kind = "rgb" if channels > 1 else "minisblack"
+    tifffile.imwrite(tmp_path / "plain.tif", whole.squeeze(), photometric=kind)
+    assert np.array_equal(images.read(tmp_path / "plain.tif").pixels, whole)
+    tifffile.imwrite(tmp_path / "big.tif", whole.squeeze(), photometric=kind, byteorder=">", compression="lzw", predictor=True)
+    assert np.array_equal(images.read(tmp_path / "big.tif").pixels, whole)
+    if channels > 1:
+        tifffile.imwrite(tmp_path / "planes.tif", np.moveaxis(whole, -1, 0), photometric="rgb", planarconfig="separate")
+        assert np.array_equal(images.read(tmp_path / "planes.tif").pixels, whole)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_tiff_where_white_is_zero(tmp_path, pixels, dtype):
+    gray = pixels(9, 12, 1, dtype)
+    tifffile.imwrite(tmp_path / "w.tif", np.iinfo(dtype).max - gray[..., 0], photometric="miniswhite")
+    assert np.array_equal(images.read(tmp_path / "w.tif").pixels, gray)
+
+
+def transposed(array, orientation):
+    """The upright picture by PIL's own hand."""
+    image = Image.fromarray(array)
+    image.getexif()[images.ORIENTATION] = orientation
+    return np.array(ImageOps.exif_transpose(image))
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_orientation(tmp_path, pixels, orientation):
+    picture = Image.fromarray(pixels(24, 16))
+    exif = Image.Exif()
+    exif[images.ORIENTATION] = orientation
+    expected = transposed(np.array(picture), orientation)
+    for suffix, options in ((".tif", {}), (".png", {}), (".webp", {"lossless": True}), (".jpg", {"quality": 95})):
+        path = tmp_path / f"p{suffix}"
+        picture.save(path, exif=exif, **options)
+        got = images.read(path).pixels
+        if suffix == ".jpg":
+            with Image.open(path) as opened:
+                expected = np.array(ImageOps.exif_transpose(opened))
+        assert np.array_equal(got, expected), suffix
+    assert np.array_equal(images.from_pil(Image.open(tmp_path / "p.tif")).pixels, images.read(tmp_path / "p.tif").pixels)
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_orientation_of_16_bits(tmp_path, pixels, orientation):
+    gray = pixels(6, 4, 1, np.uint16)[..., 0]
+    expected = transposed((gray >> 8).astype(np.uint8), orientation).astype(int) * 256
+    expected += transposed((gray & 255).astype(np.uint8), orientation)
+    tag = (images.ORIENTATION, "H", 1, orientation, True)
+    tifffile.imwrite(tmp_path / "p.tif", gray, photometric="minisblack", extratags=[tag])
+    assert np.array_equal(images.read(tmp_path / "p.tif").pixels[..., 0], expected)
+    exif = Image.Exif()
+    exif[images.ORIENTATION] = orientation
+    Image.fromarray(gray).save(tmp_path / "p.png", exif=exif)
+    assert np.array_equal(images.read(tmp_path / "p.png").pixels[..., 0], expected)
+
+
+def test_other_modes_become_gray_or_rgb(tmp_path, pixels):
+    rgb = Image.fromarray(pixels(20, 24))
+    bits = rgb.convert("1")
+    bits.save(tmp_path / "bits.png")
+    assert np.array_equal(images.read(tmp_path / "bits.png").pixels[..., 0], np.array(bits).astype(np.uint8) * 255)
+    palette = rgb.quantize(8)
+    palette.save(tmp_path / "palette.png")
+    assert np.array_equal(images.read(tmp_path / "palette.png").pixels, np.array(palette.convert("RGB")))
+    rgb.save(tmp_path / "p.bmp")
+    assert np.array_equal(images.read(tmp_path / "p.bmp").pixels, np.array(rgb))
+
+
+def test_palette_with_transparency(tmp_path, pixels):
+    palette = Image.fromarray(pixels(20, 24)).quantize(8)
+    palette.save(tmp_path / "p.png", transparency=bytes([0, 50, 100, 150, 200, 255, 255, 255]))
+    with Image.open(tmp_path / "p.png") as opened:
+        expected = np.array(opened.convert("RGBA"))
+    got = images.read(tmp_path / "p.png").pixels
+    assert np.array_equal(got, expected)
+    assert len(np.unique(got[..., 3])) > 2
+
+
+def test_cmyk_becomes_rgb_without_the_profile_that_describes_its_inks(tmp_path, pixels, icc):
+    Image.fromarray(pixels(16, 16)).convert("CMYK").save(tmp_path / "p.jpg", icc_profile=icc, quality=95)
+    with Image.open(tmp_path / "p.jpg") as opened:
+        assert opened.mode == "CMYK" and opened.info["icc_profile"] == icc
+        expected = np.array(opened.convert("RGB"))
+    picture = images.read(tmp_path / "p.jpg")
+    assert np.array_equal(picture.pixels, expected)
+    assert picture.icc is None
+
+
+def test_missing_empty_folder_and_no_picture(tmp_path):
+    refused(tmp_path / "none.png", "no such file")
+    refused(tmp_path, "folder")
+    (tmp_path / "empty.png").touch()
+    refused(tmp_path / "empty.png", "empty")
+    (tmp_path / "text.png").write_text("Not a picture.\n" * 9)
+    refused(tmp_path / "text.png", "not a picture")
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".webp", ".tif"])
+@pytest.mark.parametrize("keep", [0.05, 0.5, 0.9])
+def test_truncated(tmp_path, suffix, dtype, keep):
+    noise = np.random.default_rng(0).integers(0, np.iinfo(dtype).max, (40, 40, 3), dtype)
+    path = tmp_path / f"p{suffix}"
+    images.write(path, Picture(noise))
+    whole = path.read_bytes()
+    path.write_bytes(whole[: int(len(whole) * keep)])
+    refused(path)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.int32, np.uint32])
+def test_32_bits_are_refused(tmp_path, dtype):
+    tifffile.imwrite(tmp_path / "p.tif", np.ones((8, 8), dtype))
+    refused(tmp_path / "p.tif", "8 or 16 bits")
+
+
+@pytest.mark.parametrize(("name", "channels", "word"), [
+    ("p.jpg", 4, "alpha"), ("p.jpg", 2, "alpha"), ("p.gif", 3, ".png"), ("p", 3, "without suffix"),
+    ("nowhere/p.png", 3, "nowhere"), ("folder.png", 3, "folder"),
+])
+def test_what_cannot_be_written(tmp_path, pixels, name, channels, word):
+    (tmp_path / "folder.png").mkdir()
+    with pytest.raises(InputError, match=re.escape(word)) as caught:
+        images.write(tmp_path / name, Picture(pixels(8, 8, channels)))
+    assert str(caught.value).startswith(str(tmp_path / name))
+    assert [path.name for path in tmp_path.rglob("*")] == ["folder.png"]
+
+
+@pytest.mark.parametrize(("suffix", "side"), [(".webp", 16384), (".jpg", 65536)])
+def test_sides_longer_than_the_format_allows(tmp_path, suffix, side):
+    with pytest.raises(InputError, match=str(side - 1)):
+        images.write(tmp_path / f"p{suffix}", Picture(np.zeros((1, side, 3), np.uint8)))
+    assert not any(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_tensors_and_pixels(dtype):
+    peak = np.iinfo(dtype).max
+    values = np.arange(peak + 1, dtype=dtype).reshape(-1, 16, 1)
+    tensor = images.to_tensor(values)
+    assert tensor.shape == (1, (peak + 1) // 16, 16) and tensor.dtype == torch.float32
+    assert (tensor.min(), tensor.max()) == (0, 1)
+    assert np.array_equal(images.to_pixels(tensor, dtype), values)
+    outside = images.to_pixels(torch.tensor([[[-0.5, 1.5, 0.5]]]), dtype)
+    assert outside.flatten().tolist() == [0, peak, round(peak / 2)]
+
+
+def test_to_depth():
+    eight = np.arange(256, dtype=np.uint8)
+    assert np.array_equal(images.to_depth(eight, np.uint16), eight.astype(np.uint16) * 257)
+    assert np.array_equal(images.to_depth(images.to_depth(eight, np.uint16), np.uint8), eight)

@@ -1,0 +1,235 @@
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+from torch.nn import functional as F
+
+from ipe_sr import grids, models
+from ipe_sr.models import liif
+from ipe_sr.models.decoders import MLP
+
+SIZES = {"sr_x2": (48, 60), "sr_x4": (96, 120), "sr_odd": (61, 97), "sr_x7p3": (175, 219)}
+LEARNED = [name for name in models.methods() if name != "bicubic"]
+
+
+def parameters(module) -> int:
+    return sum(p.numel() for p in module.parameters())
+
+
+def layer(inputs, outputs):
+    return (inputs + 1) * outputs
+
+
+def test_parameters_of_liif():
+    model = models.method("liif").build()
+    assert parameters(model.encoder) == 1_220_416
+    given = 9 * 64 + 2 + 2   # unfolded features, coordinate, cell
+    assert layer(given, 256) + 3 * layer(256, 256) + layer(256, 3) == 346_883
+    assert parameters(model.decoder) == 346_883
+
+
+def test_parameters_of_ipe_liif():
+    model = models.method("ipe-liif").build()
+    assert parameters(model.encoder) == 1_220_416
+    given = 9 * 64 + 4 * 10   # unfolded features, sine and cosine of two axes at ten frequencies; given to every hidden layer
+    assert layer(given, 256) + 3 * layer(256 + given, 256) + layer(256, 3) == 829_187
+    assert parameters(model.decoder) == 829_187
+
+
+@pytest.mark.parametrize(("name", "given", "skip"), [
+    ("ipe-liif-cell", 576 + 40 + 2, True), ("ipe-liif-l4", 576 + 16, True), ("ipe-liif-l16", 576 + 64, True),
+    ("ipe-liif-nerf", 576 + 40, True), ("liif-pe", 576 + 40, True), ("ipe-liif-no-skip", 576 + 40, False),
+])
+def test_parameters_of_the_ablations(name, given, skip):
+    again = given if skip else 0
+    assert parameters(models.method(name).build().decoder) == layer(given, 256) + 3 * layer(256 + again, 256) + layer(256, 3)
+
+
+def test_presets_differ_as_their_names_say():
+    configs = {name: models.method(name) for name in LEARNED}
+    assert len(set(configs.values())) == len(configs)
+    assert configs["ipe-liif"] == models.LIIFConfig()
+    assert configs["ipe-liif-nerf"] == dataclasses.replace(configs["ipe-liif"], convention="nerf")
+    assert configs["liif-pe"] == dataclasses.replace(configs["ipe-liif"], encoding="positional")
+
+
+@pytest.mark.parametrize("size", [(13, 29), (6, 7), (80, 9)])
+@pytest.mark.parametrize("name", LEARNED)
+def test_every_method_answers_any_size(tiny, name, size):
+    with torch.no_grad():
+        sr = tiny(name)(torch.rand(2, 3, 6, 7), size)
+    assert sr.shape == (2, 3, *size) and sr.dtype == torch.float32
+    assert sr.isfinite().all()
+
+
+def test_bicubic_answers_any_size():
+    sr = models.load("bicubic")(torch.rand(2, 3, 6, 7), (13, 5))
+    assert sr.shape == (2, 3, 13, 5) and sr.isfinite().all()
+
+
+@pytest.mark.parametrize("lr_size", [(1, 9), (9, 1), (1, 1)])
+@pytest.mark.parametrize("name", ["liif", "ipe-liif"])
+def test_one_row_asymmetric_and_huge_scales(tiny, name, lr_size):
+    with torch.no_grad():
+        sr = tiny(name)(torch.rand(1, 3, *lr_size), (250, 11))
+    assert sr.shape == (1, 3, 250, 11) and sr.isfinite().all()
+
+
+@pytest.mark.parametrize("queries", [1, 50, 97, 1000])
+def test_decoding_in_bands_is_decoding_at_once(tiny, monkeypatch, queries):
+    model, lr = tiny(), torch.rand(2, 3, 5, 6)
+    with torch.no_grad():
+        monkeypatch.setattr(liif, "QUERIES_AT_ONCE", 1 << 30)
+        whole = model(lr, (23, 31))
+        monkeypatch.setattr(liif, "QUERIES_AT_ONCE", queries)
+        torch.testing.assert_close(model(lr, (23, 31)), whole, rtol=0, atol=1e-6)
+
+
+def test_a_batch_is_its_pictures_one_by_one(tiny):
+    model, lr = tiny(), torch.rand(3, 3, 5, 6)
+    with torch.no_grad():
+        alone = torch.cat([model(one[None], (12, 13)) for one in lr])
+        torch.testing.assert_close(model(lr, (12, 13)), alone, rtol=0, atol=1e-6)
+
+
+def jump(model, axis):
+    """How much the picture jumps where the nearest code changes (at half-integers) and where the four do (at integers)."""
+    latent = model.encode(torch.rand(1, 3, 5, 6, dtype=torch.float64, generator=torch.Generator().manual_seed(1)))
+    steps = []
+    for border in (2.0, 1.5):
+        position = torch.tensor([[border - 1e-9, 1.3], [border + 1e-9, 1.3]], dtype=torch.float64)
+        position = position if axis == 0 else position.flip(-1)
+        before, after = model.query(latent, position[None], torch.full((2,), 0.4).double())[0]
+        steps.append((before - after).abs().max().item())
+    return steps
+
+
+@pytest.mark.parametrize("axis", [0, 1])
+@torch.no_grad()
+def test_the_ensemble_is_continuous_and_one_code_alone_is_not(tiny, axis):
+    with_ensemble, without = (tiny(ensemble=ensemble).double() for ensemble in (True, False))
+    assert max(jump(with_ensemble, axis)) < 1e-6
+    assert jump(without, axis)[1] > 1e-4
+
+
+@torch.no_grad()
+def test_switching_the_ensemble_off_changes_pictures_not_weights(tiny):
+    first, second = tiny(ensemble=True), tiny(ensemble=False)
+    second.load_state_dict(first.state_dict())
+    lr = torch.rand(1, 3, 5, 6)
+    assert (first(lr, (20, 24)) - second(lr, (20, 24))).abs().max() > 1e-4
+
+
+@pytest.mark.parametrize(("option", "more_inputs"), [
+    ({"cell": True}, 2), ({"unfold": False}, -8 * 4), ({"frequencies": 11}, 4),
+])
+def test_options_change_what_the_decoder_is_given(tiny, option, more_inputs):
+    plain, changed = tiny("ipe-liif-no-skip"), tiny("ipe-liif-no-skip", **option)
+    assert changed.decoder.hidden[0].in_features - plain.decoder.hidden[0].in_features == more_inputs
+    assert parameters(changed.decoder) - parameters(plain.decoder) == more_inputs * 16
+
+
+@pytest.mark.parametrize(("name", "told"), [("liif", True), ("ipe-liif", True), ("ipe-liif-cell", True), ("liif-pe", False)])
+@torch.no_grad()
+def test_who_is_told_the_size_of_a_pixel(tiny, name, told):
+    model = tiny(name)
+    latent, position = model.encode(torch.rand(1, 3, 5, 6)), torch.tensor([[[1.2, 3.4]]], dtype=torch.float64)
+    small, large = (model.query(latent, position, torch.tensor(radius)) for radius in ([0.1, 0.1], [0.9, 0.9]))
+    assert torch.equal(small, large) is not told
+
+
+def test_cell_is_the_width_of_the_pixel(tiny):
+    code = tiny("liif").describe(torch.tensor([[0.5, -1.5]]), torch.tensor([0.25, 0.1]))
+    torch.testing.assert_close(code, torch.tensor([[0.5, -1.5, 0.5, 0.2]]))
+
+
+def test_skip_gives_the_input_to_every_hidden_layer():
+    mlp, x = MLP(5, 3, width=8, depth=3, skip=True), torch.rand(4, 5)
+    h = mlp.hidden[0](x).relu()
+    for hidden in mlp.hidden[1:]:
+        h = (h @ hidden.weight[:, :8].T + x @ hidden.weight[:, 8:].T + hidden.bias).relu()
+    torch.testing.assert_close(mlp(x), mlp.output(h))
+
+
+@torch.no_grad()
+def test_unfolding_is_channel_major_with_zeros_beyond_the_border(tiny):
+    model, lr = tiny(), torch.rand(1, 3, 4, 5)
+    features = model.encoder(lr * 2 - 1)
+    latent = model.encode(lr)
+    assert latent.shape == (1, 4, 5, 36)
+    reference = F.unfold(features, 3, padding=1).view(1, 36, 4, 5)   # the official implementation's line
+    assert torch.equal(latent.permute(0, 3, 1, 2), reference)
+    padded = F.pad(features, (1, 1, 1, 1))
+    assert torch.equal(latent[0, 2, 0].view(4, 3, 3), padded[0, :, 2:5, 0:3])
+
+
+def test_gradients_of_query(tiny):
+    model = tiny("ipe-liif", width=3, depth=2, frequencies=2, encoder=models.EncoderConfig(blocks=0, channels=1)).double()
+    latent = torch.rand(1, 3, 3, 9, dtype=torch.float64, requires_grad=True)
+    position = torch.tensor([[[0.3, 1.2], [-0.4, 2.3], [1.0, 1.0]]], dtype=torch.float64)
+    radius = torch.tensor([0.3, 0.6], dtype=torch.float64)
+    weights = dict(model.decoder.named_parameters())
+
+    def query(latent, *values):
+        named = {f"model.decoder.{name}": value for name, value in zip(weights, values, strict=True)}
+        return torch.func.functional_call(_Query(model), named, (latent, position, radius))
+
+    assert torch.autograd.gradcheck(query, (latent, *weights.values()))
+
+
+class _Query(torch.nn.Module):
+    """`query` as a forward, for functional_call."""
+
+    def __init__(self, model):
+        super().__init__()
+        self.model = model
+
+    def forward(self, *args):
+        return self.model.query(*args)
+
+
+# The official implementation's results, with its own weights. Its coordinates are float32: at x7.3 the picture at exact ones
+# is 1.3e-5 away. So `query` is compared at its coordinates, and `forward`, whose coordinates are exact, more loosely.
+
+
+@torch.no_grad()
+def test_golden_features(official, golden):
+    lr = torch.from_numpy(golden["lr_uint8"]).movedim(-1, 0)[None] / 255
+    np.testing.assert_allclose(official.encoder(lr * 2 - 1)[0], golden["features"], rtol=0, atol=1e-5)
+
+
+def its_positions(n_out, n_in):
+    radius = 1 / n_out
+    coordinate = -1 + radius + 2 * radius * torch.arange(n_out).float()
+    return ((coordinate.double() + 1) * n_in - 1) / 2
+
+
+@pytest.mark.parametrize("key", SIZES)
+@torch.no_grad()
+def test_golden_pictures(official, golden, key):
+    size, lr = SIZES[key], torch.from_numpy(golden["lr_uint8"]).movedim(-1, 0)[None] / 255
+    latent = official.encode(lr)
+    positions = grids.mesh(*(its_positions(n, m) for n, m in zip(size, (24, 30), strict=True)))
+    radius = grids.radii(size, (24, 30))
+    sr = torch.cat([official.query(latent, some[None], radius) for some in positions.split(4096)], 1)
+    np.testing.assert_allclose(sr.view(*size, 3), golden[key], rtol=0, atol=1e-5)
+    np.testing.assert_allclose(official(lr, size)[0].movedim(0, -1), golden[key], rtol=0, atol=2e-5)
+
+
+def test_load():
+    model = models.load("bicubic")
+    assert models.load(model) is model and not model.training
+    assert isinstance(models.load(), models.Bicubic)
+    for name, hint in (("ipe-liif", "train it"), ("nonesuch", "bicubic or the path")):
+        with pytest.raises(ValueError, match=f"{name}.*{hint}"):
+            models.load(name)
+
+
+def test_unknown_options():
+    with pytest.raises(ValueError, match="coordinate, positional, integrated"):
+        models.LIIFConfig(encoding="fourier")
+    with pytest.raises(ValueError, match="mip-nerf, nerf"):
+        models.LIIFConfig(convention="fourier")
+    with pytest.raises(ValueError, match="'nonesuch' is unknown"):
+        models.method("nonesuch")
