@@ -81,7 +81,7 @@ def evaluate(
             for score in evaluation.evaluate(network, s, factors, chosen, ssim, lambda: bar.advance(task))
         ]
         if report:
-            report.write_text(json.dumps([score.record() for score in scores], indent=1))
+            report.write_text(json.dumps([score.record() for score in scores], indent=1, allow_nan=False))
     table = Table("data", "scale", "protocol", "LR", "PSNR / dB", "SSIM", title=f"{model}", title_justify="left")
     for s in scores:
         table.add_row(s.data, f"x{s.scale:g}", s.protocol, s.lr, f"{s.psnr:.2f}", f"{s.ssim:.4f} ({s.ssim_convention})")
@@ -120,7 +120,8 @@ def main() -> None:
     except typer.Abort:
         code = 130
     except ClickException as error:
-        code = _complain(error.format_message())
+        usage = not sys.argv[1:]   # no command: what typer says is the help page
+        code = _complain(error.format_message()) if not usage else print(error.format_message()) or 2
     sys.exit(code or 0)
 
 
@@ -131,7 +132,7 @@ def _complain(message: str) -> int:
 
 def _progress() -> Progress:
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
-    return Progress(*columns, console=err, transient=True)
+    return Progress(*columns, console=err, transient=True, disable=not err.is_terminal)
 
 
 def _number(text: str, option: str) -> float:

@@ -1,5 +1,6 @@
 """PSNR and SSIM of a model over sets of pictures and scales."""
 
+import math
 import statistics
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
@@ -36,8 +37,12 @@ class Score:
     images: tuple[ImageScore, ...]
 
     def record(self) -> dict:
-        """The same as JSON data."""
-        return asdict(self) | {"images": [asdict(image) for image in self.images]}
+        """The same as JSON data; the infinite PSNR of equal pictures is null."""
+        return _finite(asdict(self)) | {"images": [_finite(asdict(image)) for image in self.images]}
+
+
+def _finite(record: dict) -> dict:
+    return {key: None if isinstance(value, float) and not math.isfinite(value) else value for key, value in record.items()}
 
 
 def evaluate(

@@ -22,7 +22,8 @@ def centres(n_out: int, n_in: int, *, device: torch.device | None = None) -> Ten
 
 def radii(size: tuple[int, int], lr_size: tuple[int, int], *, device: torch.device | None = None) -> Tensor:
     """Half the edge of an output pixel in local units, per axis: (2,), float64; 1 / scale."""
-    return torch.tensor([n_in / n_out for n_in, n_out in zip(lr_size, size, strict=True)], device=device).double()
+    ratios = [n_in / n_out for n_in, n_out in zip(lr_size, size, strict=True)]
+    return torch.tensor(ratios, dtype=torch.float64, device=device)
 
 
 def mesh(rows: Tensor, columns: Tensor) -> Tensor:

@@ -24,7 +24,7 @@ OPTIONS = {
     "TIFF": {"compression": "tiff_deflate"},
 }
 LONGEST_SIDE = {"JPEG": 65535, "WEBP": 16383}
-ORIENTATION = 0x0112   # the EXIF and TIFF tag
+ORIENTATION, ICC_TAG = 0x0112, 0x8773   # EXIF's and TIFF's tags
 
 
 class Picture(NamedTuple):
@@ -48,9 +48,11 @@ def read(path: str | os.PathLike) -> Picture:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            if _is_16bit_tiff(path):
+                return _read_tiff16(path)
             with Image.open(path) as image:
-                if _bits(path, image) == 16:
-                    pixels = _oriented(_read16(path, image.format), image.getexif().get(ORIENTATION, 1))
+                if image.format == "PNG" and _png_bits(path) == 16:
+                    pixels = _oriented(_read_png16(path), image.getexif().get(ORIENTATION, 1))
                     return Picture(pixels, image.info.get("icc_profile"))
                 return from_pil(image)
     except InputError as error:
@@ -129,34 +131,44 @@ def to_depth(pixels: np.ndarray, dtype: type) -> np.ndarray:
     return (pixels / np.iinfo(pixels.dtype).max * np.iinfo(dtype).max).round().astype(dtype)
 
 
-def _bits(path: Path, image: Image.Image) -> int:
-    if image.format == "PNG":
-        with open(path, "rb") as file:
-            return file.read(25)[24]   # IHDR; PIL's mode does not tell for colour pictures
-    if image.format == "TIFF":
-        return max(image.tag_v2.get(258, (1,)))
-    return 16 if image.mode.startswith("I;16") else 8
+def _png_bits(path: Path) -> int:
+    with open(path, "rb") as file:
+        return file.read(25)[24]   # IHDR; PIL's mode does not tell for colour pictures
 
 
-def _read16(path: Path, kind: str) -> np.ndarray:
-    if kind == "PNG":
-        import imagecodecs
+def _is_16bit_tiff(path: Path) -> bool:
+    import tifffile
 
-        pixels = imagecodecs.png_decode(path.read_bytes())
-    elif kind == "TIFF":
-        import tifffile
+    with open(path, "rb") as file:
+        if file.read(4) not in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"):
+            return False
+    with tifffile.TiffFile(path) as file:
+        return np.max(file.pages[0].bitspersample) == 16
 
-        with tifffile.TiffFile(path) as file:
-            page = file.pages[0]
-            pixels = page.asarray()
-            if page.planarconfig == tifffile.PLANARCONFIG.SEPARATE and pixels.ndim == 3:
-                pixels = np.moveaxis(pixels, 0, -1)
-            if page.photometric == tifffile.PHOTOMETRIC.MINISWHITE and pixels.dtype == np.uint16:
-                pixels = np.iinfo(np.uint16).max - pixels
-            elif page.photometric not in (tifffile.PHOTOMETRIC.MINISBLACK, tifffile.PHOTOMETRIC.RGB):
-                raise InputError(f"16-bit TIFF with {page.photometric.name} pixels; convert it to RGB first")
-    else:
-        raise InputError(f"16-bit {kind}; convert it to PNG or TIFF first")
+
+def _read_png16(path: Path) -> np.ndarray:
+    import imagecodecs
+
+    return _checked16(imagecodecs.png_decode(path.read_bytes()))
+
+
+def _read_tiff16(path: Path) -> Picture:
+    import tifffile
+
+    with tifffile.TiffFile(path) as file:   # PIL would cut colours to 8 bits and cannot read gray with alpha
+        page = file.pages[0]
+        pixels = page.asarray()
+        if page.planarconfig == tifffile.PLANARCONFIG.SEPARATE and pixels.ndim == 3:
+            pixels = np.moveaxis(pixels, 0, -1)
+        if page.photometric == tifffile.PHOTOMETRIC.MINISWHITE and pixels.dtype == np.uint16:
+            pixels = np.iinfo(np.uint16).max - pixels
+        elif page.photometric not in (tifffile.PHOTOMETRIC.MINISBLACK, tifffile.PHOTOMETRIC.RGB):
+            raise InputError(f"16-bit TIFF with {page.photometric.name} pixels; convert it to RGB first")
+        tags = {code: page.tags[code].value for code in (ORIENTATION, ICC_TAG) if code in page.tags}
+    return Picture(_oriented(_checked16(pixels), tags.get(ORIENTATION, 1)), tags.get(ICC_TAG))
+
+
+def _checked16(pixels: np.ndarray) -> np.ndarray:
     if pixels.dtype != np.uint16 or pixels.ndim not in (2, 3):
         raise InputError(f"holds {pixels.dtype} pixels of shape {pixels.shape}; convert it to 8 or 16 bits per channel first")
     pixels = pixels.reshape(*pixels.shape[:2], -1)

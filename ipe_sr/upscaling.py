@@ -1,6 +1,5 @@
 """Upscale a picture of any kind to any size."""
 
-import math
 import os
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from ipe_sr.errors import InputError
 from ipe_sr.images import Picture
 
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
+LARGEST_SCALE = 1_000_000
 Scale = float | tuple[float, float]
 Anything = Image.Image | np.ndarray | Tensor
 
@@ -69,8 +69,8 @@ def target_size(lr_size: tuple[int, int], scale: Scale | None, size: tuple[int, 
         raise InputError("give either a scale or a size")
     if size is None:
         scales = tuple(scale) if isinstance(scale, (tuple, list)) else (scale, scale)
-        if len(scales) != 2 or not all(math.isfinite(s) and s >= 1 for s in scales):
-            raise InputError(f"scale must be a number of at least 1, or two of them (y, x); got {scale}")
+        if len(scales) != 2 or not all(1 <= s <= LARGEST_SCALE for s in scales):   # NaN fails as well
+            raise InputError(f"scale must be a number from 1 to {LARGEST_SCALE:,}, or two of them (y, x); got {scale}")
         size = tuple(round(n * s) for n, s in zip(lr_size, scales, strict=True))
     if len(size) != 2 or not all(isinstance(n, (int, np.integer)) for n in size):
         raise InputError(f"size must be two whole numbers, height and width; got {size}")
@@ -122,6 +122,8 @@ def _check_memory(model: nn.Module, lr_size: tuple[int, int], size: tuple[int, i
 
 def _unpack(image: Anything):
     """Any picture as (C, h, w) floats in [0, 1], and the way back for a result."""
+    if isinstance(image, (np.ndarray, Tensor)) and 0 in image.shape:
+        raise InputError(f"the picture is empty: shape {tuple(image.shape)}")
     if isinstance(image, Image.Image):
         picture = images.from_pil(image)
         return images.to_tensor(picture.pixels), lambda sr: images.to_pil(Picture(images.to_pixels(sr), picture.icc))

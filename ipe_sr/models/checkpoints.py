@@ -66,7 +66,7 @@ def _read_safetensors(path: Path) -> tuple[Any, dict[str, Tensor]]:
         raise InputError(f"{path}: its header does not say {FORMAT!r}; only checkpoints written by ipe_sr are read")
     try:
         config = configs.from_dict(json.loads(header["model"]))
-    except (KeyError, ValueError) as error:
+    except (KeyError, ValueError, TypeError, AttributeError) as error:
         raise InputError(f"{path}: its header holds no usable model config ({_first_line(error)})") from None
     return config, safetensors.torch.load_file(path)
 
@@ -85,12 +85,14 @@ def _read_official(path: Path) -> tuple[Any, dict[str, Tensor]]:
         stored = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError:
         raise InputError(f"{path}: holds more than tensors and would need unpickling, which can run code; refused") from None
-    except (RuntimeError, EOFError, OSError, ValueError) as error:
+    except Exception as error:   # on damaged data the loader raises nearly anything
         raise InputError(f"{path}: not a readable PyTorch checkpoint ({_first_line(error)})") from None
     try:
-        spec = stored["model"]
-        tensors, name, encoder = spec["sd"], spec["name"], spec["args"]["encoder_spec"]["name"]
-    except (KeyError, TypeError, IndexError):
+        spec = stored["model"] if isinstance(stored, dict) else {}
+        tensors, name, encoder = dict(spec["sd"]), spec["name"], spec["args"]["encoder_spec"]["name"]
+        if not all(isinstance(key, str) and isinstance(value, Tensor) for key, value in tensors.items()):
+            raise TypeError
+    except (KeyError, TypeError, IndexError, ValueError, AttributeError):
         raise InputError(f"{path}: not an official LIIF checkpoint (no model / name / args / sd inside)") from None
     if (name, encoder) != ("liif", "edsr-baseline"):
         raise InputError(f"{path}: holds {name!r} with encoder {encoder!r}; only 'liif' with 'edsr-baseline' is imported")

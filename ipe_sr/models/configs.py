@@ -23,6 +23,8 @@ def to_dict(config: Config) -> dict[str, Any]:
 
 def from_dict(data: dict[str, Any]) -> Config:
     """The config that `to_dict` wrote. Options left out take their defaults; raises ValueError for unknown ones."""
+    if not isinstance(data, dict):
+        raise ValueError(f"a config is a mapping, got {data!r}")
     options = dict(data)
     kind = options.pop("kind", None)
     if kind not in KINDS:
@@ -49,6 +51,8 @@ def _folder():
 
 
 def _fill(cls: type, options: dict[str, Any]):
+    if not isinstance(options, dict):
+        raise ValueError(f"{cls.__name__} takes named options, got {options!r}")
     known = {field.name: field for field in dataclasses.fields(cls)}
     for name, value in options.items():
         if name not in known:

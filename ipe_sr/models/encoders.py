@@ -43,5 +43,11 @@ class EncoderConfig:
     blocks: int = 16
     channels: int = 64
 
+    def __post_init__(self):
+        if self.name != "edsr":
+            raise ValueError(f"encoder {self.name!r} is unknown: use edsr")
+        if self.blocks < 0 or self.channels < 1:
+            raise ValueError(f"an encoder needs blocks >= 0 and channels >= 1, got {self.blocks} and {self.channels}")
+
     def build(self) -> EDSR:
         return EDSR(self.blocks, self.channels)

@@ -43,6 +43,8 @@ class LIIFConfig:
             raise ValueError(f"encoding {self.encoding!r} is unknown: use one of {', '.join(ENCODINGS)}")
         if self.convention not in encodings.CONVENTIONS:
             raise ValueError(f"convention {self.convention!r} is unknown: use one of {', '.join(encodings.CONVENTIONS)}")
+        if self.frequencies < 0 or self.width < 1 or self.depth < 1:
+            raise ValueError("frequencies must be at least 0, width and depth at least 1")
 
     @property
     def code_width(self) -> int:

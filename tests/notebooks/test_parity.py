@@ -32,7 +32,7 @@ def sample(name, generator):
     return [torch.rand(shape, generator=generator, dtype=torch.float64) for shape in shapes[name]]
 
 
-@pytest.mark.parametrize(("source", "name", "twin"), registered())
+@pytest.mark.parametrize(("source", "name", "twin"), list(registered()))
 def test_twins_agree_in_value_and_gradient(source, name, twin):
     taught = {"torch": torch, "math": math}
     exec(source, taught)
