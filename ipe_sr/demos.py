@@ -18,9 +18,10 @@ def footprint(scale: float) -> Figure:
     edges = np.append(centres - radius, centres[-1] + radius)
     ax.vlines(edges, -3, 3, color=SKY, linewidth=0.8)
     ax.hlines(edges, -3, 3, color=SKY, linewidth=0.8)
-    ax.add_patch(Rectangle((-1, -1), 2, 2, fill=False, edgecolor=BLACK, linewidth=2.2, label="an LR pixel: [-1, 1] along each axis"))
+    lr_label, hr_label = "an LR pixel: [-1, 1] along each axis", "an HR pixel: an area"
+    ax.add_patch(Rectangle((-1, -1), 2, 2, fill=False, edgecolor=BLACK, linewidth=2.2, label=lr_label))
     c = centres[np.abs(centres - 0.5).argmin()]
-    ax.add_patch(Rectangle((c - radius, c - radius), 2 * radius, 2 * radius, color=ORANGE, alpha=0.75, label="an HR pixel: an area"))
+    ax.add_patch(Rectangle((c - radius, c - radius), 2 * radius, 2 * radius, color=ORANGE, alpha=0.75, label=hr_label))
     ax.plot([c], [c], "o", color=RED, markersize=5, label="its centre: a point")
     ax.plot([0], [0], "k+", markersize=10, label="where the feature vector sits")
     ax.set(xlim=(-2.2, 2.2), ylim=(2.2, -2.2), xlabel="x, local units", ylabel="y, local units", aspect="equal",
@@ -45,9 +46,11 @@ def aliasing(frequency: float, scale: int) -> Figure:
     ax.plot(x, np.cos(2 * np.pi * frequency * x), color=SKY, linewidth=1, label="the scene")
     if abs(alias - frequency) > 1e-9:
         phase = 2 * np.pi * (frequency - np.round(frequency * scale) / scale)
-        ax.plot(x, np.cos(phase * (x - lr[0]) + 2 * np.pi * frequency * lr[0]), color=RED, linestyle=":", label="the impostor it looks like")
+        impostor = np.cos(phase * (x - lr[0]) + 2 * np.pi * frequency * lr[0])
+        ax.plot(x, impostor, color=RED, linestyle=":", label="the impostor it looks like")
     ax.plot(lr, point, "o", color=RED, markersize=6, label="point: value at the centre")
-    ax.bar(lr, point * np.sinc(frequency * scale), width=scale, color=BLUE, alpha=0.35, edgecolor=BLUE, label="area: mean over the pixel")
+    area = point * np.sinc(frequency * scale)
+    ax.bar(lr, area, width=scale, color=BLUE, alpha=0.35, edgecolor=BLUE, label="area: mean over the pixel")
     ax.set(xlabel="position, HR pixels", ylabel="brightness", ylim=(-1.25, 1.25), xlim=(0, length),
            title=f"{frequency:.3g} cycles per HR pixel, LR pixels {scale} wide")
     ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=4, fontsize=8.5)
@@ -78,8 +81,9 @@ def pixel_code(centre: float, radius: float, frequencies: int) -> Figure:
     left.set_xscale("log", base=2)
     left.legend(fontsize=9, loc="upper right")
     k = np.arange(frequencies)
-    right.bar(k - 0.2, encodings.positional(c, w)[:frequencies], 0.38, color=RED, label="PE: the centre")
-    right.bar(k + 0.2, encodings.integrated(c, r, w)[:frequencies], 0.38, color=BLUE, hatch="//", edgecolor="white", label="IPE: the area")
+    point, area = encodings.positional(c, w)[:frequencies], encodings.integrated(c, r, w)[:frequencies]
+    right.bar(k - 0.2, point, 0.38, color=RED, label="PE: the centre")
+    right.bar(k + 0.2, area, 0.38, color=BLUE, hatch="//", edgecolor="white", label="IPE: the area")
     right.set(xlabel="k  (w = 2^k)", ylabel="sine component", ylim=(-1.1, 1.45), title="the code of one pixel")
     right.legend(fontsize=9, loc="upper right", ncols=2)
     return fig
@@ -87,7 +91,8 @@ def pixel_code(centre: float, radius: float, frequencies: int) -> Figure:
 
 def pixel_code_readout(centre: float, radius: float, frequencies: int) -> str:
     kept = (radius * 2.0 ** np.arange(frequencies) < 1).sum()
-    return f"centre {centre:+.2f}   radius {radius:.3f} (scale {1 / radius:.2f})   frequencies with w r < 1: {kept} of {frequencies}"
+    return (f"centre {centre:+.2f}   radius {radius:.3f} (scale {1 / radius:.2f})   "
+            f"frequencies with w r < 1: {kept} of {frequencies}")
 
 
 def sampling(log2_samples: int, radius: float, sampler: str) -> Figure:

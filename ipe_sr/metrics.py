@@ -82,14 +82,14 @@ BORDER = 5   # how far the window reaches
 
 
 def _plane_ssim(sr: Tensor, hr: Tensor) -> float:
-    from torchmetrics.functional.image import structural_similarity_index_measure   # slow to import
+    from torchmetrics.functional.image import structural_similarity_index_measure  # slow to import
 
     _, every_window = structural_similarity_index_measure(sr, hr, data_range=1.0, return_full_image=True)
     return every_window[..., BORDER:-BORDER, BORDER:-BORDER].mean().item()
 
 
 def _volume_ssim(sr: Tensor, hr: Tensor) -> float:
-    from skimage.metrics import structural_similarity   # its separable window suits three dimensions
+    from skimage.metrics import structural_similarity  # its separable window suits three dimensions
 
     inner, options = slice(BORDER, -BORDER), {"sigma": 1.5, "gaussian_weights": True, "use_sample_covariance": False}
     means = []

@@ -2,6 +2,7 @@
 
 import ast
 import importlib
+import importlib.util
 import math
 import pkgutil
 from pathlib import Path
@@ -23,7 +24,8 @@ def registered():
             for tag in cell.metadata.get("tags", []):
                 if tag.startswith(TAG):
                     module, name = tag.removeprefix(TAG).split(":")
-                    yield pytest.param(cell.source, name, getattr(importlib.import_module(module), name), id=f"{path.name[:2]}-{name}")
+                    twin = getattr(importlib.import_module(module), name)
+                    yield pytest.param(cell.source, name, twin, id=f"{path.name[:2]}-{name}")
 
 
 def sample(name, generator):
