@@ -81,7 +81,7 @@ def pixel_code(centre: float, radius: float, frequencies: int) -> Figure:
     left.set_xscale("log", base=2)
     left.legend(fontsize=9, loc="upper right")
     k = np.arange(frequencies)
-    point, area = encodings.positional(c, w)[:frequencies], encodings.integrated(c, r, w)[:frequencies]
+    point, area = (code[:frequencies].numpy() for code in (encodings.positional(c, w), encodings.integrated(c, r, w)))
     right.bar(k - 0.2, point, 0.38, color=RED, label="PE: the centre")
     right.bar(k + 0.2, area, 0.38, color=BLUE, hatch="//", edgecolor="white", label="IPE: the area")
     right.set(xlabel="k  (w = 2^k)", ylabel="sine component", ylim=(-1.1, 1.45), title="the code of one pixel")

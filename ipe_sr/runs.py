@@ -105,8 +105,8 @@ def run(job: Job, out: Path) -> Result:
         os.environ["IPE_SR_DATA"] = str(datasets.root().resolve())
         try:
             papermill.execute_notebook(
-                str(job.notebook), str(executed), job.overrides, kernel_name="python3", cwd=str(job.notebook.parent),
-                progress_bar=False, execution_timeout=CELL_TIMEOUT,
+                str(job.notebook), str(executed), job.overrides, kernel_name="python3", language="python",
+                cwd=str(job.notebook.parent), progress_bar=False, execution_timeout=CELL_TIMEOUT,
             )
         except PapermillExecutionError as error:
             failure = f"cell {error.exec_count}: {error.ename}: {error.evalue}"

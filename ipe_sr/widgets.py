@@ -42,7 +42,7 @@ class Explorer(ipywidgets.VBox):
         self.picture.value = figures.png(self.render(**self.state))
 
     def __repr__(self, *args, **kwargs) -> str:   # what readers without a kernel see
-        return f"[interactive: {', '.join(self.controls)}; run the notebook to move them. The states below were drawn for you.]"
+        return f"[interactive: {', '.join(self.controls)}; run the notebook to move them]"   # Jupyter cuts at 110
 
     def filmstrip(self, states: Sequence[dict[str, Any]], alt: str, columns: int = 2) -> None:
         """Show some states as one static picture, for GitHub, print and every viewer without a kernel."""

@@ -1,0 +1,143 @@
+"""The runner, with real kernels: what it records, and what it refuses to call a success."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from ipe_sr import runs, series
+from ipe_sr.errors import InputError
+
+FOLDER = Path(__file__).parents[2] / "notebooks"
+CLAIM = "from ipe_sr.claims import claim\nclaim('00.1', 'n is small', n, below=10)"
+CRASHING_CALLBACK = """
+import ipywidgets
+output = ipywidgets.Output()
+@output.capture()
+def callback(change):
+    raise RuntimeError('crashed in a callback')
+slider = ipywidgets.IntSlider()
+slider.observe(callback, 'value')
+slider.value = n
+output
+"""
+
+
+def make_series(folder, **notebooks):
+    """A series of made-up notebooks: name -> sources of its cells after the parameters."""
+    (folder / "params").mkdir(parents=True)
+    for preset in series.PRESETS:
+        (folder / "params" / f"{preset}.yaml").write_text("{}")
+    for name, sources in notebooks.items():
+        parameters = nbformat.v4.new_code_cell("n = 3", metadata={"tags": ["parameters"]})
+        opening = nbformat.v4.new_markdown_cell("# Made up\n\n**Run time:** not measured yet")
+        cells = [opening, parameters, *map(nbformat.v4.new_code_cell, sources)]
+        nbformat.write(nbformat.v4.new_notebook(cells=cells), folder / f"{name}.ipynb")
+    return folder
+
+
+def run(folder, out, *, preset="teach", only=None, settings=(), workers=1):
+    lines = []
+    return runs.execute(runs.plan(folder, preset, only, settings), out, workers, lines.append), lines
+
+
+def test_a_run_leaves_copies_records_and_an_index(tmp_path):
+    source = make_series(tmp_path / "nb", **{"00_one": [CLAIM], "01_two": [CLAIM]})
+    before = (source / "00_one.ipynb").read_bytes()
+    results, lines = run(source, tmp_path / "out", settings=["n=4"], workers=2)
+    assert [result.failure for result in results] == [None, None] and len(lines) == 2
+    record = json.loads((tmp_path / "out/00_one.json").read_text())
+    assert record["parameters"] == {"n": 4} and record["failure"] is None and record["seconds"] > 0
+    assert record["claims"] == [
+        {"id": "00.1", "text": "n is small", "kind": "asserted", "holds": True, "value": 4.0, "bounds": "4 < 10"}
+    ]
+    assert record["package_sha256"] == runs.package_digest()
+    assert {"python", "torch", "ipe_sr", "papermill"} <= record["versions"].keys()
+    index = (tmp_path / "out/index.html").read_text()
+    assert "00_one.html" in index and "01_two.html" in index and "n is small: 4 &lt; 10" in index
+    assert "n is small" in (tmp_path / "out/00_one.html").read_text()
+    assert (source / "00_one.ipynb").read_bytes() == before, "the source is not touched"
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        (CLAIM.replace("below=10", "below=n"), "00_bad.ipynb, cell 2: AssertionError: [00.1] FAILS: n is small: 3 < 3"),
+        ("raise KeyError(n)", "00_bad.ipynb, cell 2: KeyError: 3"),
+        (CRASHING_CALLBACK, "00_bad.ipynb, a widget's callback: RuntimeError: crashed in a callback"),
+        ("print(n)\nimport os, signal; os.kill(os.getpid(), signal.SIGKILL)", "00_bad.ipynb, DeadKernelError: Kernel died"),
+    ],
+    ids=["claim", "error", "callback", "dead kernel"],
+)
+def test_failures_are_found_and_named_and_the_others_run(tmp_path, source, message):
+    results, _ = run(make_series(tmp_path / "nb", **{"00_bad": [source], "01_good": [CLAIM]}), tmp_path / "out")
+    assert results[0].failure == message
+    assert results[1].failure is None
+    assert json.loads((tmp_path / "out/00_bad.json").read_text())["failure"] == message
+
+
+def test_the_command_ends_with_an_error_and_names_notebook_and_cell(tmp_path):
+    make_series(tmp_path / "nb", **{"00_bad": ["1 / (n - 3)"]})
+    command = [sys.executable, "-c", "from ipe_sr.cli import main; main()", "notebooks"]
+    command += ["--notebooks", str(tmp_path / "nb"), "--out", str(tmp_path / "out")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "FAILED 00_bad.ipynb, cell 2: ZeroDivisionError: division by zero" in " ".join(done.stdout.split())
+    assert done.stderr == ""
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"preset": "huge"}, "preset 'huge' is unknown"),
+        ({"only": ["07"]}, "no notebook '07'"),
+        ({"settings": ["m=1"]}, "parameter 'm' is unknown"),
+        ({"settings": ["n=many"]}, "parameter 'n' must be int"),
+        ({"settings": ["n"]}, "--set 'n' is not NAME=VALUE"),
+        ({"workers": 0}, "--jobs must be at least 1"),
+    ],
+)
+def test_bad_requests_are_refused_before_any_work(tmp_path, options, message):
+    source = make_series(tmp_path / "nb", **{"00_one": [CLAIM]})
+    with pytest.raises(InputError, match=message):
+        run(source, tmp_path / "out", **options)
+    assert not (tmp_path / "out").exists()
+
+
+def test_no_series_here(tmp_path):
+    shutil.copytree(FOLDER / "params", tmp_path / "params")
+    with pytest.raises(InputError, match="holds no numbered notebooks"):
+        runs.plan(tmp_path, "teach")
+
+
+def test_outputs_are_written_back_clean(tmp_path):
+    source = make_series(tmp_path / "nb", **{"00_one": [CLAIM, "import ipywidgets\nipywidgets.IntSlider()"]})
+    results, _ = run(source, tmp_path / "out")
+    runs.write_back(results)
+    stored = series.read(source / "00_one.ipynb")
+    assert [cell.execution_count for cell in series.code_cells(stored)] == [1, 2, 3]
+    assert series.code_cells(stored)[1].outputs[0].text == "[00.1] holds: n is small: 3 < 10\n"
+    assert list(series.code_cells(stored)[2].outputs[0].data) == ["text/plain"]
+    assert stored.metadata.keys() == {"kernelspec", "language_info"}
+    assert "s measured (preset teach" in stored.cells[0].source
+    nbformat.validate(stored)
+    with pytest.raises(InputError, match="teach preset"):
+        runs.write_back(run(source, tmp_path / "out", settings=["n=4"])[0])
+
+
+@pytest.mark.parametrize("preset", ["smoke", "paper"])
+def test_the_series_can_be_planned_with_every_preset(preset):
+    assert [job.notebook.name[:2] for job in runs.plan(FOLDER, preset)] == [p.name[:2] for p in series.notebooks(FOLDER)]
+
+
+def test_the_series_runs_with_the_smoke_preset(tmp_path):
+    results, _ = run(FOLDER, tmp_path / "out", preset="smoke", workers=2)
+    assert [result.failure for result in results] == [None] * len(series.notebooks(FOLDER))
+    ids = [claim["id"] for result in results for claim in result.record["claims"]]
+    assert len(ids) == len(set(ids)) >= 40
+    used = results[0].record["data"]["astronaut.png"]
+    assert len(used["sha256"]) == 64

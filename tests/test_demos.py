@@ -1,0 +1,81 @@
+"""The widgets' pictures over their whole grids of states, as the notebooks set them."""
+
+import ast
+import itertools
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ipe_sr import demos, figures, series
+from ipe_sr.encodings import SAMPLERS
+from ipe_sr.widgets import Explorer
+
+NOTEBOOKS = series.notebooks(Path(__file__).parents[1] / "notebooks")
+
+
+def explorers():
+    """Arguments of every Explorer in the series: (render, readout, controls, start)."""
+    for path in NOTEBOOKS:
+        for cell in series.code_cells(series.read(path)):
+            for node in ast.walk(ast.parse(cell.source)):
+                if isinstance(node, ast.Call) and getattr(node.func, "id", None) == "Explorer":
+                    spec = {k.arg: eval(ast.unparse(k.value), {"samplers": SAMPLERS}) for k in node.keywords}
+                    render, readout = (getattr(demos, argument.attr) for argument in node.args)
+                    yield pytest.param(render, readout, spec["controls"], spec["start"], id=render.__name__)
+
+
+def coarse(control):
+    """First, middle and last value of a control."""
+    if isinstance(control[0], str):
+        return control
+    low, high, step = control
+    middle = low + round((high - low) / 2 / step) * step
+    return low, middle, high
+
+
+each_explorer = pytest.mark.parametrize(("render", "readout", "controls", "start"), list(explorers()))
+
+
+def test_every_notebook_has_one():
+    assert len(list(explorers())) == len(NOTEBOOKS)
+
+
+@each_explorer
+def test_every_state_draws(render, readout, controls, start):
+    for values in itertools.product(*map(coarse, controls.values())):
+        state = dict(zip(controls, values, strict=True))
+        render(**state).canvas.draw()
+        assert "nan" not in readout(**state)
+
+
+@each_explorer
+def test_keys_change_picture_and_readout(render, readout, controls, start):
+    explorer = Explorer(render, readout, controls, start)
+    for name, control in explorer.controls.items():
+        picture, text = explorer.picture.value, explorer.text.value
+        options = getattr(control, "options", None)
+        control.value = options[-1] if options else control.value + control.step
+        assert explorer.picture.value != picture, name
+        assert explorer.text.value != text, name
+    assert explorer.state != start
+
+
+@each_explorer
+def test_without_a_kernel_the_text_says_what_it_is(render, readout, controls, start):
+    text = repr(Explorer(render, readout, controls, start))
+    assert text.startswith("[interactive: ") and all(name in text for name in controls)
+
+
+def test_pictures_are_sharp_and_deterministic():
+    first, second = (figures.png(demos.footprint(2.0)) for _ in range(2))
+    assert first == second
+    assert int.from_bytes(first[16:20], "big") == round(figures.WIDTH * 100 * figures.SHARPNESS)
+
+
+def test_show_carries_alternative_text(monkeypatch):
+    shown = {}
+    monkeypatch.setattr("IPython.display.display", lambda bundle, **kwargs: shown.update(bundle=bundle, **kwargs))
+    figures.show(figures.pictures({"a": np.zeros((4, 4))}), alt="four by four black pixels")
+    assert shown["metadata"]["image/png"] == {"alt": "four by four black pixels", "width": 760}
+    assert "four by four" in shown["bundle"]["text/plain"]
