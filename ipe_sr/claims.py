@@ -18,7 +18,8 @@ def claim(
 ) -> None:
     """Assert that a value is below a bound, above one (both may be given), or near a number to within a tolerance.
 
-    id: "03.4", notebook and number.   kind: one of `KINDS`.
+    id: "03.4", notebook and number; "00.x" marks a demonstration, which stays out of the run's record.
+    kind: one of `KINDS`.
     Prints one line; raises AssertionError with the same line if the claim fails (NaN fails). Raises ValueError for
     a claim that cannot fail (no bound) or an unknown kind.
     """
@@ -34,7 +35,9 @@ def claim(
         low, high = f"{above:.3g} < " if above is not None else "", f" < {below:.3g}" if below is not None else ""
         bounds = f"{low}{value:.3g}{high}" if low and high else f"{value:.3g}" + (high or f" > {above:.3g}")
     line = f"[{id}] {'holds' if holds else 'FAILS'}: {text}: {bounds}"
-    files.note({"event": "claim", "id": id, "text": text, "kind": kind, "holds": holds, "value": value, "bounds": bounds})
+    if not id.endswith(".x"):
+        event = {"event": "claim", "id": id, "text": text, "kind": kind, "holds": holds}
+        files.note(event | {"value": value, "bounds": bounds})
     if not holds:
         raise AssertionError(line)
     print(line)
