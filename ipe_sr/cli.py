@@ -3,24 +3,20 @@
 import contextlib
 import json
 import re
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from ipe_sr import console
+from ipe_sr.console import err, out
 from ipe_sr.errors import InputError
 
 app = typer.Typer(
-    name="ipe-sr", no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False, rich_markup_mode=None,
-    help="Arbitrary-scale image super-resolution with integrated positional encoding.",
+    name="ipe-sr", no_args_is_help=True, help="Arbitrary-scale image super-resolution with integrated positional encoding.",
+    **console.OPTIONS,
 )
-ClickException = typer.BadParameter.__mro__[2]   # the base of usage errors, from whichever click this typer brings
-out = Console(highlight=False)
-err = Console(stderr=True, highlight=False)
 
 ModelOption = Annotated[str, typer.Option("--model", help="A released model, or a checkpoint (.safetensors, LIIF's .pth).")]
 DeviceOption = Annotated[str, typer.Option("--device", help="auto, cpu, cuda, cuda:1, ...")]
@@ -49,7 +45,7 @@ def upscale(
     height, width = upscaling.upscale_file(source, target, chosen, size=exact, model=model, dtype=dtype, device=device)
     plain = " (interpolation: no trained weights are released yet; --model FILE takes a checkpoint)"
     err.print(f"model: {model}{plain if model == 'bicubic' else ''}", soft_wrap=True)
-    out.print(f"{target}: {width} x {height} pixels", soft_wrap=True)
+    out.print(f"{target}: {width} x {height} pixels")
 
 
 @app.command()
@@ -74,7 +70,7 @@ def evaluate(
     sets = [datasets.find(name) for name in data.split(",")]
     with contextlib.ExitStack() as stack:
         report = stack.enter_context(replacing(json_file)) if json_file else None   # fails before the work, not after
-        bar = stack.enter_context(_progress())
+        bar = stack.enter_context(console.progress())
         task = bar.add_task("evaluate", total=sum(len(s.hr) for s in sets) * len(factors))
         scores = [
             score for s in sets
@@ -86,6 +82,46 @@ def evaluate(
     for s in scores:
         table.add_row(s.data, f"x{s.scale:g}", s.protocol, s.lr, f"{s.psnr:.2f}", f"{s.ssim:.4f} ({s.ssim_convention})")
     out.print(table)
+
+
+@app.command()
+def train(
+    preset: Annotated[str, typer.Argument(metavar="PRESET", help="SCHEDULE-METHOD, such as tiny-ipe-liif.")],
+    settings: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override an option.")] = None,
+    output: Annotated[Path | None, typer.Option("--out", help="Folder of the run; default: .out/train/PRESET.")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on from the folder's last checkpoint.")] = False,
+    accelerator: Annotated[str, typer.Option(help="auto, cpu or gpu.")] = "auto",
+    devices: Annotated[int, typer.Option(help="How many devices (processes) share a batch.")] = 1,
+    threads: Annotated[int | None, typer.Option(help="CPU threads; narrow models are fastest with 1.")] = None,
+) -> None:
+    """Train a model by a preset: checkpoints, logs and the finished model go into a folder."""
+    from ipe_sr import schedules
+
+    options = dict(schedules.setting(text) for text in settings or [])
+    chosen = schedules.preset(preset, options)
+    try:
+        from ipe_sr import training
+    except ModuleNotFoundError as error:
+        raise InputError(f"training needs the package {error.name}: pip install 'ipe_sr[train]'") from None
+
+    folder = output or Path(".out/train") / preset
+    with console.progress() as bar:
+        task = bar.add_task(preset, total=chosen.schedule.steps)
+
+        def report(step: int, values: dict[str, float]) -> None:
+            bar.update(task, completed=step, description=f"{preset}  {step / max(values.get('seconds', 0), 1e-9):.2f} it/s")
+            shown = {name: value for name, value in values.items() if name not in ("learning_rate", "seconds")}
+            if len(shown) > 1 or not err.is_terminal:
+                err.print(f"step {step}  " + "  ".join(f"{k} {v:.4g}" for k, v in shown.items()), soft_wrap=True)
+
+        try:
+            finished = training.train(
+                chosen, folder, resume=resume, accelerator=accelerator, devices=devices, threads=threads, progress=report
+            )
+        except training.Diverged as error:
+            err.print(f"ipe-sr: {error}", soft_wrap=True)
+            raise typer.Exit(1) from None
+    out.print(f"{finished}")
 
 
 @app.command()
@@ -102,37 +138,18 @@ def notebooks(
     from ipe_sr import runs
 
     plan = runs.plan(source, params, only.split(",") if only else None, parameters or [])
-    results = runs.execute(plan, output, jobs, report=lambda line: out.print(line, soft_wrap=True, markup=False))
+    results = runs.execute(plan, output, jobs, report=lambda line: out.print(line))
     failed = [result for result in results if result.failure]
     if write_back and not failed:
         runs.write_back(results)
-    out.print(f"open {output / 'index.html'}", soft_wrap=True)
+    out.print(f"open {output / 'index.html'}")
     if failed:
         raise typer.Exit(1)
 
 
 def main() -> None:
-    """Entry point: a user's mistake is one line and exit status 2; a bug keeps its traceback."""
-    try:
-        code = app(standalone_mode=False)
-    except InputError as error:
-        code = _complain(str(error))
-    except typer.Abort:
-        code = 130
-    except ClickException as error:
-        usage = not sys.argv[1:]   # no command: what typer says is the help page
-        code = _complain(error.format_message()) if not usage else print(error.format_message()) or 2
-    sys.exit(code or 0)
-
-
-def _complain(message: str) -> int:
-    print("ipe-sr: " + " ".join(message.split()), file=sys.stderr)
-    return 2
-
-
-def _progress() -> Progress:
-    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
-    return Progress(*columns, console=err, transient=True, disable=not err.is_terminal)
+    """Entry point."""
+    console.run(app, "ipe-sr")
 
 
 def _number(text: str, option: str) -> float:

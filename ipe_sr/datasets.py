@@ -15,20 +15,33 @@ SUFFIXES = set(images.FORMATS) | {".bmp"}
 
 @dataclass(frozen=True)
 class Known:
-    """folder: below the data folder; holds HR pictures, or HR/ and LR_bicubic/X2 and so on.   protocol: the usual one."""
+    """folder: below the data folder; holds HR pictures, or HR/ and LR_bicubic/X2 and so on.   protocol: the usual one.
+    lr: the folder that holds X2, X3, ... where it stands elsewhere."""
 
     folder: str
     protocol: str
+    lr: str = ""
 
 
 KNOWN = {
     "set5": Known("benchmark/Set5", "benchmark"),
     "set14": Known("benchmark/Set14", "benchmark"),
     "b100": Known("benchmark/B100", "benchmark"),
+    "urban100": Known("benchmark/Urban100", "benchmark"),
     "kodak": Known("kodak", "benchmark"),
+    "photos-train": Known("photos/train", "div2k"),
     "photos-valid": Known("photos/valid", "div2k"),
+    "bsds-train": Known("bsds/train", "benchmark"),
+    "bsds-test": Known("bsds/test", "benchmark"),
+    "div2k-train": Known("DIV2K/DIV2K_train_HR", "div2k"),
+    "div2k-valid": Known("DIV2K/DIV2K_valid_HR", "div2k", lr="DIV2K/DIV2K_valid_LR_bicubic"),
 }
-SAMPLES = "samples"   # the photographs that the package brings
+HELD_OUT = ("chelsea", "coffee")
+SAMPLES = {   # photographs that the package brings: all, and split for small trainings
+    "samples": tuple(samples.PHOTOS),
+    "samples-train": tuple(name for name in samples.PHOTOS if name not in HELD_OUT),
+    "samples-valid": HELD_OUT,
+}
 
 
 @dataclass(frozen=True)
@@ -54,19 +67,20 @@ def find(data: str | os.PathLike) -> ImageSet:
 
     Raises InputError for an unknown name, a missing folder, or one without pictures.
     """
-    if str(data) == SAMPLES:
-        return ImageSet(SAMPLES, tuple(samples.path(name) for name in samples.PHOTOS), None, "div2k")
+    if str(data) in SAMPLES:
+        return ImageSet(str(data), tuple(samples.path(name) for name in SAMPLES[str(data)]), None, "div2k")
     known = KNOWN.get(str(data))
     folder = root() / known.folder if known else Path(data)
     if not folder.is_dir():
         if known:
-            raise InputError(f"data set {data!r} is not at {folder}; download it, or set IPE_SR_DATA to the folder that has it")
-        raise InputError(f"data {str(data)!r} is neither a folder nor one of {', '.join([*KNOWN, SAMPLES])}")
+            hint = "download it (see data_scripts), or set IPE_SR_DATA to the folder that has it"
+            raise InputError(f"data set {data!r} is not at {folder}; {hint}")
+        raise InputError(f"data {str(data)!r} is neither a folder nor one of {', '.join([*KNOWN, *SAMPLES])}")
     hr = folder / "HR" if (folder / "HR").is_dir() else folder
     pictures = tuple(sorted(path for path in hr.iterdir() if path.suffix.lower() in SUFFIXES))
     if not pictures:
         raise InputError(f"{hr}: holds no pictures ({', '.join(sorted(SUFFIXES))})")
-    lr = folder / "LR_bicubic"
+    lr = root() / known.lr if known and known.lr else folder / "LR_bicubic"
     return ImageSet(str(data), pictures, lr if lr.is_dir() else None, known.protocol if known else "benchmark")
 
 

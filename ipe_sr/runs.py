@@ -16,9 +16,8 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
-import yaml
 
-from ipe_sr import datasets, files, series
+from ipe_sr import datasets, files, schedules, series
 from ipe_sr.errors import InputError
 
 PACKAGES = ("ipe_sr", "torch", "numpy", "matplotlib", "scikit-image", "torchmetrics", "papermill", "ipywidgets")
@@ -57,7 +56,7 @@ def plan(folder: Path, preset: str, only: list[str] | None = None, settings: lis
         if only and number not in only:
             continue
         defaults = series.declared(series.read(path), path)
-        given = table.get(series.EVERYWHERE, {}) | table.get(number, {}) | dict(_setting(text) for text in settings)
+        given = table.get(series.EVERYWHERE, {}) | table.get(number, {}) | dict(schedules.setting(text) for text in settings)
         parameters = series.resolve(defaults, given, path)
         changed = {name: value for name, value in parameters.items() if value != defaults[name]}
         jobs.append(Job(path, preset, parameters, changed))
@@ -148,13 +147,6 @@ def package_digest() -> str:
     for path in sorted(p for p in folder.rglob("*") if p.suffix in (".py", ".yaml")):
         digest.update(f"{path.relative_to(folder).as_posix()}\0".encode() + path.read_bytes() + b"\0")
     return digest.hexdigest()
-
-
-def _setting(text: str) -> tuple[str, Any]:
-    name, equals, value = text.partition("=")
-    if not (equals and name.isidentifier()):
-        raise InputError(f"--set {text!r} is not NAME=VALUE")
-    return name, yaml.safe_load(value)
 
 
 def _record(job: Job, seconds: float, failure: str | None, events: list[dict]) -> dict[str, Any]:

@@ -153,12 +153,12 @@ def test_foreign_header(tmp_path):
 
 
 @pytest.mark.parametrize(("config", "word"), [
-    ({"kind": "liif", "colour": "blue"}, "'colour'"), ({"kind": "metasr"}, "'metasr'"), ({}, "None"),
+    ({"kind": "liif", "colour": "blue"}, "'colour'"), ({"kind": "nonesuch"}, "'nonesuch'"), ({}, "None"),
     ({"kind": "liif", "encoding": "fourier"}, "'fourier'"), ({"kind": "liif", "width": "wide"}, "'width'"),
     ({"kind": "liif", "encoder": {"name": "edsr", "heads": 8}}, "'heads'"),
     ({"kind": "liif", "encoder": 3}, "config"), (3, "config"), ([], "config"),
     ({"kind": "liif", "frequencies": -1}, "config"), ({"kind": "liif", "width": -5}, "config"),
-    ({"kind": "liif", "encoder": {"name": "rdn"}}, "'rdn'"),
+    ({"kind": "liif", "encoder": {"name": "swin"}}, "'swin'"),
 ])
 def test_unknown_config_options(saved, config, word):
     rewrite(saved, model=json.dumps(config))
@@ -188,8 +188,8 @@ def test_the_official_file_itself(official):
 
 @pytest.mark.parametrize(("change", "words"), [
     (lambda s: s.pop("model"), ["not an official LIIF checkpoint"]),
-    (lambda s: s["model"].update(name="metasr"), ["'metasr'", "only 'liif'"]),
-    (lambda s: s["model"]["args"]["encoder_spec"].update(name="rdn"), ["'rdn'", "only 'liif'"]),
+    (lambda s: s["model"].update(name="nonesuch"), ["'nonesuch'", "only 'liif'"]),
+    (lambda s: s["model"]["args"]["encoder_spec"].update(name="swin"), ["'swin'", "only 'liif'"]),
     (lambda s: s["model"]["sd"].pop("imnet.layers.8.bias"), ["missing"]),
     (lambda s: s["model"]["sd"].update({"imnet.layers.8.bias": torch.tensor([0, 0, float("inf")])}), ["finite"]),
     (lambda s: s["model"]["sd"].update({"imnet.layers.8.bias": 3}), []),

@@ -35,8 +35,10 @@ def test_samples():
 
 
 def test_known_sets(data):
-    counts = {"set5": 5, "set14": 14, "b100": 100, "kodak": 24, "photos-valid": 16}
-    assert {name: len(datasets.find(name).hr) for name in datasets.KNOWN} == counts
+    counts = {"set5": 5, "set14": 14, "b100": 100, "kodak": 24, "photos-valid": 16, "photos-train": 74}
+    counts |= {"bsds-train": 200, "bsds-test": 200}
+    assert {name: len(datasets.find(name).hr) for name in counts} == counts
+    assert counts.keys() <= datasets.KNOWN.keys()
     assert datasets.find("set5").lr is not None and datasets.find("photos-valid").protocol == "div2k"
 
 
@@ -116,3 +118,13 @@ def test_too_small(picture_folder):
     found = datasets.find(picture_folder)
     with pytest.raises(InputError, match=r"picture0\.png: too small for scale 49"):
         datasets.pair(found, found.hr[0], 49)
+
+
+def test_div2k_has_its_lr_pictures_beside_it(tmp_path, monkeypatch):
+    monkeypatch.setenv("IPE_SR_DATA", str(tmp_path))
+    for folder, name, size in (("DIV2K_valid_HR", "0801.png", 9), ("DIV2K_valid_LR_bicubic/X2", "0801x2.png", 4)):
+        (tmp_path / "DIV2K" / folder).mkdir(parents=True)
+        Image.new("RGB", (size, size), "red").save(tmp_path / "DIV2K" / folder / name)
+    found = datasets.find("div2k-valid")
+    lr, hr, origin = datasets.pair(found, found.hr[0], 2)
+    assert (lr.shape, hr.shape, origin) == ((4, 4, 3), (8, 8, 3), "provided")

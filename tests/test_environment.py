@@ -30,7 +30,7 @@ def environment():
 
 def test_conda_environment_asks_for_what_the_package_asks(project, environment):
     extras = project["optional-dependencies"]
-    ours = [parse(text) for text in [*project["dependencies"], *extras["notebooks"], *extras["test"]]]
+    ours = [parse(text) for text in [*project["dependencies"], *itertools.chain(*extras.values())]]
     conda = [parse(text) for text in environment["dependencies"]]
     assert len(dict(conda)) == len(conda), "a name stands twice"
     conda = {CONDA_NAMES.get(name, name): versions for name, versions in conda}

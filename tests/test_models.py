@@ -6,11 +6,11 @@ import torch
 from torch.nn import functional as F
 
 from ipe_sr import grids, models
-from ipe_sr.models import liif
+from ipe_sr.models import implicit
 from ipe_sr.models.decoders import MLP
 
 SIZES = {"sr_x2": (48, 60), "sr_x4": (96, 120), "sr_odd": (61, 97), "sr_x7p3": (175, 219)}
-LEARNED = [name for name in models.methods() if name != "bicubic"]
+LEARNED = [name for name in models.methods() if hasattr(models.method(name), "encoding")]   # those that answer any size
 
 
 def parameters(module) -> int:
@@ -69,7 +69,7 @@ def test_bicubic_answers_any_size():
 
 
 @pytest.mark.parametrize("lr_size", [(1, 9), (9, 1), (1, 1)])
-@pytest.mark.parametrize("name", ["liif", "ipe-liif"])
+@pytest.mark.parametrize("name", ["liif", "ipe-liif", "metasr", "ipe-metasr", "lte", "ipe-lte"])
 def test_one_row_asymmetric_and_huge_scales(tiny, name, lr_size):
     with torch.no_grad():
         sr = tiny(name)(torch.rand(1, 3, *lr_size), (250, 11))
@@ -77,17 +77,29 @@ def test_one_row_asymmetric_and_huge_scales(tiny, name, lr_size):
 
 
 @pytest.mark.parametrize("queries", [1, 50, 97, 1000])
-def test_decoding_in_bands_is_decoding_at_once(tiny, monkeypatch, queries):
-    model, lr = tiny(), torch.rand(2, 3, 5, 6)
+@pytest.mark.parametrize("name", ["ipe-liif", "metasr", "ipe-metasr", "ipe-lte"])
+def test_decoding_in_bands_is_decoding_at_once(tiny, monkeypatch, name, queries):
+    model, lr = tiny(name), torch.rand(2, 3, 5, 6)
     with torch.no_grad():
-        monkeypatch.setattr(liif, "QUERIES_AT_ONCE", 1 << 30)
+        monkeypatch.setattr(implicit, "QUERIES_AT_ONCE", 1 << 30)
         whole = model(lr, (23, 31))
-        monkeypatch.setattr(liif, "QUERIES_AT_ONCE", queries)
+        monkeypatch.setattr(implicit, "QUERIES_AT_ONCE", queries)
         torch.testing.assert_close(model(lr, (23, 31)), whole, rtol=0, atol=1e-6)
 
 
-def test_a_batch_is_its_pictures_one_by_one(tiny):
-    model, lr = tiny(), torch.rand(3, 3, 5, 6)
+@pytest.mark.parametrize("name", ["ipe-liif", "metasr", "ipe-lte"])
+def test_gradients_pass_through_the_bands(tiny, monkeypatch, name):
+    model, lr, gradients = tiny(name), torch.rand(2, 3, 5, 6), []
+    for queries in (1 << 30, 97):
+        monkeypatch.setattr(implicit, "QUERIES_AT_ONCE", queries)
+        gradients.append(torch.autograd.grad(model(lr, (23, 31)).square().sum(), list(model.parameters())))
+    for whole, banded in zip(*gradients, strict=True):
+        torch.testing.assert_close(banded, whole, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("name", ["ipe-liif", "metasr", "ipe-metasr", "ipe-lte"])
+def test_a_batch_is_its_pictures_one_by_one(tiny, name):
+    model, lr = tiny(name), torch.rand(3, 3, 5, 6)
     with torch.no_grad():
         alone = torch.cat([model(one[None], (12, 13)) for one in lr])
         torch.testing.assert_close(model(lr, (12, 13)), alone, rtol=0, atol=1e-6)
@@ -130,7 +142,10 @@ def test_options_change_what_the_decoder_is_given(tiny, option, more_inputs):
     assert parameters(changed.decoder) - parameters(plain.decoder) == more_inputs * 16
 
 
-@pytest.mark.parametrize(("name", "told"), [("liif", True), ("ipe-liif", True), ("ipe-liif-cell", True), ("liif-pe", False)])
+@pytest.mark.parametrize(("name", "told"), [
+    ("liif", True), ("ipe-liif", True), ("ipe-liif-cell", True), ("liif-pe", False), ("metasr", True), ("ipe-metasr", True),
+    ("metasr-pe", False), ("lte", True), ("ipe-lte", True),
+])
 @torch.no_grad()
 def test_who_is_told_the_size_of_a_pixel(tiny, name, told):
     model = tiny(name)
@@ -164,18 +179,36 @@ def test_unfolding_is_channel_major_with_zeros_beyond_the_border(tiny):
     assert torch.equal(latent[0, 2, 0].view(4, 3, 3), padded[0, :, 2:5, 0:3])
 
 
-def test_gradients_of_query(tiny):
-    model = tiny("ipe-liif", width=3, depth=2, frequencies=2, encoder=models.EncoderConfig(blocks=0, channels=1)).double()
-    latent = torch.rand(1, 3, 3, 9, dtype=torch.float64, requires_grad=True)
+HEADS = [(name, {"depth": 2, "frequencies": 2}) for name in ("liif", "ipe-liif")]
+HEADS += [(name, {"depth": 2}) for name in ("lte", "ipe-lte")]
+HEADS += [(name, {"frequencies": 2}) for name in ("metasr", "metasr-pe", "ipe-metasr")]
+BEFORE_THE_QUERY = ("encoder.", "amplitude.", "frequency.")   # weights that make the latent codes
+
+
+@pytest.mark.parametrize(("name", "options"), HEADS)
+def test_gradients_of_query(tiny, name, options):
+    """Against finite differences, for the latent codes and every weight of the head."""
+    model = tiny(name, width=4, encoder=models.EncoderConfig(blocks=0, channels=1), **options).double()
+    latent = model.encode(torch.rand(1, 3, 3, 3, dtype=torch.float64)).detach().contiguous().requires_grad_()
     position = torch.tensor([[[0.3, 1.2], [-0.4, 2.3], [1.0, 1.0]]], dtype=torch.float64)
     radius = torch.tensor([0.3, 0.6], dtype=torch.float64)
-    weights = dict(model.decoder.named_parameters())
+    weights = {key: value for key, value in model.named_parameters() if not key.startswith(BEFORE_THE_QUERY)}
 
     def query(latent, *values):
-        named = {f"model.decoder.{name}": value for name, value in zip(weights, values, strict=True)}
+        named = {f"model.{key}": value for key, value in zip(weights, values, strict=True)}
         return torch.func.functional_call(_Query(model), named, (latent, position, radius))
 
     assert torch.autograd.gradcheck(query, (latent, *weights.values()))
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("name", ["ipe-liif", "liif", "ipe-metasr", "ipe-lte"])
+def test_bfloat16_stays_near_float32(tiny, name):
+    """Positions and frequencies are not rounded: the tenth frequency turns 512 rad a unit."""
+    model, lr = tiny(name), torch.rand(1, 3, 5, 6)
+    with torch.autocast("cpu", torch.bfloat16):
+        half = model(lr, (23, 31))
+    assert (half.float() - model(lr, (23, 31))).abs().max() < 0.02
 
 
 class _Query(torch.nn.Module):

@@ -9,11 +9,16 @@ from ipe_sr.errors import InputError
 from ipe_sr.models.bicubic import Bicubic, BicubicConfig
 from ipe_sr.models.checkpoints import read, save, training_facts
 from ipe_sr.models.configs import method, methods
-from ipe_sr.models.encoders import EDSR, EncoderConfig
+from ipe_sr.models.encoders import EDSR, RDN, EncoderConfig
+from ipe_sr.models.fixed_scale import FixedScale, FixedScaleConfig
+from ipe_sr.models.implicit import ImplicitModel
 from ipe_sr.models.liif import LIIF, LIIFConfig
+from ipe_sr.models.lte import LTE, LTEConfig
+from ipe_sr.models.metasr import MetaSR, MetaSRConfig
 
 __all__ = [
-    "EDSR", "LIIF", "Bicubic", "BicubicConfig", "EncoderConfig", "LIIFConfig",
+    "EDSR", "LIIF", "LTE", "RDN", "Bicubic", "BicubicConfig", "EncoderConfig", "FixedScale", "FixedScaleConfig",
+    "ImplicitModel", "LIIFConfig", "LTEConfig", "MetaSR", "MetaSRConfig",
     "load", "method", "methods", "read", "save", "training_facts",
 ]
 

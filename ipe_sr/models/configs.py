@@ -9,10 +9,15 @@ import yaml
 from ipe_sr.errors import InputError
 from ipe_sr.models.bicubic import BicubicConfig
 from ipe_sr.models.encoders import EncoderConfig
+from ipe_sr.models.fixed_scale import FixedScaleConfig
 from ipe_sr.models.liif import LIIFConfig
+from ipe_sr.models.lte import LTEConfig
+from ipe_sr.models.metasr import MetaSRConfig
 
-KINDS = {"bicubic": BicubicConfig, "liif": LIIFConfig}
-Config = BicubicConfig | LIIFConfig
+KINDS = {
+    "bicubic": BicubicConfig, "fixed-scale": FixedScaleConfig, "liif": LIIFConfig, "lte": LTEConfig, "metasr": MetaSRConfig,
+}
+Config = BicubicConfig | FixedScaleConfig | LIIFConfig | LTEConfig | MetaSRConfig
 
 
 def to_dict(config: Config) -> dict[str, Any]:
@@ -40,10 +45,36 @@ def methods() -> list[str]:
 
 
 def method(name: str) -> Config:
-    """The config of a method by name (`presets/methods/NAME.yaml`)."""
+    """The config of a method by name (`presets/methods/NAME.yaml`).
+
+    A preset may name a base, `extends: METHOD`, and then holds only what differs; an encoder is replaced whole.
+    Raises InputError for an unknown name or base, or a preset that makes no config.
+    """
     if name not in methods():
         raise InputError(f"method {name!r} is unknown: use one of {', '.join(methods())}")
-    return from_dict(yaml.safe_load((_folder() / f"{name}.yaml").read_text()))
+    options = _preset(name)
+    try:
+        return from_dict(options)
+    except ValueError as error:
+        raise InputError(f"{name}.yaml: {error}") from None
+
+
+def _preset(name: str, above: tuple[str, ...] = ()) -> dict[str, Any]:
+    """The options of a method: those of its base, then its own. above: the presets that extend it."""
+    try:
+        options = yaml.safe_load((_folder() / f"{name}.yaml").read_text())
+    except yaml.YAMLError as error:
+        raise InputError(f"{name}.yaml: not readable as YAML ({str(error).splitlines()[0]})") from None
+    if not isinstance(options, dict):
+        raise InputError(f"{name}.yaml: a preset is a mapping, got {options!r}")
+    base = options.pop("extends", None)
+    if base is None:
+        return options
+    if base not in methods():
+        raise InputError(f"{name}.yaml: extends {base!r}, which is unknown: use one of {', '.join(methods())}")
+    if base in (*above, name):
+        raise InputError(f"{name}.yaml: extends {base!r}, which extends it in turn")
+    return _preset(base, (*above, name)) | options
 
 
 def _folder():

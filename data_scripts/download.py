@@ -1,0 +1,225 @@
+"""python -m data_scripts.download NAME... : fetch archives, check them, install what they hold below the data folder."""
+
+import contextlib
+import hashlib
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+from typing import Annotated
+
+import typer
+from rich.progress import DownloadColumn, TimeRemainingColumn, TransferSpeedColumn
+
+from data_scripts import archives, catalogue, installed, transfer
+from data_scripts.catalogue import Entry, counted, writing
+from ipe_sr import console
+from ipe_sr.errors import InputError
+
+DOWNLOADS = ".downloads"   # below the data folder: archives under way, FILE.part
+app = typer.Typer(**console.OPTIONS)
+
+
+@app.command()
+def download(
+    names: Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", help="What to bring; without: a list.")] = None,
+    out: Annotated[Path | None, typer.Option(help="The data folder; default: where ipe_sr looks for data.")] = None,
+    file: Annotated[Path | None, typer.Option(help="The archive, where you have it already (for one NAME).")] = None,
+    mirror: Annotated[list[str] | None, typer.Option(help="URL to try first: the file, or (ending in /) its folder.")] = None,
+    retries: Annotated[int, typer.Option(min=0, help="Attempts after a failed one that gained nothing.")] = 4,
+    backoff: Annotated[float, typer.Option(min=0, help="Seconds before the first retry; doubled each time.")] = 1.0,
+) -> None:
+    """Download data, check it, unpack it. What is in place already is left alone; a cut download goes on where it was."""
+    if not names:
+        for entry in catalogue.entries().values():
+            console.out.print(f"{entry.name:20}{_size(entry.bytes):>9}  {entry.title}; {entry.licence}")
+        return
+    chosen = catalogue.named(names)
+    if file and len(chosen) > 1:
+        raise InputError(f"--file is one archive, but {len(chosen)} names were given; give one")
+    for url in mirror or []:
+        if not url.startswith(("http://", "https://")):
+            raise InputError(f"--mirror {url!r}: is no http:// or https:// address; a local archive goes with --file")
+    root = catalogue.root(out)
+    with _alone(root):
+        for entry in chosen:
+            console.out.print(_bring(entry, root, file, mirror or [], retries, backoff))
+
+
+def _bring(entry: Entry, root: Path, file: Path | None, mirrors: list[str], retries: int, backoff: float) -> str:
+    """Install what is not there yet; a line that says what was done."""
+    missing = _missing(entry, root)
+    if not missing:
+        return f"{entry.name}: already in {root}, nothing to do"
+    if file:
+        _check(file, entry)
+        count = _install(entry, root, file, missing, file.name)
+        return f"{entry.name}: {counted(count, 'file')} installed in {root} from {file}"
+    with writing(root):
+        (root / DOWNLOADS).mkdir(exist_ok=True)
+    part = root / DOWNLOADS / f"{entry.file}.part"
+    try:
+        archive = _fetch(entry, root, part, mirrors, retries, backoff)
+        try:
+            count = _install(entry, root, archive, missing, entry.file)
+        except _Unusable as error:   # the same bytes would come again
+            archive.unlink()
+            raise InputError(str(error)) from None
+        except BaseException:        # a full disk, Ctrl-C: no need to download it again
+            archive.replace(part)
+            raise
+        archive.unlink()
+    finally:
+        with contextlib.suppress(OSError):   # stays while it holds a .part
+            (root / DOWNLOADS).rmdir()
+    return f"{entry.name}: {counted(count, 'file')} installed in {root}"
+
+
+def _missing(entry: Entry, root: Path) -> list[str]:
+    """Destinations to install. Raises InputError where something else is in the way of one."""
+    manifest, missing = installed.read(root, entry.name), []
+    for destination in entry.installs:
+        place = root / destination
+        expected = manifest.under(destination) if manifest else {}
+        if not place.exists() or (place.is_dir() and not any(place.iterdir())):
+            missing.append(destination)
+        elif not expected:
+            raise InputError(f"{place}: is in the way, and was not installed from {entry.name}; move it away or choose --out")
+        elif faults := installed.faults(root, expected, content=False):
+            raise InputError(f"{place}: {counted(len(faults), 'file')} missing or damaged; remove it, then run again")
+    return missing
+
+
+def _fetch(entry: Entry, root: Path, part: Path, mirrors: list[str], retries: int, backoff: float) -> Path:
+    have = part.stat().st_size if part.exists() else 0
+    free = shutil.disk_usage(root).free
+    if entry.bytes and entry.bytes - have > free:
+        raise InputError(f"{root}: the disk is full: {entry.name} needs {_size(entry.bytes - have)}, {_size(free)} are free")
+    urls = [url + entry.file if url.endswith("/") else url for url in mirrors] + list(entry.urls)
+    with console.progress(DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn()) as bar:
+        task = bar.add_task(entry.name, total=entry.bytes)
+
+        def report(done: int, total: int | None) -> None:
+            bar.update(task, completed=done, total=total)
+
+        return transfer.fetch(entry, urls, part.parent, transfer.Resuming(part, entry.bytes, retries, backoff, report))
+
+
+def _check(file: Path, entry: Entry) -> None:
+    kind, digest = entry.hash.split(":")
+    if not file.is_file():
+        raise InputError(f"--file {file}: " + ("is a folder, not the archive" if file.is_dir() else "no such file"))
+    with open(file, "rb") as stream:
+        found = hashlib.file_digest(stream, kind).hexdigest()
+    if found != digest:
+        raise InputError(f"--file {file}: its {kind} is {found}, not {digest}: damaged, or not {entry.file}")
+
+
+class _Unusable(InputError):
+    """The archive has the right hash and is still no good."""
+
+
+def _install(entry: Entry, root: Path, archive: Path, missing: list[str], name: str) -> int:
+    """Unpack beside the data and move into place: all of it or nothing; the number of files."""
+    staging = root / f".unpacking-{entry.name}"
+    shutil.rmtree(staging, ignore_errors=True)   # left by a run that was killed
+    try:
+        found = _unpack(entry, staging, archive, missing, name)
+        before = installed.read(root, entry.name)
+        manifest = installed.Manifest(entry.name, entry.hash, (before.files if before else {}) | found)
+        with contextlib.ExitStack() as undo:
+            path = installed.write(root, manifest)   # first: a run killed in between finds out what is missing
+            undo.callback(lambda: installed.write(root, before) if before else _unlist(path))
+            with writing(root):
+                for destination in missing:
+                    (root / destination).parent.mkdir(parents=True, exist_ok=True)
+                    (staging / destination).replace(root / destination)
+                    undo.callback((root / destination).replace, staging / destination)
+            undo.pop_all()   # all in place: it stays
+        return len(found)
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+
+
+def _unpack(entry: Entry, staging: Path, archive: Path, missing: list[str], name: str) -> dict[str, dict]:
+    """The missing destinations below `staging`; {path: {"bytes", "sha256"}} of each file. Raises _Unusable, InputError."""
+    found = {}
+    content = archives.members(archive, name)
+    while True:
+        try:
+            member = next(content, None)
+        except InputError as error:
+            raise _Unusable(str(error)) from None
+        if member is None:
+            break
+        if path := _target(entry, member[0], missing):
+            found[path] = _write(staging / path, member[1], staging.parent)
+    for destination in missing:
+        source = entry.installs[destination]
+        if not any(Path(path).is_relative_to(destination) for path in found):
+            raise _Unusable(f"{name}: has no {source.path}, so it is not the archive of {entry.name}")
+        if source.sha256 and found[destination]["sha256"] != source.sha256:
+            raise _Unusable(f"{name}: the sha256 of {source.path} in it is {found[destination]['sha256']}, not {source.sha256}")
+    return found
+
+
+def _target(entry: Entry, member: PurePosixPath, missing: list[str]) -> str | None:
+    for destination in missing:
+        if member.is_relative_to(entry.installs[destination].path):
+            return str(destination / member.relative_to(entry.installs[destination].path))
+    return None
+
+
+def _write(path: Path, pieces: Iterator[bytes], root: Path) -> dict:
+    digest, size = hashlib.sha256(), 0
+    with writing(root):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = open(path, "wb", buffering=0)   # noqa: SIM115 (it closes below; unbuffered, so that a full disk shows here)
+    with file:
+        while True:
+            try:
+                piece = next(pieces, None)
+            except InputError as error:
+                raise _Unusable(str(error)) from None
+            if piece is None:
+                return {"bytes": size, "sha256": digest.hexdigest()}
+            digest.update(piece)
+            size += len(piece)
+            with writing(root):
+                while piece:
+                    piece = piece[file.write(piece):]
+
+
+def _unlist(path: Path) -> None:
+    path.unlink()
+    with contextlib.suppress(OSError):
+        path.parent.rmdir()
+
+
+@contextlib.contextmanager
+def _alone(root: Path) -> Iterator[None]:
+    """Make the data folder if need be, and hold it: two runs would write into the same .part."""
+    with writing(root):
+        root.mkdir(parents=True, exist_ok=True)
+        handle = os.open(root, os.O_RDONLY)
+    try:
+        with contextlib.suppress(ImportError):   # fcntl: not on Windows
+            import fcntl
+
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise InputError(f"{root}: another download is writing here; wait until it has ended") from None
+        for stale in (root / DOWNLOADS).glob("tmp*"):   # pooch's, of a run that was killed
+            stale.unlink()
+        yield
+    finally:
+        os.close(handle)
+
+
+def _size(count: int | None) -> str:
+    return "?" if count is None else f"{count / 1e9:.2f} GB" if count >= 1e9 else f"{count / 1e6:.1f} MB"
+
+
+if __name__ == "__main__":
+    console.run(app, "download")

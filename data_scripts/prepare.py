@@ -1,0 +1,69 @@
+"""python -m data_scripts.prepare FOLDER --scales 2,3,4 : MATLAB-exact low-resolution pictures from high-resolution ones."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from data_scripts.catalogue import counted, writing
+from ipe_sr import console
+from ipe_sr.errors import InputError
+
+app = typer.Typer(**console.OPTIONS)
+
+
+@app.command()
+def prepare(
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Pictures, or a folder with them in HR/.")],
+    scales: Annotated[str, typer.Option(help="Factors, separated by commas: 2,3,4; fractions are fine.")] = "2,3,4",
+    out: Annotated[Path | None, typer.Option(help="Where X2, X3, ... go; default: FOLDER/LR_bicubic.")] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Make again what is there.")] = False,
+) -> None:
+    """Write X{s}/NAMEx{s}.png for each picture: HR cropped to whole LR pixels, then MATLAB's imresize, 8 bits.
+
+    Files are written whole or not at all; those that are there are kept, so an interrupted run goes on where it was.
+    """
+    factors = [_factor(text) for text in scales.split(",")]
+    from ipe_sr import datasets, images, resample  # after the options: this waits for torch
+
+    if not folder.is_dir():
+        raise InputError(f"{folder}: " + ("is a file; give the folder" if folder.exists() else "no such folder"))
+    pictures = datasets.find(folder.absolute()).hr   # absolute: a folder, not the name of a set
+    stems = {}
+    for path in pictures:
+        if path.stem in stems:
+            raise InputError(f"{path}: would get the same name as {stems[path.stem].name}; rename one of them")
+        stems[path.stem] = path
+    target = out or (folder.parent if folder.name == "HR" else folder) / "LR_bicubic"
+    made = 0
+    with console.progress() as bar:
+        task = bar.add_task("prepare", total=len(pictures) * len(factors))
+        for path in pictures:
+            files = {s: target / f"X{s:g}" / f"{path.stem}x{s:g}.png" for s in factors}
+            due = {s: file for s, file in files.items() if overwrite or not file.is_file()}
+            hr = datasets.colours(path) if due else None
+            for s, file in due.items():
+                lr_size = tuple(int(n / s + 1e-9) for n in hr.shape[:2])
+                if 0 in lr_size:
+                    raise InputError(f"{path}: {hr.shape[1]} x {hr.shape[0]} pixels are too few for scale {s:g}")
+                with writing(target):
+                    file.parent.mkdir(parents=True, exist_ok=True)
+                images.write(file, images.Picture(resample.imresize(datasets.crop(hr, lr_size, s), lr_size)))
+                made += 1
+            bar.advance(task, len(factors))
+    kept = len(pictures) * len(factors) - made
+    console.out.print(f"{target}: {counted(made, 'picture')} made" + (f", {kept} kept" if kept else ""))
+
+
+def _factor(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        raise InputError(f"--scales: {text!r} is not a number; give factors such as 2,3,4") from None
+    if not 1 < value <= 100:   # NaN fails as well
+        raise InputError(f"--scales: {text!r} is out of range; factors are above 1 and at most 100")
+    return value
+
+
+if __name__ == "__main__":
+    console.run(app, "prepare")

@@ -1,0 +1,158 @@
+"""How to train: a schedule (recipe, data, length) and a method (model) make a preset, named SCHEDULE-METHOD."""
+
+import dataclasses
+import math
+from dataclasses import dataclass, field
+from importlib import resources
+from typing import Any
+
+import yaml
+
+from ipe_sr.errors import InputError
+from ipe_sr.models import configs
+
+DECAYS = ("halve", "cosine", "constant")
+PRECISIONS = ("fp32", "bf16")
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """steps: optimiser steps.   batch, patch, queries, scales: see `data.Sampler`.   decay: "halve" every
+    `halve_every` steps, "cosine" to zero, or "constant".   precision: "fp32", or "bf16": autocast, weights stay float32.
+    clip: largest gradient norm, 0 for none.   ema: decay of
+    averaged weights, 0 for none.   data, valid: picture sets by name or folder (see `datasets.find`).
+    init_encoder: a checkpoint whose encoder to start from.   freeze_encoder: leave it as it is.
+    checkpoint_minutes: how often the state is saved.   model: options of the method that this schedule changes.
+    """
+
+    steps: int
+    batch: int = 16
+    patch: int = 48
+    queries: int = 2304
+    scales: tuple[float, float] = (1.0, 4.0)
+    learning_rate: float = 1e-4
+    decay: str = "halve"
+    halve_every: int = 200_000
+    clip: float = 0.0
+    ema: float = 0.0
+    precision: str = "fp32"
+    data: tuple[str, ...] = ("div2k-train",)
+    valid: str = "div2k-valid"
+    valid_scales: tuple[float, ...] = (2.0, 3.0, 4.0)
+    validate_every: int = 1000
+    log_every: int = 50
+    checkpoint_minutes: float = 5.0
+    seed: int = 0
+    init_encoder: str = ""
+    freeze_encoder: bool = False
+    model: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self):
+        for name in ("steps", "batch", "patch", "queries", "validate_every", "log_every", "halve_every"):
+            if getattr(self, name) < 1:
+                raise InputError(f"{name} must be at least 1, got {getattr(self, name)}")
+        if len(self.scales) != 2 or not 1 <= self.scales[0] <= self.scales[1] <= 64:
+            raise InputError(f"scales must be two numbers from 1 to 64, low and high; got {self.scales}")
+        if not 0 < self.learning_rate < 1:
+            raise InputError(f"learning_rate must lie between 0 and 1, got {self.learning_rate}")
+        if not (0 <= self.ema < 1 and self.clip >= 0):
+            raise InputError(f"ema must lie in [0, 1) and clip be at least 0; got {self.ema} and {self.clip}")
+        for name, known in (("decay", DECAYS), ("precision", PRECISIONS)):
+            if getattr(self, name) not in known:
+                raise InputError(f"{name} {getattr(self, name)!r} is unknown: use one of {', '.join(known)}")
+
+    def rate(self, step: int) -> float:
+        """The learning rate of a step (0-based)."""
+        if self.decay == "halve":
+            return self.learning_rate * 0.5 ** (step // self.halve_every)
+        if self.decay == "cosine":
+            return self.learning_rate * 0.5 * (1 + math.cos(math.pi * step / self.steps))
+        return self.learning_rate
+
+
+@dataclass(frozen=True)
+class Preset:
+    """name: SCHEDULE-METHOD.   model: the config of the method, as the schedule changes it."""
+
+    name: str
+    schedule: Schedule
+    model: configs.Config
+
+
+def names() -> list[str]:
+    """The schedules that there are."""
+    return sorted(path.name.removesuffix(".yaml") for path in _folder().iterdir() if path.name.endswith(".yaml"))
+
+
+def preset(name: str, settings: dict[str, Any] | None = None) -> Preset:
+    """A preset by name, with `settings` on top: options of the schedule, or `model.OPTION` of the model.
+
+    Raises InputError for an unknown schedule, method or option, and for a value of the wrong kind.
+    """
+    schedule_name, _, method = name.partition("-")
+    if schedule_name not in names() or method not in configs.methods():
+        raise InputError(
+            f"preset {name!r} is unknown: join one of {', '.join(names())} and one of {', '.join(configs.methods())} by '-'"
+        )
+    options = yaml.safe_load((_folder() / f"{schedule_name}.yaml").read_text())
+    base = configs.to_dict(configs.method(method))
+    changes = _applicable(options.get("model", {}), base)
+    for key, value in (settings or {}).items():
+        if key.startswith("model."):
+            _insert(changes, key.removeprefix("model.").split("."), value)
+        else:
+            options[key] = value
+    try:
+        model = configs.from_dict(_merge(base, changes))
+    except ValueError as error:
+        raise InputError(f"preset {name!r}: model: {error}") from None
+    if base["kind"] == "fixed-scale":   # such a model knows one scale
+        options |= {"scales": [base["scale"]] * 2, "valid_scales": [base["scale"]]}
+    return Preset(name, _schedule(options | {"model": changes}), model)
+
+
+def setting(text: str) -> tuple[str, Any]:
+    """KEY=VALUE, the value as YAML. Raises InputError for anything else."""
+    key, equals, value = text.partition("=")
+    if not (equals and key.replace(".", "_").isidentifier()):
+        raise InputError(f"--set {text!r} is not KEY=VALUE")
+    try:
+        return key, yaml.safe_load(value)
+    except yaml.YAMLError:
+        raise InputError(f"--set {text!r}: the value is not readable") from None
+
+
+def _schedule(options: dict[str, Any]) -> Schedule:
+    known = {f.name: f.type for f in dataclasses.fields(Schedule)}
+    filled = {}
+    for key, value in options.items():
+        if key not in known:
+            raise InputError(f"option {key!r} is unknown: use one of {', '.join(known)}, or model.OPTION")
+        if known[key] is float and type(value) is int:
+            value = float(value)
+        if str(known[key]).startswith("tuple"):
+            value = tuple(value) if isinstance(value, (list, tuple)) else (value,)
+        elif type(value) is not (known[key] if isinstance(known[key], type) else dict):
+            raise InputError(f"option {key!r} must be {getattr(known[key], '__name__', 'a mapping')}, got {value!r}")
+        filled[key] = value
+    return Schedule(**filled)
+
+
+def _applicable(changes: dict[str, Any], base: dict[str, Any]) -> dict[str, Any]:
+    """What of a schedule's changes this method has an option for: bicubic has no encoder to narrow."""
+    return {key: value for key, value in changes.items() if key in base}
+
+
+def _merge(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
+    nested = {k: _merge(base[k], v) for k, v in changes.items() if isinstance(v, dict) and isinstance(base.get(k), dict)}
+    return base | changes | nested
+
+
+def _insert(tree: dict[str, Any], path: list[str], value: Any) -> None:
+    for key in path[:-1]:
+        tree = tree.setdefault(key, {})
+    tree[path[-1]] = value
+
+
+def _folder():
+    return resources.files("ipe_sr") / "presets" / "schedules"

@@ -1,0 +1,78 @@
+"""All of a training in one safetensors file: weights, averages, optimiser, random state, step. Nothing is unpickled."""
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import safetensors
+import safetensors.torch
+import torch
+from torch import Tensor
+
+from ipe_sr.errors import InputError
+from ipe_sr.files import replacing
+from ipe_sr.models import configs
+from ipe_sr.schedules import Preset, Schedule
+
+if TYPE_CHECKING:
+    from ipe_sr.training import Run
+
+FORMAT = "ipe_sr-training/1"
+FREE_TO_CHANGE = ("steps", "log_every", "validate_every", "checkpoint_minutes", "valid", "valid_scales")
+
+
+def save(run: "Run", path: Path, preset: Preset) -> None:
+    """Write the state, whole or not at all."""
+    tensors = {f"model.{name}": value for name, value in run.model.state_dict().items()}
+    if run.average:
+        tensors |= {f"average.{name}": value for name, value in run.average.state_dict().items()}
+    for i, moments in run.optimizer.state_dict()["state"].items():
+        tensors |= {f"optimizer.{i}.{name}": torch.as_tensor(value) for name, value in moments.items()}
+    tensors["random"] = torch.get_rng_state()
+    header = {"format": FORMAT, "preset": json.dumps(_facts(preset)), "step": str(run.step), "seconds": repr(run.seconds)}
+    with replacing(path) as temporary:
+        safetensors.torch.save_file({name: value.detach().contiguous() for name, value in tensors.items()}, temporary, header)
+
+
+def restore(run: "Run", path: Path, preset: Preset) -> None:
+    """Put a saved state into a fresh run. Raises InputError for a damaged file or one of another preset."""
+    try:
+        with safetensors.safe_open(path, "pt") as file:
+            header = file.metadata() or {}
+        tensors = safetensors.torch.load_file(path)
+    except (safetensors.SafetensorError, OSError) as error:
+        raise InputError(f"{path}: not a readable training state ({str(error).splitlines()[0]})") from None
+    if header.get("format") != FORMAT:
+        raise InputError(f"{path}: its header does not say {FORMAT!r}")
+    saved, now = json.loads(header["preset"]), _facts(preset)
+    for key in now["schedule"]:
+        if key not in FREE_TO_CHANGE and saved["schedule"].get(key) != now["schedule"][key]:
+            raise InputError(f"{path}: was trained with {key} = {saved['schedule'].get(key)!r}, not {now['schedule'][key]!r}")
+    if saved["model"] != now["model"]:
+        raise InputError(f"{path}: is a training of another model ({saved['name']})")
+
+    run.model.load_state_dict(_part(tensors, "model."))
+    if run.average:
+        run.average.load_state_dict(_part(tensors, "average."))
+    moments: dict[int, dict[str, Tensor]] = {}
+    for name, value in _part(tensors, "optimizer.").items():
+        i, _, key = name.partition(".")
+        moments.setdefault(int(i), {})[key] = value
+    run.optimizer.load_state_dict(run.optimizer.state_dict() | {"state": moments})
+    torch.set_rng_state(tensors["random"])
+    run.step, run.seconds = int(header["step"]), float(header["seconds"])
+
+
+def schedule_facts(schedule: Schedule) -> dict[str, Any]:
+    """A schedule as JSON data."""
+    return json.loads(json.dumps(dataclasses.asdict(schedule)))
+
+
+def _facts(preset: Preset) -> dict[str, Any]:
+    model = json.loads(json.dumps(configs.to_dict(preset.model)))
+    return {"name": preset.name, "schedule": schedule_facts(preset.schedule), "model": model}
+
+
+def _part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}

@@ -1,0 +1,102 @@
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from ipe_sr import grids, resample
+from ipe_sr.data import Sampler, Store
+from ipe_sr.errors import InputError
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory):
+    folder, random = tmp_path_factory.mktemp("pictures"), np.random.default_rng(0)
+    for name, shape in {"a.png": (70, 90, 3), "b.png": (81, 64, 3), "c.png": (64, 64)}.items():
+        Image.fromarray(random.integers(0, 256, shape, dtype=np.uint8)).save(folder / name)
+    return sorted(folder.iterdir())
+
+
+@pytest.fixture
+def store(pictures, tmp_path):
+    return Store.of(pictures, tmp_path / "cache")
+
+
+def sampler(store, **options):
+    return Sampler(**({"store": store, "batch": 3, "patch": 8, "queries": 40, "scales": (1, 4), "seed": 5} | options))
+
+
+def test_the_store_holds_the_pixels(store, pictures, tmp_path):
+    for i, path in enumerate(pictures):
+        np.testing.assert_array_equal(store.picture(i).numpy(), np.array(Image.open(path).convert("RGB")))
+    again = Store.of(reversed(pictures), tmp_path / "cache")
+    assert again.index == store.index and torch.equal(again.pixels, store.pixels)
+    assert len(list((tmp_path / "cache").iterdir())) == 2, "decoded once"
+
+
+def test_a_cut_store_is_noticed(pictures, tmp_path):
+    Store.of(pictures, tmp_path)
+    cut = next(tmp_path.glob("*.uint8"))
+    cut.write_bytes(cut.read_bytes()[:-1])
+    with pytest.raises(InputError, match="delete it"):
+        Store.of(pictures, tmp_path)
+
+
+def test_batches_depend_on_seed_and_step_alone(store):
+    first, second = sampler(store), sampler(store)
+    second(0)
+    for field in dataclasses.fields(first(7)):
+        a, b = (getattr(s(7), field.name) for s in (first, second))
+        assert torch.equal(a, b) if isinstance(a, torch.Tensor) else a == b
+    assert not torch.equal(first(7).lr, first(8).lr)
+    assert not torch.equal(first(7).lr, sampler(store, seed=6)(7).lr)
+
+
+def test_shares_of_a_batch_make_the_batch(store):
+    make = sampler(store, batch=4)
+    whole, even, odd = make(3), make(3, range(0, 4, 2)), make(3, range(1, 4, 2))
+    assert torch.equal(whole.colour[0::2], even.colour) and torch.equal(whole.colour[1::2], odd.colour)
+
+
+def test_a_batch_is_what_it_says(store):
+    """Every crop is found in its picture under one of the eight symmetries, and everything follows from it."""
+    batch = sampler(store, queries=64)(2)
+    assert batch.lr.shape == (3, 3, 8, 8) and batch.position.shape == (3, 64, 2) and batch.radius.shape == (3, 1, 2)
+    for b, n in enumerate(batch.sizes):
+        assert 8 <= n <= 32
+        assert len(batch.pixel[b].unique()) == 64, "without replacement"
+        centres = grids.centres(n, 8)
+        expected = torch.stack([centres[batch.pixel[b] // n], centres[batch.pixel[b] % n]], -1)
+        assert torch.equal(batch.position[b], expected)
+        assert torch.equal(batch.radius[b, 0], grids.radii((n, n), (8, 8)))
+        assert crop_is_somewhere(store, batch, b, n)
+
+
+def crop_is_somewhere(store, batch, b, n):
+    colour, pixel = (batch.colour[b] * 255).round(), batch.pixel[b]
+    y, x = pixel // n, pixel % n
+    for i in range(len(store)):
+        picture = store.picture(i).float()
+        for turned in (picture, picture.transpose(0, 1)):
+            for flipped in (turned, turned.flip(0), turned.flip(1), turned.flip(0, 1)):
+                for top in range(flipped.shape[0] - n + 1):
+                    rows = flipped[top + y[0], x[0] : x[0] + flipped.shape[1] - n + 1]
+                    for left in (rows == colour[0]).all(1).nonzero()[:, 0]:
+                        crop = flipped[top : top + n, left : left + n]
+                        if torch.equal(crop[y, x], colour):
+                            lr = resample.bicubic(crop.movedim(-1, 0), (8, 8)).round().clamp(0, 255)
+                            return (lr - batch.lr[b] * 255).abs().max() <= 1   # a tie may round either way
+    return False
+
+
+def test_scales_are_uniform_and_symmetries_balanced(store):
+    make = sampler(store, queries=4)
+    sizes = torch.tensor([size for step in range(60) for size in make(step).sizes]).float()
+    assert abs(sizes.mean() - 20) < 1.6 and sizes.min() <= 9 and sizes.max() >= 31
+
+
+@pytest.mark.parametrize(("options", "message"), [({"queries": 65}, "only 64 pixels"), ({"patch": 17}, "68x68 are due")])
+def test_impossible_batches_are_refused(store, options, message):
+    with pytest.raises(InputError, match=message):
+        sampler(store, **options)

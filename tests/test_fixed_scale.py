@@ -1,0 +1,85 @@
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+from torch.nn import functional as F
+
+import ipe_sr
+from ipe_sr import InputError, models
+
+SMALL = models.EncoderConfig(blocks=1, channels=4)
+
+
+def build(scale, encoder=SMALL):
+    torch.manual_seed(0)
+    return models.FixedScaleConfig(scale, encoder).build().eval()
+
+
+@pytest.mark.parametrize("scale", [2, 3, 4])
+@torch.no_grad()
+def test_is_convolutions_and_shuffles(scale):
+    """Written out with the weights alone; pixel (y, x) of an f x f group is channel f y + x of the group's f^2."""
+    model, lr = build(scale), torch.rand(2, 3, 5, 6)
+    x = model.encoder(lr * 2 - 1)
+    convolutions = [layer for layer in model.decoder if isinstance(layer, torch.nn.Conv2d)]
+    for conv, f in zip(convolutions[:-1], {2: [2], 3: [3], 4: [2, 2]}[scale], strict=True):
+        wide = F.conv2d(x, conv.weight, conv.bias, padding=1)
+        x = torch.empty(2, 4, f * x.shape[2], f * x.shape[3])
+        for y0 in range(f):
+            for x0 in range(f):
+                x[:, :, y0::f, x0::f] = wide[:, f * y0 + x0::f * f]
+    expected = F.conv2d(x, convolutions[-1].weight, convolutions[-1].bias, padding=1) / 2 + 0.5
+    torch.testing.assert_close(model(lr, (5 * scale, 6 * scale)), expected, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("lr_size", [(1, 9), (9, 1), (1, 1)])
+def test_one_row(lr_size):
+    size = (3 * lr_size[0], 3 * lr_size[1])
+    assert build(3)(torch.rand(1, 3, *lr_size), size).shape == (1, 3, *size)
+
+
+@pytest.mark.parametrize("size", [(15, 18), (10, 13), (5, 6), (12, 10)])
+def test_refuses_other_sizes(size):
+    message = f"this model makes scale 2 only: 10x12 from a 5x6 picture, not {size[0]}x{size[1]}"
+    with pytest.raises(InputError) as caught:
+        build(2)(torch.rand(1, 3, 5, 6), size)
+    assert str(caught.value) == message
+
+
+def test_upscaling_with_it():
+    picture = np.zeros((5, 6, 3), np.uint8)
+    assert ipe_sr.upscale(picture, 2, model=build(2)).shape == (10, 12, 3)
+    with pytest.raises(InputError, match="scale 2 only"):
+        ipe_sr.upscale(picture, 3, model=build(2))
+
+
+@pytest.mark.parametrize("scale", [0, 1, 5, 8])
+def test_refuses_other_scales(scale):
+    with pytest.raises(ValueError, match=f"one of 2, 3, 4, got {scale}"):
+        models.FixedScaleConfig(scale)
+
+
+@pytest.mark.parametrize("scale", [2, 3, 4])
+def test_gradients_of_the_head(scale):
+    head = build(scale, models.EncoderConfig(blocks=0, channels=1)).double().decoder
+    weights = dict(head.named_parameters())
+
+    def decode(features, *values):
+        return torch.func.functional_call(head, dict(zip(weights, values, strict=True)), features)
+
+    features = torch.rand(1, 1, 1, 2, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(decode, (features, *weights.values()))
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("name", ["edsr-x4", "rdn-x3"])
+def test_round_trip(tmp_path, name):
+    config = models.method(name)
+    small = {"channels": 4, "blocks": 1} | ({"layers": 2, "growth": 4} if config.encoder.name == "rdn" else {})
+    config = dataclasses.replace(config, encoder=dataclasses.replace(config.encoder, **small))
+    model, lr = config.build(), torch.rand(1, 3, 5, 6)
+    models.save(model, tmp_path / "model.safetensors")
+    again, size = models.read(tmp_path / "model.safetensors"), (5 * config.scale, 6 * config.scale)
+    assert again.config == config
+    assert torch.equal(again(lr, size), model(lr, size))

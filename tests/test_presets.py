@@ -1,0 +1,108 @@
+import dataclasses
+
+import pytest
+import torch
+import yaml
+
+from ipe_sr import InputError, models
+from ipe_sr.models import configs
+
+EDSR, RDN = 1_220_416, 21_973_952   # the encoders without upsampler, as LIIF's reference builds them
+# method: parameters of encoder and head. LIIF's 346,883, MetaSR's 445,120 and the fixed scales' totals (EDSR-baseline
+# 1,369,859, 1,554,499, 1,517,571 without the two fixed MeanShift layers; RDN x2 22,123,395) are the references' own.
+PARAMETERS = {
+    "bicubic": (0, 0),
+    "edsr-x2": (EDSR, 1_369_859 - EDSR), "edsr-x3": (EDSR, 1_554_499 - EDSR), "edsr-x4": (EDSR, 1_517_571 - EDSR),
+    "rdn-x2": (RDN, 22_123_395 - RDN), "rdn-x3": (RDN, 22_308_035 - RDN), "rdn-x4": (RDN, 22_271_107 - RDN),
+    "metasr": (EDSR, 445_120), "metasr-pe": (EDSR, 454_592), "ipe-metasr": (EDSR, 454_592), "ipe-metasr-nerf": (EDSR, 454_592),
+    "liif": (EDSR, 346_883), "liif-pe": (EDSR, 829_187), "ipe-liif": (EDSR, 829_187), "ipe-liif-nerf": (EDSR, 829_187),
+    "ipe-liif-l16": (EDSR, 853_763), "ipe-liif-l4": (EDSR, 804_611), "ipe-liif-cell": (EDSR, 831_235),
+    "ipe-liif-no-skip": (EDSR, 356_099), "lte": (EDSR, 493_827), "ipe-lte": (EDSR, 493_827),
+    "rdn-metasr": (RDN, 445_120), "rdn-liif": (RDN, 346_883), "rdn-ipe-liif": (RDN, 829_187),
+}
+
+
+def parameters(module) -> int:
+    return sum(p.numel() for p in module.parameters())
+
+
+def test_every_row_of_the_tables_has_a_name():
+    assert set(models.methods()) == PARAMETERS.keys()
+    assert len({models.method(name) for name in PARAMETERS}) == len(PARAMETERS)
+
+
+@pytest.mark.parametrize("name", PARAMETERS)
+def test_parameters(name):
+    with torch.device("meta"):   # shapes alone: nothing is filled
+        model = models.method(name).build()
+    encoder = parameters(model.encoder) if name != "bicubic" else 0
+    assert (encoder, parameters(model) - encoder) == PARAMETERS[name]
+
+
+@pytest.mark.parametrize("name", [name for name in PARAMETERS if name != "bicubic"])
+def test_one_step_of_training(name):
+    """The loss falls along the gradient, which reaches every weight. Full heads; the encoders have one block."""
+    torch.manual_seed(0)
+    config = models.method(name)
+    fewer = {"blocks": 1} | ({"layers": 2} if config.encoder.name == "rdn" else {})
+    model = dataclasses.replace(config, encoder=dataclasses.replace(config.encoder, **fewer)).build()
+    scale = getattr(config, "scale", 2)
+    lr, hr = torch.rand(2, 3, 4, 5), torch.rand(2, 3, 4 * scale, 5 * scale)
+    before = (model(lr, hr.shape[-2:]) - hr).square().mean()
+    before.backward()
+    assert all(p.grad is not None and p.grad.isfinite().all() and p.grad.any() for p in model.parameters())
+    slope = sum(p.grad.square().sum() for p in model.parameters())
+    with torch.no_grad():
+        for p in model.parameters():
+            p -= 1e-3 / slope * p.grad
+        assert (model(lr, hr.shape[-2:]) - hr).square().mean() < before
+
+
+@pytest.mark.parametrize("name", PARAMETERS)
+def test_no_file_repeats_its_base(name):
+    """A preset that extends another says only what differs from it."""
+    options = yaml.safe_load((configs._folder() / f"{name}.yaml").read_text())
+    if base := options.pop("extends", None):
+        inherited = configs.to_dict(models.method(base))
+        assert options and all(inherited[key] != value for key, value in options.items())
+
+
+@pytest.fixture
+def presets(tmp_path, monkeypatch):
+    """presets(name=text, ...): a folder of these presets in place of the package's."""
+    def write(**files):
+        for name, text in files.items():
+            (tmp_path / f"{name}.yaml").write_text(text)
+
+    monkeypatch.setattr(configs, "_folder", lambda: tmp_path)
+    return write
+
+
+def test_extending(presets):
+    presets(
+        a="kind: liif\nfrequencies: 3\nskip: false\nencoder: {channels: 8}", b="extends: a\nfrequencies: 5",
+        c="extends: b\nencoder: {name: rdn}",
+    )
+    encoder = models.EncoderConfig(channels=8)
+    assert models.method("b") == models.LIIFConfig(frequencies=5, skip=False, encoder=encoder)
+    assert models.method("c") == models.LIIFConfig(frequencies=5, skip=False, encoder=models.EncoderConfig(name="rdn"))
+
+
+@pytest.mark.parametrize(("text", "message"), [
+    ("extends: nonesuch", "x.yaml: extends 'nonesuch', which is unknown: use one of base, x, y"),
+    ("extends: [base]", "x.yaml: extends ['base'], which is unknown: use one of base, x, y"),
+    ("extends: x", "x.yaml: extends 'x', which extends it in turn"),
+    ("extends: y", "y.yaml: extends 'x', which extends it in turn"),
+    ("extends: base\nheads: 8", "x.yaml: option 'heads' is unknown: use one of encoding, "),
+    ("extends: base\nencoder: {heads: 8}", "x.yaml: option 'heads' is unknown: use one of name, "),
+    ("extends: base\nfrequencies: many", "x.yaml: option 'frequencies' must be int, got 'many'"),
+    ("kind: fixed-scale\nscale: 5", "x.yaml: a fixed scale is one of 2, 3, 4, got 5"),
+    ("kind: nonesuch", "x.yaml: kind 'nonesuch' is unknown: use one of bicubic, "),
+    ("- liif", "x.yaml: a preset is a mapping, got ['liif']"), ("", "x.yaml: a preset is a mapping, got None"),
+    ("kind: [liif", "x.yaml: not readable as YAML"),
+])
+def test_one_clear_line(presets, text, message):
+    presets(base="kind: liif", x=text, y="extends: x")
+    with pytest.raises(InputError) as caught:
+        models.method("x")
+    assert str(caught.value).startswith(message) and "\n" not in str(caught.value)
