@@ -94,7 +94,7 @@ def preset(name: str, settings: dict[str, Any] | None = None) -> Preset:
         raise InputError(
             f"preset {name!r} is unknown: join one of {', '.join(names())} and one of {', '.join(configs.methods())} by '-'"
         )
-    options = yaml.safe_load((_folder() / f"{schedule_name}.yaml").read_text())
+    options = _read(schedule_name)
     base = configs.to_dict(configs.method(method))
     changes = _applicable(options.get("model", {}), base)
     for key, value in (settings or {}).items():
@@ -152,6 +152,12 @@ def _insert(tree: dict[str, Any], path: list[str], value: Any) -> None:
     for key in path[:-1]:
         tree = tree.setdefault(key, {})
     tree[path[-1]] = value
+
+
+def _read(name: str) -> dict[str, Any]:
+    options = yaml.safe_load((_folder() / f"{name}.yaml").read_text())
+    base = options.pop("extends", None)
+    return (_read(base) if base else {}) | options
 
 
 def _folder():

@@ -1,0 +1,54 @@
+import pytest
+
+from ipe_sr import schedules
+from ipe_sr.errors import InputError
+from ipe_sr.models import configs
+
+
+@pytest.mark.parametrize("schedule", schedules.names())
+def test_every_schedule_takes_every_method(schedule):
+    for method in configs.methods():
+        preset = schedules.preset(f"{schedule}-{method}")
+        assert preset.name == f"{schedule}-{method}"
+        assert preset.schedule.steps > 0
+
+
+def test_the_paper_s_recipe():
+    preset = schedules.preset("paper-ipe-liif")
+    s = preset.schedule
+    assert (s.steps, s.batch, s.patch, s.queries, s.scales) == (1_000_000, 16, 48, 2304, (1, 4))
+    assert [s.rate(epoch * 1000) for epoch in (0, 199, 200, 999)] == [1e-4, 1e-4, 5e-5, 1e-4 / 16]
+    assert preset.model == configs.method("ipe-liif")
+
+
+@pytest.mark.parametrize("low_high", [("6", 6), ("12", 12)])
+def test_table_3_has_wider_scales(low_high):
+    name, high = low_high
+    wide, narrow = schedules.preset(f"paper{name}-liif").schedule, schedules.preset("paper-liif").schedule
+    assert wide.scales == (1, high) and max(wide.valid_scales) == high
+    assert wide.steps == narrow.steps and wide.data == narrow.data
+
+
+def test_fixed_scale_methods_train_at_their_scale():
+    assert schedules.preset("tiny-edsr-x3").schedule.scales == (3, 3)
+
+
+def test_tiny_narrows_and_settings_go_on_top():
+    preset = schedules.preset("tiny-ipe-liif", {"model.frequencies": 4, "model.encoder.blocks": 2, "seed": 7})
+    assert (preset.model.width, preset.model.frequencies, preset.schedule.seed) == (64, 4, 7)
+    assert (preset.model.encoder.blocks, preset.model.encoder.channels) == (2, 32)
+
+
+@pytest.mark.parametrize(
+    ("name", "settings", "message"),
+    [
+        ("huge-liif", {}, "preset 'huge-liif' is unknown"), ("tiny", {}, "is unknown"), ("tiny-nothing", {}, "is unknown"),
+        ("tiny-liif", {"decay": "fast"}, "decay 'fast' is unknown"), ("tiny-liif", {"scales": [4, 1]}, "low and high"),
+        ("tiny-liif", {"learning_rate": 2}, "between 0 and 1"), ("tiny-liif", {"ema": 1}, "ema must lie"),
+        ("tiny-liif", {"model.width": "wide"}, "'width' must be int"), ("tiny-liif", {"model.encoder.layers": 3}, "encoder"),
+    ],
+)
+def test_bad_presets(name, settings, message):
+    with pytest.raises(InputError, match=message) as caught:
+        schedules.preset(name, settings)
+    assert "\n" not in str(caught.value)
