@@ -131,7 +131,7 @@ def notebooks(
     jobs: Annotated[int, typer.Option(help="How many notebooks to run at once.")] = 1,
     output: Annotated[Path, typer.Option("--out", help="Folder for executed copies, records and index.html.")] = Path(".out"),
     source: Annotated[Path, typer.Option("--notebooks", help="The folder that holds the series.")] = Path("notebooks"),
-    parameters: Annotated[list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Override a parameter.")] = None,
+    parameters: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override a parameter.")] = None,
     write_back: Annotated[bool, typer.Option("--write-back", help="Store the outputs in the series itself.")] = False,
 ) -> None:
     """Execute the series, check its claims and write an index of the executed copies."""

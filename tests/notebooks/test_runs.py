@@ -97,7 +97,7 @@ def test_the_command_ends_with_an_error_and_names_notebook_and_cell(tmp_path):
         ({"only": ["07"]}, "no notebook '07'"),
         ({"settings": ["m=1"]}, "parameter 'm' is unknown"),
         ({"settings": ["n=many"]}, "parameter 'n' must be int"),
-        ({"settings": ["n"]}, "--set 'n' is not NAME=VALUE"),
+        ({"settings": ["n"]}, "--set 'n' is not KEY=VALUE"),
         ({"workers": 0}, "--jobs must be at least 1"),
     ],
 )
