@@ -97,14 +97,19 @@ def pair(dataset: ImageSet, path: Path, scale: float) -> tuple[np.ndarray, np.nd
         if lr.shape[2] != hr.shape[2]:   # a gray picture stored once as gray and once as RGB
             lr, hr = (np.broadcast_to(a, (*a.shape[:2], 3)) for a in (lr, hr))
         return lr, crop(hr, lr.shape[:2], scale), "provided"
-    lr_size = tuple(int(n / scale + 1e-9) for n in hr.shape[:2])
-    if 0 in lr_size:
-        raise InputError(f"{path}: too small for scale {scale:g}")
-    hr = crop(hr, lr_size, scale)
+    hr, lr_size = fit(path, hr, scale)
     if scale <= 4:
         return resample.imresize(hr, lr_size), hr, "matlab"
     small = Image.fromarray(hr.squeeze(-1) if hr.shape[2] == 1 else hr).resize(lr_size[::-1], Image.Resampling.BICUBIC)
     return np.array(small).reshape(*lr_size, -1), hr, "pil"
+
+
+def fit(path: Path, hr: np.ndarray, scale: float) -> tuple[np.ndarray, tuple[int, int]]:
+    """HR cropped to what whole LR pixels cover, and the LR size. Raises InputError, naming `path`, where none fits."""
+    lr_size = tuple(int(n / scale + 1e-9) for n in hr.shape[:2])
+    if 0 in lr_size:
+        raise InputError(f"{path}: too small for scale {scale:g}")
+    return crop(hr, lr_size, scale), lr_size
 
 
 def crop(hr: np.ndarray, lr_size: tuple[int, int], scale: float) -> np.ndarray:

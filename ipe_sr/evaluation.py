@@ -102,12 +102,8 @@ def _score(
 
 def luma_pair(path: Path, scale: float) -> tuple[torch.Tensor, torch.Tensor]:
     """SRCNN's pairs: (1, h, w) and (1, H, W) floats in [0, 1]. HR is 8-bit luma; LR is resized from it unrounded."""
-    pixels = datasets.colours(path)
+    pixels, lr_size = datasets.fit(path, datasets.colours(path), scale)
     hr = images.to_tensor(pixels)
     if len(hr) == 3:
         hr = (metrics.luma(hr) * 255).round() / 255
-    lr_size = tuple(int(n / scale + 1e-9) for n in hr.shape[-2:])
-    if 0 in lr_size:
-        raise InputError(f"{path}: too small for scale {scale:g}")
-    hr = hr[:, : round(lr_size[0] * scale), : round(lr_size[1] * scale)]
     return resample.bicubic(hr, lr_size, border="mirror"), hr

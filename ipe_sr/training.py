@@ -140,9 +140,10 @@ def _train(fabric: Fabric, preset: Preset, out: Path, resume: bool, progress: Ca
                 values |= validation.psnr(_final(run), crops, fabric.device)
             if values:
                 progress(run.step, log.write(run.step, values))
-            if (stop or run.step == schedule.steps) and fabric.is_global_zero:
-                training_state.save(run, out / LAST, preset)
-                saved = time.monotonic()
+            if stop or run.step == schedule.steps:
+                if fabric.is_global_zero:
+                    training_state.save(run, out / LAST, preset)
+                saved = time.monotonic()   # in every process, or the others would wait for their device at each step
             if signals.received and run.step < schedule.steps:
                 raise SystemExit(128 + signals.received)
 
