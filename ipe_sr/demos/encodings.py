@@ -1,4 +1,4 @@
-"""What the series' sliders draw: pure functions state -> Figure, and the line of numbers to be read beside each."""
+"""Of notebooks 00, 01, 03 and 04: footprints, aliasing, codes of pixels, their estimates."""
 
 import numpy as np
 import torch
