@@ -1,12 +1,18 @@
 import re
+from pathlib import Path
 
 import pytest
+import yaml
 
 from ipe_sr import datasets, paper
-from ipe_sr.models import configs
 
-TABLES = paper.tables()
+TABLES = paper.read().tables
 SIZES = {"table1": (1, 8), "table2": (4, 16), "table3": (2, 12), "table4": (1, 6)}   # blocks, rows
+SWEEPS = Path(__file__).parents[1] / "notebooks" / "experiments" / "tables.yaml"
+
+
+def rows(name):
+    return [item for block in TABLES[name].blocks for item in block.rows.items()]
 
 
 @pytest.fixture(scope="module")
@@ -22,44 +28,45 @@ def printed():
 @pytest.mark.parametrize("name", SIZES)
 def test_shape(name):
     table = TABLES[name]
-    assert (len(table.blocks), len(list(table.rows))) == SIZES[name]
-    for _, row in table.rows:
-        assert len(row.psnr) == len(row.ssim) == len(table.scales)
-        known = [value for value in row.psnr if value is not None]
-        assert known == sorted(known, reverse=True) and all(19 < value < 39 for value in known)
-        for psnr, ssim in zip(row.psnr, row.ssim, strict=True):
-            assert ssim is None or (psnr is not None and 0.5 < ssim < 1)
+    assert (len(table.blocks), len(rows(name))) == SIZES[name]
+    labels = {label for label, _ in rows(name)}
+    assert {label for pair in table.better + table.alike for label in pair} <= labels
     for block in table.blocks:
-        methods = [row.method for row in block.rows]
-        assert len(set(methods)) == len(methods)
         assert block.data in datasets.KNOWN
-        assert {method for pair in table.better + table.alike for method in pair} <= {row.method for _, row in table.rows}
+    for _, figures in rows(name):
+        assert figures.keys() <= set(table.scales)
+        known = [figure.psnr for figure in figures.values()]
+        assert known == sorted(known, reverse=True) and all(19 < value < 39 for value in known)
+        assert all(figure.ssim is None or 0.5 < figure.ssim < 1 for figure in figures.values())
 
 
-def test_methods_are_ours():
-    known = {re.sub(r"-x\d$", "", name) for name in configs.methods()}
-    assert {row.method for table in TABLES.values() for _, row in table.rows} <= known
+@pytest.mark.parametrize("name", SIZES)
+def test_sweeps_spell_the_labels_alike(name):
+    """The join of our rows with the paper's is by table, training scales and label."""
+    swept = yaml.safe_load(SWEEPS.read_text())["tables"][name]
+    for block in TABLES[name].blocks:
+        assert block.training in swept["blocks"]
+        assert [label for label in swept["rows"] if label in block.rows] == list(block.rows)
 
 
 def test_first_row_of_the_ablations_is_that_of_table_1():
-    first = next(row for _, row in TABLES["table1"].rows if row.method == "ipe-liif")
-    again = next(row for _, row in TABLES["table4"].rows if row.method == "ipe-liif")
-    by_scale = dict(zip(TABLES["table1"].scales, first.psnr, strict=True))
-    assert [by_scale[scale] for scale in TABLES["table4"].scales] == list(again.psnr)
+    first = TABLES["table1"].blocks[0].rows["EDSR-baseline-IPE-LIIF (ours)"]
+    again = TABLES["table4"].blocks[0].rows["IPE-LIIF (ours)"]
+    assert {scale: first[scale].psnr for scale in again} == {scale: figure.psnr for scale, figure in again.items()}
 
 
-def cells(row):
-    both = zip(row.psnr, row.ssim, strict=True)
-    return ["-" if p is None else f"{p:.2f}" if s is None else f"{p:.2f}/{s:.4f}" for p, s in both]
+def cells(name, figures):
+    found = [figures.get(scale) for scale in TABLES[name].scales]
+    return ["-" if f is None else f"{f.psnr:.2f}" + (f"/{f.ssim:.4f}" if f.ssim else "") for f in found]
 
 
 def plain(label):
-    return re.sub(r"\[\d+\]|\(ours\)|[ -]", "", label).lower()
+    return re.sub(r"\[\d+\]|[ -]", "", label).lower()
 
 
 def test_every_figure_is_the_printed_one(printed):
-    ours = [(row, cells(row)) for name in SIZES for _, row in TABLES[name].rows]
+    ours = [(label, cells(name, figures)) for name in SIZES for label, figures in rows(name)]
     assert len(printed) == len(ours)
-    for line, (row, expected) in zip(printed, ours, strict=True):
+    for line, (label, expected) in zip(printed, ours, strict=True):
         assert line[-len(expected):] == expected
-        assert plain(line[-len(expected) - 1]) == plain(row.label)
+        assert plain(line[-len(expected) - 1]) == plain(label)
