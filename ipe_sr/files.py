@@ -48,6 +48,24 @@ def sha256(path: str | os.PathLike) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+@contextlib.contextmanager
+def journal() -> Iterator[list[dict]]:
+    """Collect what is noted within the block, by this process and those that it starts; the list is full after it."""
+    events: list[dict] = []
+    before = os.environ.get(JOURNAL)
+    with tempfile.TemporaryDirectory() as scratch:
+        path = Path(scratch) / "journal.jsonl"
+        os.environ[JOURNAL] = str(path)
+        try:
+            yield events
+        finally:
+            os.environ.pop(JOURNAL)
+            if before is not None:
+                os.environ[JOURNAL] = before
+            if path.exists():
+                events += [json.loads(line) for line in path.read_text().splitlines()]
+
+
 def note(event: dict) -> None:
     """Add an event (a claim, a file used) to the journal of the current run, where a run keeps one."""
     if journal := os.environ.get(JOURNAL):

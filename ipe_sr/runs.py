@@ -1,26 +1,21 @@
 """Run the series: each notebook by papermill in a process of its own, with a record of what ran, and an index to read."""
 
-import hashlib
 import html
 import json
 import multiprocessing
 import os
-import platform
-import tempfile
 import time
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import nbformat
 
-from ipe_sr import datasets, files, schedules, series
+from ipe_sr import datasets, files, provenance, schedules, series
 from ipe_sr.errors import InputError
 
-PACKAGES = ("ipe_sr", "torch", "numpy", "matplotlib", "scikit-image", "torchmetrics", "papermill", "ipywidgets")
 CELL_TIMEOUT = 3600   # seconds
 
 
@@ -92,35 +87,42 @@ def _run_in_worker(job: Job, out: Path) -> Result:
 
 
 def run(job: Job, out: Path) -> Result:
-    """Execute one notebook here and now; failures are in the result, not raised."""
-    import papermill
-    from papermill.exceptions import PapermillExecutionError
-
-    executed = out / job.notebook.name
-    started, failure = time.time(), None
-    with tempfile.TemporaryDirectory() as scratch:
-        journal = Path(scratch) / "journal.jsonl"
-        os.environ[files.JOURNAL] = str(journal)
-        os.environ["IPE_SR_DATA"] = str(datasets.root().resolve())
-        try:
-            papermill.execute_notebook(
-                str(job.notebook), str(executed), job.overrides, kernel_name="python3", language="python",
-                cwd=str(job.notebook.parent), progress_bar=False, execution_timeout=CELL_TIMEOUT,
-            )
-        except PapermillExecutionError as error:
-            failure = f"cell {error.exec_count}: {error.ename}: {error.evalue}"
-        except Exception as error:   # a dead kernel, a time-out: reported like a failing cell, the others go on
-            failure = f"{type(error).__name__}: {error}"
-        events = [json.loads(line) for line in journal.read_text().splitlines()] if journal.exists() else []
-    if failure is None and (found := series.failures(series.read(executed))):
-        failure = found[0]
-    if failure:
-        failure = f"{job.notebook.name}, " + " ".join(failure.split())
+    """Execute one notebook of the series here and now; failures are in the result, not raised."""
+    executed, started = out / job.notebook.name, time.time()
+    failure, events = execute_notebook(job.notebook, executed, job.overrides)
     record = _record(job, time.time() - started, failure, events)
     with files.replacing(executed.with_suffix(".json")) as temporary:
         temporary.write_text(json.dumps(record, indent=1))
     _write_html(executed)
     return Result(job, executed, failure, record)
+
+
+def execute_notebook(
+    notebook: Path, executed: Path, parameters: dict[str, Any], timeout: int | None = CELL_TIMEOUT
+) -> tuple[str | None, list[dict]]:
+    """Execute a notebook in its own folder by papermill; failures are returned, not raised.
+
+    executed: gets the copy with outputs, also of a failure.   timeout: of a cell, seconds; None for none.
+    Returns one line that names the notebook and the cell that failed, or None; and what was noted (see `files.journal`).
+    """
+    import papermill
+    from papermill.exceptions import PapermillExecutionError
+
+    os.environ["IPE_SR_DATA"] = str(datasets.root().resolve())
+    failure = None
+    with files.journal() as events:
+        try:
+            papermill.execute_notebook(
+                str(notebook), str(executed), parameters, kernel_name="python3", language="python",
+                cwd=str(notebook.parent), progress_bar=False, execution_timeout=timeout,
+            )
+        except PapermillExecutionError as error:
+            failure = f"cell {error.exec_count}: {error.ename}: {error.evalue}"
+        except Exception as error:   # a dead kernel, a time-out: reported like a failing cell, the others go on
+            failure = f"{type(error).__name__}: {error}"
+    if failure is None and (found := series.failures(series.read(executed))):
+        failure = found[0]
+    return (f"{notebook.name}, " + " ".join(failure.split()) if failure else None), events
 
 
 def write_back(results: list[Result]) -> None:
@@ -140,20 +142,7 @@ def write_back(results: list[Result]) -> None:
                 temporary.write_bytes(picture)
 
 
-def package_digest() -> str:
-    """sha256 over the package's sources and presets: which code made a record."""
-    folder = Path(__file__).parent
-    digest = hashlib.sha256()
-    for path in sorted(p for p in folder.rglob("*") if p.suffix in (".py", ".yaml")):
-        digest.update(f"{path.relative_to(folder).as_posix()}\0".encode() + path.read_bytes() + b"\0")
-    return digest.hexdigest()
-
-
 def _record(job: Job, seconds: float, failure: str | None, events: list[dict]) -> dict[str, Any]:
-    import torch
-
-    sources = [cell.source for cell in series.code_cells(series.read(job.notebook))]
-    data = {event["file"]: {k: event[k] for k in ("bytes", "sha256")} for event in events if event["event"] == "data"}
     return {
         "notebook": job.notebook.name,
         "preset": job.preset,
@@ -163,12 +152,11 @@ def _record(job: Job, seconds: float, failure: str | None, events: list[dict]) -
         "failure": failure,
         "seconds": round(seconds, 2),
         "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - seconds)),
-        "source_sha256": hashlib.sha256("\0".join(sources).encode()).hexdigest(),
-        "package_sha256": package_digest(),
-        "versions": {"python": platform.python_version()} | {name: metadata.version(name) for name in PACKAGES},
-        "device": torch.cuda.get_device_name() if torch.cuda.is_available() else f"cpu ({platform.machine()})",
-        "cores": os.cpu_count(),
-        "data": data,
+        "source_sha256": provenance.notebook_digest(series.read(job.notebook)),
+        "package_sha256": provenance.package_digest(),
+        "versions": provenance.versions(),
+        **provenance.machine(),
+        "data": provenance.data(events),
         "claims": [{k: v for k, v in event.items() if k != "event"} for event in events if event["event"] == "claim"],
     }
 

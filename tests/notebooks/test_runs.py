@@ -9,7 +9,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from ipe_sr import runs, series
+from ipe_sr import provenance, runs, series
 from ipe_sr.errors import InputError
 
 FOLDER = Path(__file__).parents[2] / "notebooks"
@@ -55,7 +55,7 @@ def test_a_run_leaves_copies_records_and_an_index(tmp_path):
     assert record["claims"] == [
         {"id": "00.1", "text": "n is small", "kind": "asserted", "holds": True, "value": 4.0, "bounds": "4 < 10"}
     ]
-    assert record["package_sha256"] == runs.package_digest()
+    assert record["package_sha256"] == provenance.package_digest()
     assert {"python", "torch", "ipe_sr", "papermill"} <= record["versions"].keys()
     index = (tmp_path / "out/index.html").read_text()
     assert "00_one.html" in index and "01_two.html" in index and "n is small: 4 &lt; 10" in index
