@@ -12,6 +12,7 @@ import numpy as np
 from matplotlib import rcParams
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from PIL import Image
 
 BLUE, ORANGE, GREEN, RED, PURPLE, SKY, YELLOW, BLACK = COLOURS = (
     "#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#F0E442", "#000000",
@@ -25,6 +26,7 @@ STYLE = {
 rcParams.update(STYLE)
 WIDTH = 7.6     # inches; at 100 dpi what a notebook's column shows
 SHARPNESS = 2   # stored pixels per shown pixel
+DPI = 100 * SHARPNESS
 
 
 def panels(rows: int = 1, columns: int = 1, height: float = 2.8, **kwargs) -> tuple[Figure, np.ndarray]:
@@ -78,18 +80,22 @@ def pictures(
     return fig
 
 
-def png(figure: Figure) -> bytes:
-    """The figure as PNG, `SHARPNESS` times the size it is shown at."""
+def png(picture: Figure | np.ndarray, compression: int = 6) -> bytes:
+    """A figure, `SHARPNESS` times the size it is shown at, or pixels (H, W, 3) uint8, as PNG.   compression: 0 to 9."""
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=100 * SHARPNESS, metadata={"Software": None})
+    if isinstance(picture, Figure):
+        options = {"pil_kwargs": {"compress_level": compression}, "metadata": {"Software": None}}
+        picture.savefig(buffer, format="png", dpi=DPI, **options)
+    else:
+        Image.fromarray(picture).save(buffer, "PNG", compress_level=compression)
     return buffer.getvalue()
 
 
-def show(figure: Figure | bytes, alt: str) -> None:
-    """Display a figure (or PNG bytes) in a notebook with its alternative text, which must say what is to be seen."""
+def show(picture: Figure | np.ndarray, alt: str) -> None:
+    """Display a figure (or pixels) in a notebook with its alternative text, which must say what is to be seen."""
     from IPython.display import display
 
-    data = figure if isinstance(figure, bytes) else png(figure)
+    data = png(picture)
     width = int.from_bytes(data[16:20], "big") // SHARPNESS   # IHDR
     bundle = {"image/png": base64.b64encode(data).decode(), "text/plain": f"[picture: {alt}]"}
     display(bundle, raw=True, metadata={"image/png": {"alt": alt, "width": width}})

@@ -9,7 +9,7 @@ import pytest
 
 from ipe_sr import demos, figures, series
 from ipe_sr.encodings import SAMPLERS
-from ipe_sr.widgets import Explorer
+from ipe_sr.widgets import CAPTION, Explorer
 
 NOTEBOOKS = series.notebooks(Path(__file__).parents[1] / "notebooks")
 
@@ -45,8 +45,17 @@ def test_every_notebook_has_one():
 def test_every_state_draws(render, readout, controls, start):
     for values in itertools.product(*map(coarse, controls.values())):
         state = dict(zip(controls, values, strict=True))
-        render(**state).canvas.draw()
+        picture = render(**state)
+        assert picture.dtype == np.uint8 and picture.ndim == 3
         assert "nan" not in readout(**state)
+
+
+@each_explorer
+def test_pictures_depend_on_the_state_alone(render, readout, controls, start):
+    before = render(**start)
+    for name, control in controls.items():
+        render(**(start | {name: coarse(control)[-1]}))
+    np.testing.assert_array_equal(render(**start), before)
 
 
 @each_explorer
@@ -67,10 +76,23 @@ def test_without_a_kernel_the_text_says_what_it_is(render, readout, controls, st
     assert text.startswith("[interactive: ") and all(name in text for name in controls)
 
 
-def test_pictures_are_sharp_and_deterministic():
-    first, second = (figures.png(demos.footprint(2.0)) for _ in range(2))
+def test_figures_are_stored_sharp_and_deterministic():
+    first, second = (figures.png(figures.lines([0, 1], {"a": [0, 1]}, "x", "y")) for _ in range(2))
     assert first == second
     assert int.from_bytes(first[16:20], "big") == round(figures.WIDTH * 100 * figures.SHARPNESS)
+
+
+def test_a_filmstrip_shows_every_state_under_a_caption(monkeypatch):
+    shown = {}
+    monkeypatch.setattr(figures, "show", lambda picture, alt: shown.update(picture=picture, alt=alt))
+    explorer = Explorer(demos.footprint, demos.footprint_readout, {"scale": (1.0, 8.0, 0.25)}, {"scale": 2.0})
+    explorer.filmstrip([{"scale": 1.0}, {"scale": 2.0}, {"scale": 4.0}], alt="three scales")
+    height, width = demos.footprint(scale=2.0).shape[:2]
+    sheet = shown["picture"]
+    assert sheet.shape == (2 * (height // 2 + CAPTION), width, 3) and shown["alt"] == "three scales"
+    frames = [sheet[:height // 2, :width // 2], sheet[:height // 2, width // 2:], sheet[height // 2 + CAPTION:, :width // 2]]
+    assert all((frame < 128).any() for frame in frames)
+    assert (sheet[-height // 2:, width // 2:] == 255).all(), "no fourth state, no fourth frame"
 
 
 def test_show_carries_alternative_text(monkeypatch):

@@ -1,4 +1,4 @@
-"""What the series' sliders draw: pure functions state -> Figure, and the line of numbers to be read beside each."""
+"""What the series' sliders draw: pure functions state -> pixels, and the line of numbers to be read beside each."""
 
 from ipe_sr.demos.encodings import (
     aliasing,

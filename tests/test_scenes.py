@@ -1,0 +1,63 @@
+"""Scenes: a picture depends on its state alone, and shows what a figure drawn whole would show."""
+
+import numpy as np
+import pytest
+
+from ipe_sr import figures
+from ipe_sr.scenes import scene
+
+
+def stage():
+    fig, axes = figures.panels(height=2.0)
+    axes[0, 0].set(xlim=(0, 1), ylim=(0, 1), title="a stage")
+    axes[0, 0].grid(False)   # a scene draws over it, a whole figure draws parts of it over pictures
+    return fig, axes
+
+
+def draw(axes, n):
+    """Of every kind that keeps books in its axes: containers, colour cycles, legends, pictures."""
+    ax = axes[0, 0]
+    for i in range(n):
+        ax.plot([0, 1], [i / 5, 1], label=f"line {i}")
+    ax.bar([0.2, 0.4], [n / 9, n / 8], 0.1, label="bars")
+    ax.imshow(np.full((2, 2), n / 9), extent=(0.6, 0.9, 0.1, 0.4), vmin=0, vmax=1, aspect="auto")
+    ax.legend(loc="upper left")
+
+
+def test_a_picture_depends_on_its_state_alone():
+    picture = scene(stage)(draw)
+    first = [picture(n=n) for n in (1, 2, 3)]
+    again = [picture(n=n) for n in (3, 1, 2)]
+    assert not np.array_equal(first[0], first[1])
+    for before, after in zip(first, [again[1], again[2], again[0]], strict=True):
+        np.testing.assert_array_equal(before, after)
+    np.testing.assert_array_equal(scene(stage)(draw)(n=3), first[2])
+
+
+def test_it_shows_what_a_whole_figure_shows():
+    fig, axes = stage()
+    draw(axes, 2)
+    axes[0, 0].set(xlim=(0, 1), ylim=(0, 1))
+    whole = scene(lambda: (fig, axes))(lambda axes: None)()
+    difference = np.abs(scene(stage)(draw)(n=2).astype(int) - whole).max(-1)
+    assert (difference > 64).mean() < 2e-3, "but for spines and ticks that lines now cross"
+
+
+def test_pixels_are_as_sharp_as_stored_pictures():
+    picture = scene(stage)(draw)(n=1)
+    assert picture.dtype == np.uint8
+    assert picture.shape == (2 * 100 * figures.SHARPNESS, round(figures.WIDTH * 100 * figures.SHARPNESS), 3)
+
+
+def test_a_drawing_that_fails_leaves_nothing_behind():
+    def fails(axes, broken):
+        axes[0, 0].plot([0, 1], [0, 1])
+        if broken:
+            raise RuntimeError("halfway")
+
+    picture = scene(stage)(fails)
+    good = picture(broken=False)
+    with pytest.raises(RuntimeError, match="halfway"):
+        picture(broken=True)
+    np.testing.assert_array_equal(picture(broken=False), good)
+    assert picture.__name__ == "fails"
