@@ -6,10 +6,13 @@ A batch depends on (seed, step) alone: a resumed run, or one spread over several
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 import torch
@@ -19,6 +22,7 @@ from ipe_sr import datasets, files, grids, resample
 from ipe_sr.errors import InputError
 
 CPU = torch.device("cpu")
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -36,23 +40,25 @@ class Store:
         _, offset, height, width = self.index[i]
         return self.pixels[offset : offset + height * width * 3].view(height, width, 3)
 
-    def to(self, device: torch.device) -> "Store":
-        """The same on another device: on a GPU that has room, crops need no transfer."""
-        return Store(self.pixels.to(device), self.index)
+    def near(self, device: torch.device) -> "Store":
+        """The same on a GPU where it takes no more than half of the free memory: crops then need no transfer."""
+        fits = device.type == "cuda" and self.pixels.numel() <= torch.cuda.mem_get_info(device)[0] // 2
+        return Store(self.pixels.to(device), self.index) if fits else self
 
     @classmethod
-    def of(cls, paths: Iterable[Path], cache: Path) -> "Store":
+    def of(cls, paths: Iterable[Path], cache: Path, advance: Callable[[], None] = lambda: None) -> "Store":
         """The store of these files; decoded into `cache` at the first call, memory-mapped (and shared) ever after.
 
-        The cache's name depends on the files' names, sizes and times. Raises InputError for an unreadable picture.
+        The cache's name depends on the files' names, sizes and times. advance: called for each file that is decoded.
+        Raises InputError for an unreadable picture and a cache that cannot be written.
         """
         paths = sorted(paths)
         facts = [(str(path.resolve()), path.stat().st_size, path.stat().st_mtime_ns) for path in paths]
         name = hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:16]
         target = cache / f"{name}.uint8"
-        if not target.with_suffix(".json").is_file():
-            cache.mkdir(parents=True, exist_ok=True)
-            _decode(paths, target)
+        if not (target.is_file() and target.with_suffix(".json").is_file()):
+            make_folder(cache)
+            _decode(paths, target, advance)
         index = tuple(tuple(row) for row in json.loads(target.with_suffix(".json").read_text()))
         size = sum(height * width * 3 for _, _, height, width in index)
         if target.stat().st_size != size:
@@ -60,7 +66,7 @@ class Store:
         return cls(torch.from_file(str(target), shared=False, size=size, dtype=torch.uint8), index)
 
 
-def _decode(paths: Sequence[Path], target: Path) -> None:
+def _decode(paths: Sequence[Path], target: Path, advance: Callable[[], None]) -> None:
     index, offset = [], 0
     with files.replacing(target) as temporary, open(temporary, "wb") as file:
         for path in paths:
@@ -69,8 +75,17 @@ def _decode(paths: Sequence[Path], target: Path) -> None:
             file.write(np.ascontiguousarray(pixels).tobytes())
             index.append((path.name, offset, *pixels.shape[:2]))
             offset += pixels.size
+            advance()
     with files.replacing(target.with_suffix(".json")) as temporary:   # written last: its presence says that all is there
         temporary.write_text(json.dumps(index))
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder and those above it, unless it is there. Raises InputError where that cannot be."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be made a folder ({error.strerror})") from None
 
 
 def cache_folder() -> Path:
@@ -92,12 +107,30 @@ class Batch:
     sizes: tuple[int, ...]
 
 
+class Draw(NamedTuple):
+    """What is random in one patch.
+
+    picture: its number.   top, left, size: the crop.   down, across, transposed: its symmetry.   pixel: (Q,) int64, row-major
+    in the turned crop.
+    """
+
+    picture: int
+    top: int
+    left: int
+    size: int
+    down: bool
+    across: bool
+    transposed: bool
+    pixel: np.ndarray
+
+
 @dataclass(frozen=True)
 class Sampler:
     """Makes batches by the paper's recipe: a random picture, scale s ~ U(scales), a crop of round(patch * s) pixels,
     flips and transposition, its bicubic LR version, and `queries` of its pixels without replacement.
 
-    LR pictures are rounded to 8 bits, as the test sets' are. Everything is computed on `device`.
+    LR pictures are rounded to 8 bits, as the test sets' are. The host draws the random numbers, so that they are the same
+    everywhere; all else is computed on `device`, for which the host never waits.
     """
 
     store: Store
@@ -119,36 +152,78 @@ class Sampler:
 
     def __call__(self, step: int, items: Iterable[int] | None = None) -> Batch:
         """The batch of one step, or some items of it (a process's share)."""
-        return _join([self._item(step, item) for item in (range(self.batch) if items is None else items)])
+        draws = [self._draw(step, item) for item in (range(self.batch) if items is None else items)]
+        sizes = tuple(draw.size for draw in draws)
+        crops = [self._crop(draw) for draw in draws]
+        lr = torch.stack([self._shrunk(crop) for crop in crops]).round().clamp(0, 255)
+        pixel = self._send(torch.from_numpy(np.stack([draw.pixel for draw in draws])))                    # (B, Q)
+        colour = torch.stack([crop.flatten(1)[:, some].T for crop, some in zip(crops, pixel, strict=True)])   # (B, Q, 3)
+        radius = self._send(torch.stack([grids.radii((n, n), (self.patch, self.patch)) for n in sizes]))[:, None]
+        return Batch(lr / 255, self._positions(pixel, sizes), radius, colour / 255, pixel, sizes)
 
     def item_seed(self, step: int, item: int) -> int:
         """The seed of everything random in one patch."""
         return int(np.random.SeedSequence([self.seed, step, item]).generate_state(1, np.uint32)[0])
 
-    def _item(self, step: int, item: int) -> Batch:
+    def _draw(self, step: int, item: int) -> Draw:
         random = np.random.default_rng(self.item_seed(step, item))
-        picture = self.store.picture(int(random.integers(len(self.store))))
+        picture = int(random.integers(len(self.store)))
         n = round(self.patch * random.uniform(*self.scales))
-        top, left = (int(random.integers(length - n + 1)) for length in picture.shape[:2])
-        crop = picture[top : top + n, left : left + n].to(self.device, non_blocking=True).movedim(-1, 0).float()   # (3, n, n)
-        down, across, transposed = random.random(3) < 0.5
-        crop = crop.flip([axis for axis, flipped in ((-2, down), (-1, across)) if flipped])
-        crop = crop.transpose(-1, -2) if transposed else crop
-        shrink = _matrix(n, self.patch, self.device)                               # (patch, n)
-        lr = (shrink @ crop @ shrink.T).round().clamp(0, 255)
-        pixel = torch.from_numpy(random.choice(n * n, self.queries, replace=False, shuffle=False)).to(self.device)
-        centres = grids.centres(n, self.patch, device=self.device)
-        position = torch.stack([centres[pixel // n], centres[pixel % n]], -1)      # (Q, 2)
-        colour = crop.flatten(1)[:, pixel].T                                       # (Q, 3)
-        radius = grids.radii((n, n), (self.patch, self.patch), device=self.device)
-        return Batch(lr[None] / 255, position[None], radius[None, None], colour[None] / 255, pixel[None], (n,))
+        top, left = (int(random.integers(length - n + 1)) for length in self.store.index[picture][2:])
+        symmetry = (random.random(3) < 0.5).tolist()
+        return Draw(picture, top, left, n, *symmetry, random.choice(n * n, self.queries, replace=False, shuffle=False))
 
+    def _crop(self, draw: Draw) -> Tensor:
+        """(3, n, n) float32, 0 to 255."""
+        rows, columns = (slice(start, start + draw.size) for start in (draw.top, draw.left))
+        crop = self._send(self.store.picture(draw.picture)[rows, columns]).movedim(-1, 0).float()
+        crop = crop.flip([axis for axis, flipped in ((-2, draw.down), (-1, draw.across)) if flipped])
+        return crop.transpose(-1, -2) if draw.transposed else crop
 
-def _join(parts: list[Batch]) -> Batch:
-    tensors = (torch.cat([getattr(part, name) for part in parts]) for name in ("lr", "position", "radius", "colour", "pixel"))
-    return Batch(*tensors, sum((part.sizes for part in parts), ()))
+    def _shrunk(self, crop: Tensor) -> Tensor:
+        shrink = _matrix(crop.shape[-1], self.patch, self.device)                  # (patch, n)
+        return shrink @ crop @ shrink.T
+
+    def _positions(self, pixel: Tensor, sizes: tuple[int, ...]) -> Tensor:
+        """Centres of the pixels (B, Q) of crops of these sizes, in LR pixels: (B, Q, 2), read from one table for all."""
+        table = torch.cat([_centres(n, self.patch, self.device) for n in sizes])
+        first = np.cumsum((0, *sizes[:-1]))
+        n, first = self._send(torch.from_numpy(np.stack([sizes, first])[..., None]))          # (B, 1) each
+        return table[torch.stack([first + pixel // n, first + pixel % n], -1)]
+
+    def _send(self, tensor: Tensor) -> Tensor:
+        """To the device; from pinned memory, which needs no waiting until it has been read."""
+        if tensor.device.type == self.device.type:
+            return tensor
+        return tensor.contiguous().pin_memory().to(self.device, non_blocking=True)
 
 
 @lru_cache(maxsize=1024)
 def _matrix(n_in: int, n_out: int, device: torch.device) -> Tensor:
     return resample.matrix(n_in, n_out, border="renormalise").float().to(device)
+
+
+@lru_cache(maxsize=1024)
+def _centres(n_out: int, n_in: int, device: torch.device) -> Tensor:
+    return grids.centres(n_out, n_in, device=device)
+
+
+def ahead(make: Callable[[int], T], steps: Iterable[int], depth: int) -> Iterator[T]:
+    """make(step) of each step in turn, up to `depth` of them made in advance by a thread; 0: each when asked for.
+
+    What `make` raises comes out where its result was due. Close the iterator (`contextlib.closing`) to stop early.
+    """
+    if not depth:
+        yield from map(make, steps)
+        return
+    waiting: deque[Future[T]] = deque()
+    pool = ThreadPoolExecutor(1, "batches")
+    try:
+        for step in steps:
+            waiting.append(pool.submit(make, step))
+            if len(waiting) > depth:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        pool.shutdown(cancel_futures=True)

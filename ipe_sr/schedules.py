@@ -3,11 +3,11 @@
 import dataclasses
 import math
 from dataclasses import dataclass, field
-from importlib import resources
-from typing import Any
+from typing import Any, get_args, get_origin
 
 import yaml
 
+from ipe_sr import presets
 from ipe_sr.errors import InputError
 from ipe_sr.models import configs
 
@@ -19,10 +19,10 @@ PRECISIONS = ("fp32", "bf16")
 class Schedule:
     """steps: optimiser steps.   batch, patch, queries, scales: see `data.Sampler`.   decay: "halve" every
     `halve_every` steps, "cosine" to zero, or "constant".   precision: "fp32", or "bf16": autocast, weights stay float32.
-    clip: largest gradient norm, 0 for none.   ema: decay of
-    averaged weights, 0 for none.   data, valid: picture sets by name or folder (see `datasets.find`).
-    init_encoder: a checkpoint whose encoder to start from.   freeze_encoder: leave it as it is.
-    checkpoint_minutes: how often the state is saved.   model: options of the method that this schedule changes.
+    clip: largest gradient norm, 0 for none.   ema: decay of averaged weights, 0 for none; see `average_decay`.
+    data, valid: picture sets by name or folder (see `datasets.find`).   init_encoder: a checkpoint whose encoder to start
+    from.   freeze_encoder: leave it as it is.   checkpoint_minutes: how often the state is saved.   model: options of the
+    method that this schedule changes.
     """
 
     steps: int
@@ -51,6 +51,10 @@ class Schedule:
         for name in ("steps", "batch", "patch", "queries", "validate_every", "log_every", "halve_every"):
             if getattr(self, name) < 1:
                 raise InputError(f"{name} must be at least 1, got {getattr(self, name)}")
+        if self.seed < 0 or not self.checkpoint_minutes >= 0:
+            raise InputError(f"seed and checkpoint_minutes must be at least 0, got {self.seed} and {self.checkpoint_minutes}")
+        if not self.data or not all(1 <= scale <= 64 for scale in self.valid_scales):
+            raise InputError(f"data needs a set and valid_scales lie in 1 to 64; got {self.data} and {self.valid_scales}")
         if len(self.scales) != 2 or not 1 <= self.scales[0] <= self.scales[1] <= 64:
             raise InputError(f"scales must be two numbers from 1 to 64, low and high; got {self.scales}")
         if not 0 < self.learning_rate < 1:
@@ -69,6 +73,10 @@ class Schedule:
             return self.learning_rate * 0.5 * (1 + math.cos(math.pi * step / self.steps))
         return self.learning_rate
 
+    def average_decay(self, step: int) -> float:
+        """The decay of averaged weights after a step (0-based): small at first, so that the start is soon forgotten."""
+        return min(self.ema, (1 + step) / (10 + step))
+
 
 @dataclass(frozen=True)
 class Preset:
@@ -81,7 +89,7 @@ class Preset:
 
 def names() -> list[str]:
     """The schedules that there are."""
-    return sorted(path.name.removesuffix(".yaml") for path in _folder().iterdir() if path.name.endswith(".yaml"))
+    return presets.names("schedules")
 
 
 def preset(name: str, settings: dict[str, Any] | None = None) -> Preset:
@@ -94,14 +102,16 @@ def preset(name: str, settings: dict[str, Any] | None = None) -> Preset:
         raise InputError(
             f"preset {name!r} is unknown: join one of {', '.join(names())} and one of {', '.join(configs.methods())} by '-'"
         )
-    options = _read(schedule_name)
+    options = presets.read("schedules", schedule_name)
     base = configs.to_dict(configs.method(method))
-    changes = _applicable(options.get("model", {}), base)
+    changes = _applicable(options.pop("model", {}), base)
     for key, value in (settings or {}).items():
         if key.startswith("model."):
             _insert(changes, key.removeprefix("model.").split("."), value)
         else:
             options[key] = value
+    if "model" in options:
+        raise InputError("option 'model' is set one by one: model.OPTION=VALUE")
     try:
         model = configs.from_dict(_merge(base, changes))
     except ValueError as error:
@@ -124,18 +134,25 @@ def setting(text: str) -> tuple[str, Any]:
 
 def _schedule(options: dict[str, Any]) -> Schedule:
     known = {f.name: f.type for f in dataclasses.fields(Schedule)}
-    filled = {}
-    for key, value in options.items():
+    for key in options:
         if key not in known:
             raise InputError(f"option {key!r} is unknown: use one of {', '.join(known)}, or model.OPTION")
-        if known[key] is float and type(value) is int:
-            value = float(value)
-        if str(known[key]).startswith("tuple"):
-            value = tuple(value) if isinstance(value, (list, tuple)) else (value,)
-        elif type(value) is not (known[key] if isinstance(known[key], type) else dict):
-            raise InputError(f"option {key!r} must be {getattr(known[key], '__name__', 'a mapping')}, got {value!r}")
-        filled[key] = value
-    return Schedule(**filled)
+    if "steps" not in options:
+        raise InputError("option 'steps' is missing: a schedule says how many steps it takes")
+    return Schedule(**{key: _typed(key, value, known[key]) for key, value in options.items()})
+
+
+def _typed(key: str, value: Any, kind: Any) -> Any:
+    """The value as its field is declared: one number is a tuple of one, a whole number is a float as well."""
+    if get_origin(kind) is tuple:
+        items = value if isinstance(value, (list, tuple)) else (value,)
+        return tuple(_typed(key, item, get_args(kind)[0]) for item in items)
+    if kind is float and type(value) is int:
+        return float(value)
+    kind = get_origin(kind) or kind
+    if type(value) is not kind:
+        raise InputError(f"option {key!r} must be {kind.__name__}, got {value!r}")
+    return value
 
 
 def _applicable(changes: dict[str, Any], base: dict[str, Any]) -> dict[str, Any]:
@@ -151,14 +168,6 @@ def _merge(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
 def _insert(tree: dict[str, Any], path: list[str], value: Any) -> None:
     for key in path[:-1]:
         tree = tree.setdefault(key, {})
+        if not isinstance(tree, dict):
+            raise InputError(f"option 'model.{'.'.join(path)}': {key} holds no options")
     tree[path[-1]] = value
-
-
-def _read(name: str) -> dict[str, Any]:
-    options = yaml.safe_load((_folder() / f"{name}.yaml").read_text())
-    base = options.pop("extends", None)
-    return (_read(base) if base else {}) | options
-
-
-def _folder():
-    return resources.files("ipe_sr") / "presets" / "schedules"

@@ -1,10 +1,10 @@
 """Training: one explicit loop for every model, on one device or several (Lightning Fabric)."""
 
-import csv
-import os
+import contextlib
+import copy
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,15 +12,18 @@ from typing import Any
 import torch
 from lightning.fabric import Fabric
 from torch import Tensor, nn
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from ipe_sr import data, datasets, models, training_state, validation
 from ipe_sr.data import Batch, Sampler, Store
 from ipe_sr.errors import InputError
-from ipe_sr.schedules import Preset
+from ipe_sr.schedules import Preset, Schedule
+from ipe_sr.training_log import Log
 
 LAST = "last.safetensors"     # everything that resuming needs
 MODEL = "model.safetensors"   # the result, for `ipe_sr.load`
+ACCELERATORS = ("auto", "cpu", "gpu")
+AHEAD = {"cpu": 0, "cuda": 3}   # batches made in advance: a GPU shall not wait, a CPU has nobody else to make them
 
 
 class Diverged(RuntimeError):
@@ -54,9 +57,14 @@ class Run:
 
     model: nn.Module
     optimizer: torch.optim.Optimizer
-    average: AveragedModel | None
+    average: nn.Module | None
     step: int = 0
     seconds: float = 0.0
+
+    @property
+    def result(self) -> nn.Module:
+        """The weights that count: averaged ones where they are kept."""
+        return self.model if self.average is None else self.average
 
 
 def train(
@@ -73,84 +81,112 @@ def train(
 
     out: gets `metrics.csv`, TensorBoard events where tensorboard is installed, `last.safetensors` every few minutes and
     on SIGTERM or SIGINT, and `model.safetensors` in the end.   resume: go on from `last.safetensors`, on the CPU
-    bit-exactly.   devices: processes; each computes its share of the batch.   progress: called with the step and what
-    was logged. Raises InputError for unusable data or folders, Diverged for a NaN loss, SystemExit(128 + signal) when
-    told to stop.
+    bit-exactly.   accelerator: "cpu", "gpu", or "auto", a GPU where there is one.   devices: processes; each computes
+    its share of the batch.   progress: called with the step and what was logged, in the first process. Raises InputError
+    for unusable data or folders, Diverged for a NaN loss, SystemExit(128 + signal) when told to stop.
     """
-    schedule = preset.schedule
-    if schedule.batch % devices:
-        raise InputError(f"batch {schedule.batch} cannot be divided among {devices} devices")
-    if threads:
+    fabric = _fabric(accelerator, devices)
+    if preset.schedule.batch % devices:
+        raise InputError(f"batch {preset.schedule.batch} cannot be divided among {devices} devices")
+    if threads is not None:
+        if threads < 1:
+            raise InputError(f"threads must be at least 1, got {threads}")
         torch.set_num_threads(threads)
     if not resume and (out / LAST).exists():
         raise InputError(f"{out}: holds a training already; give --resume to go on, or another --out")
     if resume and not (out / LAST).exists():
         raise InputError(f"{out}: holds no {LAST} to resume from")
-    fabric = Fabric(accelerator=accelerator, devices=devices)
     arguments = (preset, out, resume, progress)
     return fabric.launch(_train, *arguments) if devices > 1 else _train(fabric, *arguments)
 
 
+def _fabric(accelerator: str, devices: int) -> Fabric:
+    if accelerator not in ACCELERATORS:
+        raise InputError(f"accelerator {accelerator!r} is unknown: use one of {', '.join(ACCELERATORS)}")
+    gpus = torch.cuda.device_count()
+    kind = "cuda" if accelerator == "gpu" or (accelerator == "auto" and gpus) else "cpu"
+    if devices < 1 or (kind == "cuda" and devices > gpus):
+        raise InputError(f"devices = {devices}: " + ("at least 1 is due" if devices < 1 else f"{gpus} GPUs are available here"))
+    return Fabric(accelerator=kind, devices=devices)
+
+
 def _train(fabric: Fabric, preset: Preset, out: Path, resume: bool, progress: Callable) -> Path:
-    schedule = preset.schedule
-    store = load_store(schedule.data)
-    sampler = Sampler(
-        store, schedule.batch, schedule.patch, schedule.queries, schedule.scales, schedule.seed, fabric.device
-    )
-    crops = validation.crops(load_store((schedule.valid,)), schedule.valid_scales)
+    schedule, first = preset.schedule, fabric.is_global_zero
+    with fabric.rank_zero_first(local=True):   # it decodes the pictures, the others map them
+        store, valid = load_store(schedule.data), load_store((schedule.valid,))
+    crops = validation.crops(valid, schedule.valid_scales)
+    batches = _batches(fabric, store, schedule)
     torch.manual_seed(schedule.seed)
-    run = _new_run(preset, fabric.device)
+    run = _new_run(preset, fabric.device, warm=not resume)
     if resume:
         training_state.restore(run, out / LAST, preset)
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"{out}: cannot be made a folder ({error.strerror})") from None
+    data.make_folder(out)
     objective, optimizer = fabric.setup(Objective(run.model, schedule.precision), run.optimizer)
-    share = range(fabric.global_rank, schedule.batch, fabric.world_size)
-    log = _Log(out, run.step, fabric.is_global_zero)
-    if run.step == 0:   # what any model has to beat
-        progress(0, log.write(0, validation.psnr(models.Bicubic(), crops, data.CPU, prefix="bicubic")))
+    log = Log(out, run.step, progress) if first else None
+    if first and run.step == 0:   # what any model has to beat
+        log.write(0, validation.psnr(models.Bicubic(), crops, data.CPU, prefix="bicubic"))
     started, saved, losses = time.monotonic() - run.seconds, time.monotonic(), []
 
-    with _Signals() as signals:
-        while run.step < schedule.steps:
-            for group in optimizer.param_groups:
-                group["lr"] = schedule.rate(run.step)
-            loss = objective(sampler(run.step, share))
-            optimizer.zero_grad()
-            fabric.backward(loss)
-            if schedule.clip:
-                fabric.clip_gradients(objective, optimizer, max_norm=schedule.clip)
-            optimizer.step()
-            if run.average:
-                run.average.update_parameters(run.model)
-            losses.append(loss.detach())
-            run.step += 1
+    with _Signals() as signals, contextlib.closing(batches(run.step)) as ready:
+        for batch in ready:
+            losses.append(_step(fabric, objective, optimizer, batch, schedule, run))
+            done = run.step == schedule.steps
+            due = done or run.step % schedule.log_every == 0
+            told, late = signals.received, time.monotonic() - saved > 60 * schedule.checkpoint_minutes
+            if fabric.world_size > 1:   # all stop and save together, and agree on it where they wait anyway
+                told, late = _largest(fabric, told, late) if due else (0, 0)
 
             values = {}
-            due = run.step % schedule.log_every == 0 or run.step == schedule.steps
-            stop = signals.received or time.monotonic() - saved > 60 * schedule.checkpoint_minutes
-            if due or stop:   # only here does the host wait for the device
-                mean = _mean_or_diverged(losses, run.step, schedule.seed)
-                run.seconds = time.monotonic() - started
+            if due or told or late:     # only here does the host wait for the device
+                mean = _mean_or_diverged(fabric.all_reduce(torch.stack(losses)), run.step, schedule.seed)
+                run.seconds, losses = time.monotonic() - started, []
                 values = {"loss": mean, "learning_rate": schedule.rate(run.step - 1), "seconds": run.seconds}
-                losses = []
-            if run.step % schedule.validate_every == 0 or run.step == schedule.steps:
-                values |= validation.psnr(_final(run), crops, fabric.device)
-            if values:
-                progress(run.step, log.write(run.step, values))
-            if stop or run.step == schedule.steps:
-                if fabric.is_global_zero:
+            if first and (done or run.step % schedule.validate_every == 0):
+                values |= validation.psnr(run.result, crops, fabric.device)
+            if first and values:
+                log.write(run.step, values)
+            if done or told or late:
+                if first:
                     training_state.save(run, out / LAST, preset)
-                saved = time.monotonic()   # in every process, or the others would wait for their device at each step
-            if signals.received and run.step < schedule.steps:
-                raise SystemExit(128 + signals.received)
+                saved = time.monotonic()
+            if told and not done:
+                raise SystemExit(128 + told)
 
-    if fabric.is_global_zero:
+    if first:
         facts = {"preset": preset.name, "steps": run.step, "seconds": round(run.seconds, 1), "seed": schedule.seed}
-        models.save(_final(run), out / MODEL, facts | {"schedule": training_state.schedule_facts(schedule)})
+        models.save(run.result, out / MODEL, facts | {"schedule": training_state.schedule_facts(schedule)})
     return out / MODEL
+
+
+def _batches(fabric: Fabric, store: Store, schedule: Schedule) -> Callable[[int], Iterator[Batch]]:
+    """From a step on, this process's share of every batch, on its device."""
+    s, share = schedule, range(fabric.global_rank, schedule.batch, fabric.world_size)
+    sampler = Sampler(store.near(fabric.device), s.batch, s.patch, s.queries, s.scales, s.seed, fabric.device)
+    depth = AHEAD[fabric.device.type]
+    return lambda first: data.ahead(lambda step: sampler(step, share), range(first, s.steps), depth)
+
+
+def _step(fabric: Fabric, objective: nn.Module, optimizer: Any, batch: Batch, schedule: Schedule, run: Run) -> Tensor:
+    """One step of the optimiser; the loss before it."""
+    for group in optimizer.param_groups:
+        group["lr"] = schedule.rate(run.step)
+    loss = objective(batch)
+    optimizer.zero_grad()
+    fabric.backward(loss)
+    if schedule.clip:   # a NaN passes: it shows in the loss, where the message has the step
+        fabric.clip_gradients(objective, optimizer, max_norm=schedule.clip, error_if_nonfinite=False)
+    optimizer.step()
+    if run.average:
+        follow = get_ema_multi_avg_fn(schedule.average_decay(run.step))
+        follow(list(run.average.parameters()), list(run.model.parameters()), run.step)
+    run.step += 1
+    return loss.detach()
+
+
+def _largest(fabric: Fabric, *numbers: float) -> list[int]:
+    """The largest of each number among all processes."""
+    mine = torch.tensor([int(number) for number in numbers], device=fabric.device)
+    return fabric.all_gather(mine).view(-1, len(numbers)).amax(0).tolist()
 
 
 def load_store(names: tuple[str, ...]) -> Store:
@@ -158,19 +194,20 @@ def load_store(names: tuple[str, ...]) -> Store:
     return Store.of([path for name in names for path in datasets.find(name).hr], data.cache_folder())
 
 
-def _new_run(preset: Preset, device: torch.device) -> Run:
+def _new_run(preset: Preset, device: torch.device, warm: bool) -> Run:
+    """Step 0. warm: take over what `init_encoder` names, which a state to be restored holds already."""
     schedule = preset.schedule
     model = preset.model.build()
     if not list(model.parameters()):
         raise InputError(f"preset {preset.name!r}: has nothing to train")
-    if schedule.init_encoder:
+    if schedule.init_encoder and warm:
         _warm_start(model, schedule.init_encoder)
     if schedule.freeze_encoder:
         model.encoder.requires_grad_(False)
     model.to(device)
     trained = [p for p in model.parameters() if p.requires_grad]
     optimizer = torch.optim.Adam(trained, lr=schedule.learning_rate)
-    average = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(schedule.ema)) if schedule.ema else None
+    average = copy.deepcopy(model).requires_grad_(False) if schedule.ema else None
     return Run(model, optimizer, average)
 
 
@@ -182,13 +219,8 @@ def _warm_start(model: nn.Module, path: str) -> None:
     model.encoder.load_state_dict(source.encoder.state_dict())
 
 
-def _final(run: Run) -> nn.Module:
-    """The weights that count: averaged ones where they are kept."""
-    return run.average.module if run.average else run.model
-
-
-def _mean_or_diverged(losses: list[Tensor], step: int, seed: int) -> float:
-    values = torch.stack(losses).float().cpu()
+def _mean_or_diverged(losses: Tensor, step: int, seed: int) -> float:
+    values = losses.float().cpu()
     bad = (~values.isfinite()).nonzero()
     if len(bad):
         first = step - len(losses) + int(bad[0])
@@ -211,32 +243,3 @@ class _Signals:
     def __exit__(self, *_: Any) -> None:
         for number, handler in self.before.items():
             signal.signal(number, handler)
-
-
-class _Log:
-    """`metrics.csv`, one row for each step, name and value; and the same for TensorBoard where it is installed."""
-
-    def __init__(self, out: Path, step: int, active: bool):
-        self.path, self.active, self.board = out / "metrics.csv", active, None
-        if not active:
-            return
-        rows = [row for row in csv.reader(self.path.open()) if row[0] != "step"] if self.path.exists() else []
-        kept = [row for row in rows if int(row[0]) <= step]   # a resumed run repeats what came after its checkpoint
-        with self.path.open("w", newline="") as file:
-            csv.writer(file).writerows([("step", "name", "value"), *kept])
-        try:
-            from torch.utils.tensorboard import SummaryWriter
-        except ImportError:
-            return
-        self.board = SummaryWriter(os.fspath(out), purge_step=step)
-
-    def write(self, step: int, values: dict[str, float]) -> dict[str, float]:
-        """Log the values, and hand them back."""
-        if not self.active:
-            return values
-        with self.path.open("a", newline="") as file:
-            csv.writer(file).writerows((step, name, value) for name, value in values.items())
-        if self.board:
-            for name, value in values.items():
-                self.board.add_scalar(name, value, step)
-        return values

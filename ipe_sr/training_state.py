@@ -18,8 +18,8 @@ from ipe_sr.schedules import Preset, Schedule
 if TYPE_CHECKING:
     from ipe_sr.training import Run
 
-FORMAT = "ipe_sr-training/1"
-FREE_TO_CHANGE = ("steps", "log_every", "validate_every", "checkpoint_minutes", "valid", "valid_scales")
+FORMAT = "ipe_sr-training/2"
+FREE_TO_CHANGE = ("log_every", "validate_every", "checkpoint_minutes", "valid", "valid_scales")
 
 
 def save(run: "Run", path: Path, preset: Preset) -> None:
@@ -46,8 +46,9 @@ def restore(run: "Run", path: Path, preset: Preset) -> None:
     if header.get("format") != FORMAT:
         raise InputError(f"{path}: its header does not say {FORMAT!r}")
     saved, now = json.loads(header["preset"]), _facts(preset)
+    free = FREE_TO_CHANGE if preset.schedule.decay == "cosine" else ("steps", *FREE_TO_CHANGE)   # a cosine knows its end
     for key in now["schedule"]:
-        if key not in FREE_TO_CHANGE and saved["schedule"].get(key) != now["schedule"][key]:
+        if key not in free and saved["schedule"].get(key) != now["schedule"][key]:
             raise InputError(f"{path}: was trained with {key} = {saved['schedule'].get(key)!r}, not {now['schedule'][key]!r}")
     if saved["model"] != now["model"]:
         raise InputError(f"{path}: is a training of another model ({saved['name']})")

@@ -72,16 +72,6 @@ def test_without_waves_it_is_bilinear(tiny):
     torch.testing.assert_close(model(lr, (23, 31)), expected, rtol=0, atol=1e-6)
 
 
-@torch.no_grad()
-@pytest.mark.parametrize("name", ["lte", "ipe-lte"])
-def test_round_trip(tiny, tmp_path, name):
-    model, lr = tiny(name), torch.rand(1, 3, 5, 6)
-    models.save(model, tmp_path / "model.safetensors")
-    again = models.read(tmp_path / "model.safetensors")
-    assert again.config == model.config
-    assert torch.equal(again(lr, (11, 13)), model(lr, (11, 13)))
-
-
 def test_config():
     assert models.method("ipe-lte") == models.LTEConfig()
     assert models.method("lte") == models.LTEConfig(encoding="positional")

@@ -114,16 +114,6 @@ def test_each_query_may_have_its_own_radius(tiny):
                 torch.testing.assert_close(alone[0, 0], together[b, q], rtol=0, atol=1e-6)
 
 
-@torch.no_grad()
-@pytest.mark.parametrize("name", ["metasr", "metasr-pe", "ipe-metasr"])
-def test_round_trip(tiny, tmp_path, name):
-    model, lr = tiny(name), torch.rand(1, 3, 5, 6)
-    models.save(model, tmp_path / "model.safetensors")
-    again = models.read(tmp_path / "model.safetensors")
-    assert again.config == model.config
-    assert torch.equal(again(lr, (11, 13)), model(lr, (11, 13)))
-
-
 def test_config():
     assert models.method("ipe-metasr") == models.MetaSRConfig()
     assert models.method("metasr-pe") == dataclasses.replace(models.MetaSRConfig(), encoding="positional")

@@ -1,10 +1,11 @@
 import dataclasses
+import shutil
 
 import pytest
 import torch
 import yaml
 
-from ipe_sr import InputError, models
+from ipe_sr import InputError, models, presets, schedules
 from ipe_sr.models import configs
 
 EDSR, RDN = 1_220_416, 21_973_952   # the encoders without upsampler, as LIIF's reference builds them
@@ -58,28 +59,44 @@ def test_one_step_of_training(name):
         assert (model(lr, hr.shape[-2:]) - hr).square().mean() < before
 
 
+@torch.no_grad()
+@pytest.mark.parametrize("name", [name for name in PARAMETERS if not name.startswith("rdn")])   # RDN's is in test_rdn
+def test_round_trip(tmp_path, name):
+    """Every method's file gives its config and its weights back."""
+    torch.manual_seed(0)
+    model = schedules.preset(f"tiny-{name}").model.build().eval()
+    models.save(model, tmp_path / "model.safetensors")
+    again = models.read(tmp_path / "model.safetensors")
+    lr, size = torch.rand(1, 3, 5, 6), [side * getattr(model.config, "scale", 2) for side in (5, 6)]
+    assert again.config == model.config
+    assert torch.equal(again(lr, size), model(lr, size))
+
+
 @pytest.mark.parametrize("name", PARAMETERS)
 def test_no_file_repeats_its_base(name):
     """A preset that extends another says only what differs from it."""
-    options = yaml.safe_load((configs._folder() / f"{name}.yaml").read_text())
+    options = yaml.safe_load((presets.FOLDER / "methods" / f"{name}.yaml").read_text())
     if base := options.pop("extends", None):
         inherited = configs.to_dict(models.method(base))
         assert options and all(inherited[key] != value for key, value in options.items())
 
 
 @pytest.fixture
-def presets(tmp_path, monkeypatch):
-    """presets(name=text, ...): a folder of these presets in place of the package's."""
-    def write(**files):
+def folder(tmp_path, monkeypatch):
+    """folder(kind, name=text, ...): presets in place of the package's; of the other kind they stay."""
+    def write(kind, **files):
+        shutil.copytree(presets.FOLDER, tmp_path, ignore=shutil.ignore_patterns(kind), dirs_exist_ok=True)
+        (tmp_path / kind).mkdir()
         for name, text in files.items():
-            (tmp_path / f"{name}.yaml").write_text(text)
+            (tmp_path / kind / f"{name}.yaml").write_text(text)
+        monkeypatch.setattr(presets, "FOLDER", tmp_path)
 
-    monkeypatch.setattr(configs, "_folder", lambda: tmp_path)
     return write
 
 
-def test_extending(presets):
-    presets(
+def test_extending(folder):
+    folder(
+        "methods",
         a="kind: liif\nfrequencies: 3\nskip: false\nencoder: {channels: 8}", b="extends: a\nfrequencies: 5",
         c="extends: b\nencoder: {name: rdn}",
     )
@@ -101,8 +118,26 @@ def test_extending(presets):
     ("- liif", "x.yaml: a preset is a mapping, got ['liif']"), ("", "x.yaml: a preset is a mapping, got None"),
     ("kind: [liif", "x.yaml: not readable as YAML"),
 ])
-def test_one_clear_line(presets, text, message):
-    presets(base="kind: liif", x=text, y="extends: x")
+def test_one_clear_line(folder, text, message):
+    folder("methods", base="kind: liif", x=text, y="extends: x")
     with pytest.raises(InputError) as caught:
         models.method("x")
+    assert str(caught.value).startswith(message) and "\n" not in str(caught.value)
+
+
+def test_a_schedule_extends_like_a_method(folder):
+    folder("schedules", base="steps: 7\nbatch: 3", x="extends: base\nbatch: 5")
+    assert (schedules.preset("x-liif").schedule.steps, schedules.preset("x-liif").schedule.batch) == (7, 5)
+
+
+@pytest.mark.parametrize(("text", "message"), [
+    ("extends: nonesuch", "x.yaml: extends 'nonesuch', which is unknown: use one of base, x, y"),
+    ("extends: y", "y.yaml: extends 'x', which extends it in turn"),
+    ("steps: [3", "x.yaml: not readable as YAML"), ("", "x.yaml: a preset is a mapping, got None"),
+    ("batch: 3", "option 'steps' is missing"), ("steps: 3\nstepz: 3", "option 'stepz' is unknown: use one of steps, "),
+])
+def test_one_clear_line_of_a_schedule(folder, text, message):
+    folder("schedules", base="steps: 3", x=text, y="extends: x")
+    with pytest.raises(InputError) as caught:
+        schedules.preset("x-liif")
     assert str(caught.value).startswith(message) and "\n" not in str(caught.value)

@@ -33,6 +33,15 @@ def test_fixed_scale_methods_train_at_their_scale():
     assert schedules.preset("tiny-edsr-x3").schedule.scales == (3, 3)
 
 
+def test_the_average_soon_forgets_the_start():
+    """An average of w = 1 that starts at 0 is within 1e-3 of it after 50 steps, where a fixed decay keeps 0.95 of the start."""
+    schedule, average = schedules.preset("tiny-liif", {"ema": 0.999}).schedule, 0.0
+    for step in range(50):
+        average += (1 - schedule.average_decay(step)) * (1 - average)
+    assert abs(average - 1) < 1e-3
+    assert schedule.average_decay(100_000) == 0.999 and schedules.preset("tiny-liif").schedule.average_decay(5) == 0
+
+
 def test_tiny_narrows_and_settings_go_on_top():
     preset = schedules.preset("tiny-ipe-liif", {"model.frequencies": 4, "model.encoder.blocks": 2, "seed": 7})
     assert (preset.model.width, preset.model.frequencies, preset.schedule.seed) == (64, 4, 7)
@@ -45,6 +54,11 @@ def test_tiny_narrows_and_settings_go_on_top():
         ("huge-liif", {}, "preset 'huge-liif' is unknown"), ("tiny", {}, "is unknown"), ("tiny-nothing", {}, "is unknown"),
         ("tiny-liif", {"decay": "fast"}, "decay 'fast' is unknown"), ("tiny-liif", {"scales": [4, 1]}, "low and high"),
         ("tiny-liif", {"learning_rate": 2}, "between 0 and 1"), ("tiny-liif", {"ema": 1}, "ema must lie"),
+        ("tiny-liif", {"scales": [1, "x"]}, "must be float, got 'x'"), ("tiny-liif", {"data": [3]}, "must be str, got 3"),
+        ("tiny-liif", {"data": []}, "data needs a set"), ("tiny-liif", {"valid_scales": 0}, "valid_scales lie in 1 to 64"),
+        ("tiny-liif", {"seed": -1}, "at least 0"), ("tiny-liif", {"checkpoint_minutes": float("nan")}, "at least 0"),
+        ("tiny-liif", {"steps": True}, "'steps' must be int, got True"), ("tiny-liif", {"model": 3}, "model.OPTION=VALUE"),
+        ("tiny-liif", {"model.width.x": 3}, "'model.width.x': width holds no options"),
         ("tiny-liif", {"model.width": "wide"}, "'width' must be int"), ("tiny-liif", {"model.encoder.layers": 3}, "encoder"),
     ],
 )

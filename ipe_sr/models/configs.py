@@ -1,11 +1,9 @@
 """Configs as data: what a checkpoint's header and a method's YAML file hold."""
 
 import dataclasses
-from importlib import resources
 from typing import Any
 
-import yaml
-
+from ipe_sr import presets
 from ipe_sr.errors import InputError
 from ipe_sr.models.bicubic import BicubicConfig
 from ipe_sr.models.encoders import EncoderConfig
@@ -41,44 +39,21 @@ def from_dict(data: dict[str, Any]) -> Config:
 
 def methods() -> list[str]:
     """Names of the methods that have a preset."""
-    return sorted(path.name.removesuffix(".yaml") for path in _folder().iterdir() if path.name.endswith(".yaml"))
+    return presets.names("methods")
 
 
 def method(name: str) -> Config:
-    """The config of a method by name (`presets/methods/NAME.yaml`).
+    """The config of a method by name (`presets/methods/NAME.yaml`; see `presets.read` for `extends`).
 
-    A preset may name a base, `extends: METHOD`, and then holds only what differs; an encoder is replaced whole.
     Raises InputError for an unknown name or base, or a preset that makes no config.
     """
     if name not in methods():
         raise InputError(f"method {name!r} is unknown: use one of {', '.join(methods())}")
-    options = _preset(name)
+    options = presets.read("methods", name)
     try:
         return from_dict(options)
     except ValueError as error:
         raise InputError(f"{name}.yaml: {error}") from None
-
-
-def _preset(name: str, above: tuple[str, ...] = ()) -> dict[str, Any]:
-    """The options of a method: those of its base, then its own. above: the presets that extend it."""
-    try:
-        options = yaml.safe_load((_folder() / f"{name}.yaml").read_text())
-    except yaml.YAMLError as error:
-        raise InputError(f"{name}.yaml: not readable as YAML ({str(error).splitlines()[0]})") from None
-    if not isinstance(options, dict):
-        raise InputError(f"{name}.yaml: a preset is a mapping, got {options!r}")
-    base = options.pop("extends", None)
-    if base is None:
-        return options
-    if base not in methods():
-        raise InputError(f"{name}.yaml: extends {base!r}, which is unknown: use one of {', '.join(methods())}")
-    if base in (*above, name):
-        raise InputError(f"{name}.yaml: extends {base!r}, which extends it in turn")
-    return _preset(base, (*above, name)) | options
-
-
-def _folder():
-    return resources.files("ipe_sr") / "presets" / "methods"
 
 
 def _fill(cls: type, options: dict[str, Any]):

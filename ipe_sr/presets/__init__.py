@@ -1,0 +1,36 @@
+"""Presets: folders of small YAML files, `methods` and `schedules`. A file may extend another of its folder."""
+
+from importlib import resources
+from typing import Any
+
+import yaml
+
+from ipe_sr.errors import InputError
+
+FOLDER = resources.files(__package__)
+
+
+def names(kind: str) -> list[str]:
+    """The presets of a kind ("methods" or "schedules"), sorted."""
+    return sorted(path.name.removesuffix(".yaml") for path in (FOLDER / kind).iterdir() if path.name.endswith(".yaml"))
+
+
+def read(kind: str, name: str, above: tuple[str, ...] = ()) -> dict[str, Any]:
+    """The options of a preset: those of its base (`extends: NAME`), then its own; a nested mapping is replaced whole.
+
+    above: the presets that extend it. Raises InputError for a file that holds no mapping, an unknown base or a circle.
+    """
+    try:
+        options = yaml.safe_load((FOLDER / kind / f"{name}.yaml").read_text())
+    except yaml.YAMLError as error:
+        raise InputError(f"{name}.yaml: not readable as YAML ({str(error).splitlines()[0]})") from None
+    if not isinstance(options, dict):
+        raise InputError(f"{name}.yaml: a preset is a mapping, got {options!r}")
+    base = options.pop("extends", None)
+    if base is None:
+        return options
+    if base not in names(kind):
+        raise InputError(f"{name}.yaml: extends {base!r}, which is unknown: use one of {', '.join(names(kind))}")
+    if base in (*above, name):
+        raise InputError(f"{name}.yaml: extends {base!r}, which extends it in turn")
+    return read(kind, base, (*above, name)) | options

@@ -1,0 +1,33 @@
+"""What a training leaves to read: `metrics.csv`, and events for TensorBoard where that is installed."""
+
+import csv
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+
+class Log:
+    """One row for each step, name and value; a resumed run drops what came after its checkpoint, and repeats it.
+
+    out: a folder.   step: what is done already.   progress: called with all that is written.
+    """
+
+    def __init__(self, out: Path, step: int, progress: Callable[[int, dict[str, float]], None]):
+        self.path, self.progress, self.board = out / "metrics.csv", progress, None
+        rows = [row for row in csv.reader(self.path.open()) if row[0] != "step"] if self.path.exists() else []
+        kept = [row for row in rows if int(row[0]) <= step]
+        with self.path.open("w", newline="") as file:
+            csv.writer(file).writerows([("step", "name", "value"), *kept])
+        try:
+            from torch.utils.tensorboard import SummaryWriter
+        except ImportError:
+            return
+        self.board = SummaryWriter(os.fspath(out), purge_step=step)
+
+    def write(self, step: int, values: dict[str, float]) -> None:
+        with self.path.open("a", newline="") as file:
+            csv.writer(file).writerows((step, name, value) for name, value in values.items())
+        if self.board:
+            for name, value in values.items():
+                self.board.add_scalar(name, value, step)
+        self.progress(step, values)
