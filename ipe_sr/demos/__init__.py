@@ -1,5 +1,6 @@
 """What the series' sliders draw: pure functions state -> pixels, and the line of numbers to be read beside each."""
 
+from ipe_sr.demos.decoder import one_query, one_query_readout
 from ipe_sr.demos.encodings import (
     aliasing,
     aliasing_readout,
@@ -10,8 +11,10 @@ from ipe_sr.demos.encodings import (
     sampling,
     sampling_readout,
 )
+from ipe_sr.demos.ensemble import four_codes, four_codes_readout
+from ipe_sr.demos.experiments import crops, learning_curve
 
 __all__ = [
-    "aliasing", "aliasing_readout", "footprint", "footprint_readout", "pixel_code", "pixel_code_readout", "sampling",
+    "aliasing", "aliasing_readout", "crops", "footprint", "footprint_readout", "learning_curve", "pixel_code", "pixel_code_readout", "sampling",
     "sampling_readout",
 ]

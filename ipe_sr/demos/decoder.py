@@ -1,0 +1,167 @@
+"""Of notebook 06: a LIIF small enough to be fitted to one picture in seconds, and what it is asked for one pixel."""
+
+import dataclasses
+import functools
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from matplotlib.patches import Rectangle
+from torch import Tensor
+
+from ipe_sr import figures, grids, images, resample, samples
+from ipe_sr.figures import BLACK, ORANGE, RED, SKY
+from ipe_sr.models import LIIF, EncoderConfig, LIIFConfig
+from ipe_sr.models.implicit import unfold
+from ipe_sr.scenes import scene
+
+CROP = ("astronaut", slice(60, 188), slice(156, 284))   # a face
+SIDE = 32                                               # LR pixels; the original is four times larger
+SCALES = (1, 1.5, 2, 3, 4)
+ENCODER = EncoderConfig(blocks=0, channels=16)
+SMALL = LIIFConfig(encoding="coordinate", cell=True, skip=False, ensemble=False, width=64, depth=3, encoder=ENCODER)
+Answer = Callable[[Tensor, Tensor], Tensor]
+
+
+class Questions(NamedTuple):
+    """Pixels and their colours.   position: (N, 2), LR pixels.   radius: (N, 2), local units.   colour: (N, 3), [0, 1]."""
+
+    position: Tensor
+    radius: Tensor
+    colour: Tensor
+
+
+def original() -> Tensor:
+    """The picture of notebooks 06 and 07: (3, 128, 128) in [0, 1]."""
+    name, rows, columns = CROP
+    return images.to_tensor(samples.image(name)[rows, columns])
+
+
+def questions(hr: Tensor, lr_size: tuple[int, int], scales: Iterable[float]) -> Questions:
+    """All pixels of a picture at several scales.   hr: (3, H, W), resized to what each scale needs."""
+    parts = []
+    for scale in scales:
+        size = tuple(round(n * scale) for n in lr_size)
+        position = grids.mesh(*map(grids.centres, size, lr_size))                  # (pixels, 2)
+        radius = grids.radii(size, lr_size).expand_as(position)
+        parts.append((position, radius, resample.bicubic(hr, size).flatten(1).T))
+    return Questions(*map(torch.cat, zip(*parts, strict=True)))
+
+
+def learn(answer: Answer, weights: Iterable[Tensor], asked: Questions, steps: int, rate: float = 1e-2) -> list[float]:
+    """Fit weights to the answers: Adam on the mean absolute error of 1024 random questions a step; returns the losses.
+
+    answer: (Q, 2), (Q, 2) -> (Q, 3), the colours of pixels at these positions and of these radii.
+    """
+    optimizer = torch.optim.Adam(weights)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, rate, total_steps=steps)
+    random, losses = torch.Generator().manual_seed(0), []
+    for _ in range(steps):
+        some = torch.randint(len(asked.colour), (1024,), generator=random)
+        loss = (answer(asked.position[some], asked.radius[some]) - asked.colour[some]).abs().mean()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        schedule.step()
+        losses.append(loss.item())
+    return losses
+
+
+class Pocket(NamedTuple):
+    """A small LIIF and the one picture that it was fitted to.   lr: (1, 3, 32, 32).   hr: (3, 128, 128)."""
+
+    model: LIIF
+    lr: Tensor
+    hr: Tensor
+
+
+@functools.cache
+def pocket(ensemble: bool = False, steps: int = 300) -> Pocket:
+    """Fit one, at the first call: seconds. The same weights every time; the caller's random state is left alone."""
+    hr = original()
+    lr = resample.bicubic(hr, (SIDE, SIDE))[None]
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        model = dataclasses.replace(SMALL, ensemble=ensemble).build()
+
+    def answer(position: Tensor, radius: Tensor) -> Tensor:
+        return model.query(model.encode(lr), position[None], radius[None])[0]
+
+    learn(answer, model.parameters(), questions(hr, (SIDE, SIDE), SCALES), steps)
+    return Pocket(model.eval(), lr, hr)
+
+
+def each_answer(model: LIIF, lr: Tensor, around: grids.Corners, radius: Tensor) -> Tensor:
+    """What each code alone takes the colours of pixels to be, for a model that is told coordinate and cell.
+
+    lr: (1, 3, h, w).   around: of Q pixels, (Q, K).   radius: (Q, 2), or what broadcasts to it.   Returns (Q, K, 3).
+    """
+    codes = unfold(model.encoder(lr * 2 - 1))[0].flatten(0, 1)[around.index]       # (Q, K, D)
+    cell = (2 * radius[..., None, :]).expand_as(around.offset)
+    return model.decoder(torch.cat([codes, around.offset.to(codes), cell.to(codes)], -1)) / 2 + 0.5
+
+
+REACH = 4.4   # local units that the close view shows to each side
+
+
+def _query_stage():
+    fig, axes = figures.panels(columns=3, height=3.6, width_ratios=[3, 4, 2])
+    whole, close, colours = axes[0]
+    lr = images.to_pixels(pocket().lr[0])
+    whole.imshow(lr, interpolation="nearest")
+    whole.set(title="the LR picture", xticks=[], yticks=[])
+    close.set(xlim=(-REACH, REACH), ylim=(REACH, -REACH), xlabel="x from the code, local units", ylabel="y", aspect="equal",
+              title="around the nearest code")
+    colours.set(xlim=(0, 1), ylim=(3, 0), title="colours", xticks=[], yticks=[])
+    for ax in axes[0]:
+        ax.grid(False)
+    return fig, axes
+
+
+@scene(_query_stage)
+def one_query(axes, y: float, x: float, scale: float) -> None:
+    """Notebook 06: a pixel that is asked for, its nearest code, and what the decoder makes of it.   y, x: LR pixels."""
+    whole, close, colours = axes[0]
+    (row, column), (dy, dx), answer, truth = _ask(y, x, scale)
+    lr, r = images.to_pixels(pocket().lr[0]) / 255, 1 / scale
+    edge = {"fill": False, "edgecolor": BLACK, "linewidth": 2}
+    whole.add_patch(Rectangle((column - 2.5, row - 2.5), 5, 5, fill=False, edgecolor=ORANGE, linewidth=2))
+    extent = [2 * bound for bound in (-column - 0.5, SIDE - column - 0.5, SIDE - row - 0.5, -row - 0.5)]
+    close.imshow(lr, extent=extent, interpolation="nearest")
+    close.add_patch(Rectangle((-1, -1), 2, 2, **edge, label="the LR pixel of the code"))
+    close.add_patch(Rectangle((dx - r, dy - r), 2 * r, 2 * r, fill=False, edgecolor=ORANGE, linewidth=2.5, label="the pixel"))
+    close.annotate("", (dx, dy), (0, 0), arrowprops={"arrowstyle": "->", "color": SKY, "linewidth": 2})
+    close.plot([0], [0], "+", color=BLACK, markersize=11, markeredgewidth=2)
+    close.plot([dx], [dy], "o", color=RED, markersize=5)
+    for level, (name, colour) in enumerate({"LR pixel": lr[row, column], "decoder": answer, "original": truth}.items()):
+        colours.add_patch(Rectangle((0, level), 1, 1, facecolor=np.clip(colour, 0, 1)))
+        luma = np.dot(colour, [0.3, 0.6, 0.1])
+        colours.text(0.5, level + 0.5, name, ha="center", va="center", color="white" if luma < 0.5 else "black")
+
+
+def one_query_readout(y: float, x: float, scale: float) -> str:
+    (row, column), (dy, dx), answer, _ = _ask(y, x, scale)
+    rgb = ", ".join(f"{value:.2f}" for value in answer)
+    return (f"nearest code ({row}, {column})   relative coordinate ({dy:+.2f}, {dx:+.2f})   cell {2 / scale:.2f}"
+            f"   colour ({rgb})")
+
+
+@torch.no_grad()
+def _ask(y: float, x: float, scale: float) -> tuple[tuple[int, int], np.ndarray, np.ndarray, np.ndarray]:
+    """Row and column of the nearest code, the pixel's offset from it, the decoder's colour, the original's mean there."""
+    model, lr, hr = pocket()
+    position, radius = torch.tensor([[y, x]], dtype=torch.float64), torch.full((1, 2), 1 / scale, dtype=torch.float64)
+    around = grids.nearest(position, (SIDE, SIDE))
+    answer = each_answer(model, lr, around, radius)[0, 0]
+    rows, columns = (_cover(centre, 1 / scale, hr.shape[-1]) for centre in (y, x))
+    truth = torch.einsum("chw,h,w->c", hr, rows, columns)
+    return divmod(int(around.index), SIDE), around.offset[0, 0].numpy(), answer.numpy(), truth.numpy()
+
+
+def _cover(centre: float, radius: float, n: int) -> Tensor:
+    """How much of each of n pixels of the original lies in an interval, as shares of it: (n,)."""
+    low, high = ((centre + sign * radius / 2 + 0.5) * n / SIDE for sign in (-1, 1))
+    i = torch.arange(n)
+    overlap = ((i + 1).clamp(max=high) - i.clamp(min=low)).clamp(min=0)
+    return overlap / overlap.sum()
