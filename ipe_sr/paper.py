@@ -40,6 +40,10 @@ class Table:
     alike: Pairs
     blocks: tuple[Block, ...]
 
+    @property
+    def with_ssim(self) -> bool:
+        return any(figure.ssim for block in self.blocks for row in block.rows.values() for figure in row.values())
+
 
 @dataclass(frozen=True)
 class Paper:

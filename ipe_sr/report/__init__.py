@@ -1,0 +1,77 @@
+"""Reports: from run records to tables beside the paper's, comparisons, pictures and the ledger of claims."""
+
+from pathlib import Path
+
+from ipe_sr import ledger, paper
+from ipe_sr.claims import KINDS
+from ipe_sr.errors import InputError
+from ipe_sr.files import replacing
+from ipe_sr.report import comparisons, latex, markdown, plots, prose, results, tables, web
+from ipe_sr.report.document import Block, Heading, Items, Paragraph, Picture
+from ipe_sr.report.results import Section
+
+WRITERS = {"html": web.document, "md": markdown.document, "tex": latex.document}
+
+
+def build(folder: Path, series: Path) -> list[Block]:
+    """The report on the sweeps below a folder, with the claims of the executed series in another.
+
+    Raises InputError for a folder without runs, foreign or contradicting records, runs of different code, and two
+    claims with one id.
+    """
+    sweeps = results.sweeps(folder)
+    sections = [section for sweep in sweeps for section in results.sections(sweep)]
+    claims, failures = ledger.read(series)
+    kinds = ledger.by_kind([*claims, *(claim for section in sections for claim in comparisons.claims(section))])
+    blocks: list[Block] = [
+        Heading("Sweeps of ipe_sr beside the paper's tables", 1),
+        Paragraph(
+            f"Figures named paper are those of {paper.SOURCE}, where \"(ours)\" marks its authors' methods; all others were "
+            "computed from run records."
+        ),
+    ]
+    for sweep in sweeps:
+        blocks.append(Heading(prose.title(sweep)))
+        for section in sections:
+            if section.sweep is sweep:
+                blocks += _section(section)
+        blocks += [Heading("Where the figures come from", 3), Items(prose.provenance(sweep))]
+    return blocks + _ledger(kinds, failures)
+
+
+def write(blocks: list[Block], folder: Path) -> Path:
+    """Write report.html, report.md, report.tex and the pictures; returns the path of the first."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"{folder}: cannot be made a folder ({error.strerror})") from None
+    for block in blocks:
+        if isinstance(block, Picture):
+            with replacing(folder / f"{block.name}.png") as temporary:
+                temporary.write_bytes(block.png)
+    for suffix, writer in WRITERS.items():
+        with replacing(folder / f"report.{suffix}") as temporary:
+            temporary.write_text(writer(blocks), encoding="utf-8")
+    return folder / "report.html"
+
+
+def _section(section: Section) -> list[Block]:
+    found = comparisons.by_scale(section)
+    blocks: list[Block] = [Heading(prose.heading(section), 3)]
+    if text := prose.notice(section):
+        blocks.append(Paragraph(text))
+    blocks.append(tables.scores(section))
+    if found:
+        blocks += [Paragraph(comparisons.resolution(found)), tables.differences(found)]
+    return [*blocks, *plots.all_of(section), tables.times(section)]
+
+
+def _ledger(kinds: dict[str, list[ledger.Entry]], failures: list[str]) -> list[Block]:
+    blocks: list[Block] = [Heading("The ledger of claims")]
+    if failures:
+        blocks += [Paragraph("These notebooks failed; claims of theirs may be missing."), Items(tuple(failures))]
+    for kind, entries in kinds.items():
+        blocks.append(Heading(f"{kind.capitalize()}: {KINDS[kind]} ({len(entries)})", 3))
+        if entries:
+            blocks.append(Items(tuple(map(str, entries))))
+    return blocks

@@ -1,0 +1,71 @@
+"""A report for pdflatex, with booktabs; its tables can be lifted out, its pictures are files beside it."""
+
+from functools import singledispatch
+
+from ipe_sr.report.document import Block, Heading, Items, Paragraph, Picture, Table
+
+
+def document(blocks: list[Block]) -> str:
+    return PREAMBLE + "\n\n".join(write(block) for block in blocks) + "\n\n\\end{document}\n"
+
+
+@singledispatch
+def write(block: Block) -> str:
+    raise TypeError(f"no block: {block!r}")
+
+
+@write.register
+def _(block: Heading) -> str:
+    return f"\\{('section', 'section', 'subsection', 'subsubsection')[block.level - 1]}*{{{_escaped(block.text)}}}"
+
+
+@write.register
+def _(block: Paragraph) -> str:
+    return _escaped(block.text)
+
+
+@write.register
+def _(block: Items) -> str:
+    return "\n".join(["\\begin{itemize}", *(f"\\item {_escaped(text)}" for text in block.texts), "\\end{itemize}"])
+
+
+@write.register
+def _(block: Picture) -> str:
+    return f"% {' '.join(block.alt.split())}\n\\noindent\\includegraphics[width=\\linewidth]{{{block.name}.png}}"
+
+
+@write.register
+def _(block: Table) -> str:
+    lines = []
+    for row in block.rows:
+        lines.append([f"\\textbf{{{_escaped(e.text)}}}" if e.strong else _escaped(e.text) for e in row])
+        if any(e.below for e in row):
+            lines.append([f"\\color{{gray}}\\footnotesize {_escaped(e.below)}" if e.below else "" for e in row])
+    body = "\n".join(" & ".join(line) + r" \\" for line in lines)
+    head = " & ".join(_escaped(text) for text in block.header) + r" \\"
+    columns = "l" + "r" * (len(block.header) - 1)
+    return (
+        f"\\begin{{longtable}}{{@{{}}{columns}@{{}}}}\n\\caption*{{{_escaped(block.caption)}}}\\\\\n"
+        f"\\toprule\n{head}\n\\midrule\n\\endhead\n{body}\n\\bottomrule\n\\end{{longtable}}"
+    )
+
+
+TEX = {
+    "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "%": r"\%", "#": r"\#", "_": r"\_",
+    "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"$<$", ">": r"$>$", "|": r"$|$", "[": "{[}", "]": "{]}",
+    "±": r"$\pm$", "−": "$-$", "×": r"$\times$", "≥": r"$\geq$", "≤": r"$\leq$", "∞": r"$\infty$", "–": "--", "’": "'",
+}
+
+
+def _escaped(text: str) -> str:
+    return "".join(TEX.get(character, character) for character in text)
+
+
+PREAMBLE = r"""\documentclass{article}
+\usepackage[utf8]{inputenc}
+\usepackage[T1]{fontenc}
+\usepackage[landscape, margin=2cm]{geometry}
+\usepackage{booktabs, caption, graphicx, longtable, xcolor}
+\begin{document}
+
+"""

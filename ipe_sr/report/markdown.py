@@ -1,0 +1,50 @@
+"""A report in Markdown, as GitHub shows it; its pictures are files beside it."""
+
+import re
+from functools import singledispatch
+
+from ipe_sr.report.document import Block, Entry, Heading, Items, Paragraph, Picture, Table
+
+
+def document(blocks: list[Block]) -> str:
+    return "\n\n".join(write(block) for block in blocks) + "\n"
+
+
+@singledispatch
+def write(block: Block) -> str:
+    raise TypeError(f"no block: {block!r}")
+
+
+@write.register
+def _(block: Heading) -> str:
+    return f"{'#' * block.level} {_escaped(block.text)}"
+
+
+@write.register
+def _(block: Paragraph) -> str:
+    return _escaped(block.text)
+
+
+@write.register
+def _(block: Items) -> str:
+    return "\n".join(f"- {_escaped(text)}" for text in block.texts)
+
+
+@write.register
+def _(block: Picture) -> str:
+    return f"![{_escaped(block.alt)}]({block.name}.png)"
+
+
+@write.register
+def _(block: Table) -> str:
+    def cell(entry: Entry) -> str:
+        text = f"**{_escaped(entry.text)}**" if entry.strong else _escaped(entry.text)
+        return text + (f"<br>{_escaped(entry.below)}" if entry.below else "")
+
+    head = [[_escaped(text) for text in block.header], ["---"] * len(block.header)]
+    lines = head + [[cell(entry) for entry in row] for row in block.rows]
+    return f"**{_escaped(block.caption)}**\n\n" + "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _escaped(text: str) -> str:
+    return re.sub(r"([\\`*_\[\]<>|#])", r"\\\1", text)

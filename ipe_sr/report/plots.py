@@ -1,0 +1,106 @@
+"""The pictures of a report: PSNR against scale, against training time and against decoding time."""
+
+import statistics as plain
+from itertools import cycle
+
+import numpy as np
+from matplotlib.axes import Axes
+
+from ipe_sr import figures
+from ipe_sr.records import Record
+from ipe_sr.report.document import Picture
+from ipe_sr.report.results import Section
+
+MARKERS = "osD^vPX*"
+
+
+def all_of(section: Section) -> list[Picture]:
+    """Those pictures for which there are figures."""
+    rows = [row for row in section.rows if section.scored(row)]
+    return [_against_scale(section, rows), _against_time(section, rows)] if rows else []
+
+
+def _against_scale(section: Section, rows: list[str]) -> Picture:
+    """Left the PSNR, right what sets the rows apart: the distance from their mean, with 95% intervals over seeds."""
+    fig, axes = figures.panels(1, 2, height=3.8)
+    means = {
+        row: {scale: section.cells[row, scale].scores.estimate() for scale in section.scored(row)} for row in rows
+    }
+    centre = {
+        scale: plain.fmean(known[scale].mean for known in means.values() if scale in known)
+        for scale in section.scales if any(scale in known for known in means.values())
+    }
+    for row, style in _styles(rows):
+        scales, known = list(means[row]), means[row].values()
+        apart = [estimate.mean - centre[scale] for scale, estimate in means[row].items()]
+        reach = [estimate.seeds.half if estimate.seeds else 0 for estimate in known]
+        axes[0, 0].plot(scales, [estimate.mean for estimate in known], **style, label=row)
+        axes[0, 1].errorbar(scales, apart, reach, **style, capsize=3, elinewidth=1)
+    for ax, label in zip(axes[0], ("PSNR / dB", "PSNR − mean of the rows / dB"), strict=True):
+        ax.set(xscale="log", xlabel="scale", ylabel=label)
+        ax.set_xticks(list(centre), [f"x{scale:g}" for scale in centre])
+        ax.minorticks_off()
+    fig.legend(loc="outside lower center", ncols=2, fontsize=9)
+    ends = ", ".join(f"{row} {_ends(means[row])}" for row in rows)
+    alt = f"PSNR on {section.data} against scale, and each row's distance from the mean of the rows: {ends}"
+    return Picture(f"{_file(section)}-scale", figures.png(fig), alt)
+
+
+def _against_time(section: Section, rows: list[str]) -> Picture:
+    """Left how the validation crops fare during training, right what decoding costs (the Pareto picture)."""
+    fig, axes = figures.panels(1, 2, height=3.8)
+    points = {}
+    for row, style in _styles(rows):
+        runs = section.runs(row)
+        curves = [curve for run in runs if len(curve := _curve(run))]
+        if curves:
+            length = min(map(len, curves))
+            seconds, psnr = np.mean([curve[:length] for curve in curves], 0).T
+            axes[0, 0].plot(seconds, psnr, **style)
+        decode = [run.decode["seconds"] for run in runs if run.decode]
+        score = plain.fmean(section.cells[row, scale].scores.psnr.mean() for scale in section.scored(row))
+        if decode:
+            points[row] = plain.median(decode) * 1000, score
+            axes[0, 1].plot(*points[row], **style | {"linestyle": ""}, label=row)
+    _front(axes[0, 1], list(points.values()))
+    axes[0, 0].set(xlabel="training / s", ylabel="PSNR of the validation crops / dB")
+    axes[0, 1].set(xlabel="decoding one picture / ms", ylabel=f"mean PSNR on {section.data} / dB", xscale="log")
+    fig.legend(loc="outside lower center", ncols=2, fontsize=9)
+    costs = ", ".join(f"{row} {score:.2f} dB in {ms:.0f} ms" for row, (ms, score) in points.items())
+    alt = f"PSNR against training time, and mean PSNR on {section.data} against decoding time: {costs}"
+    return Picture(f"{_file(section)}-time", figures.png(fig), alt)
+
+
+def _front(ax: Axes, points: list[tuple[float, float]]) -> None:
+    """A line through the points that no other beats in both time and PSNR."""
+    front: list[tuple[float, float]] = []
+    for point in sorted(points, key=lambda p: (p[0], -p[1])):
+        if not front or point[1] > front[-1][1]:
+            front.append(point)
+    ax.step(*zip(*front, strict=True), where="post", color="#888", linewidth=1, zorder=0) if front else None
+
+
+def _curve(run: Record) -> np.ndarray:
+    """(n, 2): seconds of training, and the mean over scales of the validation PSNR."""
+    seconds = {point["step"]: point["value"] for point in run.curve if point["name"] == "seconds"}
+    psnr: dict[int, list[float]] = {}
+    for point in run.curve:
+        if point["name"].startswith("psnr_x") and point["step"] in seconds:
+            psnr.setdefault(point["step"], []).append(point["value"])
+    return np.array([(seconds[step], plain.fmean(values)) for step, values in sorted(psnr.items())])
+
+
+def _styles(rows: list[str]):
+    looks = zip(cycle(figures.COLOURS), cycle(figures.DASHES), cycle(MARKERS), strict=False)
+    for row, (colour, dash, marker) in zip(rows, looks, strict=False):
+        yield row, {"color": colour, "linestyle": dash, "marker": marker, "markersize": 5}
+
+
+def _ends(known: dict) -> str:
+    first, last = min(known), max(known)
+    return " to ".join(f"{known[scale].mean:.2f} dB at x{scale:g}" for scale in dict.fromkeys((first, last)))
+
+
+def _file(section: Section) -> str:
+    """The section's name without what file names and LaTeX dislike."""
+    return "".join(c if c.isalnum() or c == "-" else "-" for c in section.name).strip("-")

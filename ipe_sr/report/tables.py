@@ -1,0 +1,98 @@
+"""A section of a report in tables."""
+
+import statistics as plain
+
+from ipe_sr.report import comparisons
+from ipe_sr.report.comparisons import EFFECT, Comparison
+from ipe_sr.report.document import Entry, Table
+from ipe_sr.report.results import Cell, Section
+from ipe_sr.statistics import Interval, runs_needed
+
+NONE = Entry("–")
+
+
+def scores(section: Section) -> Table:
+    """The paper's shape: a row a method, a column a scale; the paper's figure below ours; the surely best one strong."""
+    best = {scale: comparisons.best(section, scale) for scale in section.scales}
+    with_ssim = bool(section.table) and section.table.with_ssim
+
+    def entry(row: str, scale: float) -> Entry:
+        cell, figure = section.cells[row, scale], section.figure(row, scale)
+        below = f"paper {figure.psnr:.2f}" + (f" / {figure.ssim:.4f}" if figure.ssim else "") if figure else ""
+        lacking = ", ".join(f"{n} {state}" for n, state in ((cell.failed, "failed"), (cell.missing, "missing")) if n)
+        text = _score(cell, with_ssim) + (f" ({lacking})" if lacking and cell.scores else "")
+        return Entry(text if cell.scores else lacking or NONE.text, below, best[scale] == row, bool(lacking))
+
+    rows = tuple((Entry(row), *(entry(row, scale) for scale in section.scales)) for row in section.rows)
+    return Table(_caption(section, with_ssim), ("", *(f"x{scale:g}" for scale in section.scales)), rows)
+
+
+def differences(found: list[Comparison]) -> Table:
+    """Every comparison with both intervals."""
+    def line(c: Comparison) -> tuple[Entry, ...]:
+        d = c.difference
+        return (
+            Entry(f"{c.first} − {c.second}"),
+            Entry(", ".join(f"x{scale:g}" for scale in c.scales)),
+            Entry(_signed(d.mean), strong=bool(d.seeds and d.seeds.sign)),
+            _interval(d.seeds),
+            _interval(d.both),
+            NONE if d.above is None else Entry(f"{d.above:.1%}"),
+            NONE if c.paper is None else Entry(_signed(c.paper, 2)),
+            NONE if d.deviation is None else Entry(str(runs_needed(d.deviation, EFFECT))),
+        )
+
+    header = (
+        "difference", "scale", "dB", "95% over seeds", "95% over seeds and pictures", "ahead in resamples", "paper",
+        f"seeds to see {EFFECT} dB",
+    )
+    caption = "Paired differences in PSNR; strong where the interval over seeds leaves out zero"
+    return Table(caption, header, tuple(map(line, found)))
+
+
+def times(section: Section) -> Table:
+    """What each row cost, beside what it scored on average."""
+    def line(row: str) -> tuple[Entry, ...]:
+        runs = section.runs(row)
+        if not runs:
+            return (Entry(row), *[NONE] * 4)
+        memory = [run.peak_memory_bytes for run in runs if run.peak_memory_bytes]
+        decode = [run.decode["seconds"] for run in runs if run.decode]
+        return (
+            Entry(row),
+            Entry(f"{max(run.parameter_count or 0 for run in runs):,}"),
+            Entry(f"{plain.fmean(run.seconds['train'] for run in runs):.1f}"),
+            Entry(f"{1000 * plain.median(decode):.0f}") if decode else NONE,
+            Entry(f"{max(memory) / 2**20:.0f}") if memory else NONE,
+        )
+
+    header = ("", "parameters", "training / s", "decoding / ms", "peak memory / MiB")
+    pictures = {run.decode["picture"] for run in section.sweep.runs if run.decode}
+    return Table(f"Costs; decoded: {', '.join(sorted(pictures)) or 'nothing'}", header, tuple(map(line, section.rows)))
+
+
+def _caption(section: Section, with_ssim: bool) -> str:
+    found = next((cell.scores for cell in section.cells.values() if cell.scores), None)
+    if found is None:
+        return "No run has ended well yet"
+    seeds = sorted({len(cell.scores.seeds) for cell in section.cells.values() if cell.scores and cell.scores.trained}) or [0]
+    counts = f"{seeds[0]} to {seeds[-1]}" if len(seeds) > 1 else f"{seeds[0]}"
+    measures = "PSNR in dB" + (" / SSIM" if with_ssim else "")
+    spread = f"mean over {counts} seeds ± half of its 95% interval over seeds" if seeds[-1] > 1 else "one seed, so no intervals"
+    return f"{measures}, {spread}; {len(found.pictures)} pictures"
+
+
+def _score(cell: Cell, with_ssim: bool) -> str:
+    if not cell.scores:
+        return ""
+    estimate = cell.scores.estimate()
+    spread = f" ± {estimate.seeds.half:.2f}" if estimate.seeds and cell.scores.trained else ""
+    return f"{estimate.mean:.2f}{spread}" + (f" / {cell.scores.ssim.mean():.4f}" if with_ssim else "")
+
+
+def _signed(value: float, digits: int = 3) -> str:
+    return f"{value:+.{digits}f}".replace("-", "−")
+
+
+def _interval(interval: Interval | None) -> Entry:
+    return Entry(f"{_signed(interval.low)} to {_signed(interval.high)}") if interval else NONE
