@@ -15,6 +15,6 @@ from ipe_sr.demos.ensemble import four_codes, four_codes_readout
 from ipe_sr.demos.experiments import crops, learning_curve
 
 __all__ = [
-    "aliasing", "aliasing_readout", "crops", "footprint", "footprint_readout", "learning_curve", "pixel_code", "pixel_code_readout", "sampling",
-    "sampling_readout",
+    "aliasing", "aliasing_readout", "crops", "footprint", "footprint_readout", "four_codes", "four_codes_readout",
+    "learning_curve", "one_query", "one_query_readout", "pixel_code", "pixel_code_readout", "sampling", "sampling_readout",
 ]
