@@ -121,7 +121,8 @@ def train(
         except training.Diverged as error:
             err.print(f"ipe-sr: {error}", soft_wrap=True)
             raise typer.Exit(1) from None
-    out.print(f"{finished}")
+    if finished:   # the first of several processes says so
+        out.print(f"{finished}")
 
 
 @app.command()
@@ -145,6 +146,50 @@ def notebooks(
     out.print(f"open {output / 'index.html'}")
     if failed:
         raise typer.Exit(1)
+
+
+@app.command()
+def sweep(
+    table: Annotated[str, typer.Argument(metavar="TABLE", help="A table of tables.yaml: table1 to table4.")],
+    params: Annotated[str, typer.Option(help="Parameter set of tables.yaml: tiny, hour or paper.")] = "tiny",
+    jobs: Annotated[int, typer.Option(help="How many cores to use; with --profile, how many jobs to submit at once.")] = 1,
+    output: Annotated[
+        Path, typer.Option("--out", help="Folder for records and trainings; tables may share one.")
+    ] = Path(".out/sweep"),
+    source: Annotated[
+        Path, typer.Option("--experiments", help="The folder with experiment.ipynb, Snakefile and tables.yaml.")
+    ] = Path("notebooks/experiments"),
+    profile: Annotated[Path | None, typer.Option(help="A snakemake profile, for SLURM or Kubernetes.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would run, and why.")] = False,
+) -> None:
+    """Run what a table needs and does not have yet; after a kill, the same command goes on."""
+    try:
+        from ipe_sr import sweeps
+    except ModuleNotFoundError as error:
+        raise InputError(f"a sweep needs the package {error.name}: pip install 'ipe_sr[notebooks,train,sweep]'") from None
+
+    outcome = sweeps.sweep(
+        source, table, params, output, jobs, profile=profile, dry_run=dry_run, report=lambda line: out.print(line)
+    )
+    if dry_run:
+        return
+    for name, failure in outcome.failures.items():
+        err.print(f"FAILED {name}: {failure}", markup=False, soft_wrap=True)
+    out.print(f"{outcome.due - len(outcome.failures)} of {outcome.due} runs done; ipe-sr report {output} makes the tables")
+    if outcome.failures:
+        raise typer.Exit(1)
+
+
+@app.command()
+def report(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folder of one or several sweeps.")],
+    series: Annotated[Path, typer.Option(help="Where ipe-sr notebooks put its records, for the ledger.")] = Path(".out"),
+    output: Annotated[Path | None, typer.Option("--out", help="Folder of the report; default: DIR/report.")] = None,
+) -> None:
+    """Tables beside the paper's, comparisons, pictures and the ledger of claims: HTML, Markdown and LaTeX."""
+    from ipe_sr import report
+
+    out.print(f"open {report.write(report.build(folder, series), output or folder / 'report')}")
 
 
 def main() -> None:

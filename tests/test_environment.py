@@ -31,7 +31,8 @@ def environment():
 def test_conda_environment_asks_for_what_the_package_asks(project, environment):
     extras = project["optional-dependencies"]
     ours = [parse(text) for text in [*project["dependencies"], *itertools.chain(*extras.values())]]
-    conda = [parse(text) for text in environment["dependencies"]]
+    *conda, by_pip = environment["dependencies"]
+    conda = [parse(text) for text in [*conda, *by_pip["pip"]]]
     assert len(dict(conda)) == len(conda), "a name stands twice"
     conda = {CONDA_NAMES.get(name, name): versions for name, versions in conda}
     assert conda.pop("python") == project["requires-python"]
