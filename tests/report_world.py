@@ -34,8 +34,8 @@ def record(where: Place, scores=(), **changes) -> Record:
     curve = [{"step": step, "name": name, "value": float(value)} for step in (10, 20)
              for name, value in (("seconds", step / 2), ("psnr_x2", 20 + step / 10))]
     facts = {
-        "status": "ok", "failure": None, "parameters": {"seed": where.seed}, "schedule": {"data": ["samples-train"], "steps": 20},
-        "model": {}, "notebook": "experiment.ipynb", "source_sha256": "0" * 64, "code_sha256": "1" * 64,
+        "status": "ok", "failure": None, "parameters": {"seed": where.seed}, "model": {}, "notebook": "experiment.ipynb",
+        "schedule": {"data": ["samples-train"], "steps": 20}, "source_sha256": "0" * 64, "code_sha256": "1" * 64,
         "git": {"commit": "2" * 40, "dirty": False}, "started": "2026-01-01T00:00:00Z", "versions": {"torch": "2.13"},
         "device": "cpu (x86_64)", "threads": 1, "cores": 2, "seconds": {"train": 10.0, "evaluate": 1.0}, "iterations": 20,
         "peak_memory_bytes": 2**29, "checkpoint": {"path": "model.safetensors", "sha256": "3" * 64}, "parameter_count": 12345,

@@ -29,6 +29,7 @@ def build(folder: Path, series: Path) -> list[Block]:
             f"Figures named paper are those of {paper.SOURCE}, where \"(ours)\" marks its authors' methods; all others were "
             "computed from run records."
         ),
+        Items(tuple(f"{prose.title(sweep)}: {prose.counts(sweep)}" for sweep in sweeps)),
     ]
     for sweep in sweeps:
         blocks.append(Heading(prose.title(sweep)))
@@ -72,6 +73,5 @@ def _ledger(kinds: dict[str, list[ledger.Entry]], failures: list[str]) -> list[B
         blocks += [Paragraph("These notebooks failed; claims of theirs may be missing."), Items(tuple(failures))]
     for kind, entries in kinds.items():
         blocks.append(Heading(f"{kind.capitalize()}: {KINDS[kind]} ({len(entries)})", 3))
-        if entries:
-            blocks.append(Items(tuple(map(str, entries))))
+        blocks.append(Items(tuple(map(str, entries))) if entries else Paragraph("None."))
     return blocks

@@ -110,7 +110,7 @@ def _claim(section: Section, number: int, first: str, second: str, better: bool)
     text = f"{first} {'above' if better else f'within {EFFECT} dB of'} {second} on {section.data}"
     comparison = compare(section, first, second, shared)
     if comparison is None:
-        return Entry(f"{section.name}.{number}", text, "reported", "not run here", section.sweep.table)
+        return Entry(f"{section.name}.{number}", text, "reported", "no runs here at its scales", section.sweep.table)
     interval = comparison.difference.seeds
     here = f"{comparison.difference.mean:+.3f} dB over {', '.join(f'x{scale:g}' for scale in shared)}"
     here += f" in [{interval.low:+.3f}, {interval.high:+.3f}]" if interval else ", one seed"

@@ -31,7 +31,7 @@ def _(block: Items) -> str:
 
 @write.register
 def _(block: Picture) -> str:
-    return f"% {' '.join(block.alt.split())}\n\\noindent\\includegraphics[width=\\linewidth]{{{block.name}.png}}"
+    return f"% {_escaped(' '.join(block.alt.split()))}\n\\noindent\\includegraphics[width=\\linewidth]{{{block.name}.png}}"
 
 
 @write.register

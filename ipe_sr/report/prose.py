@@ -10,6 +10,10 @@ def title(sweep: Sweep) -> str:
     return f"{name} ({sweep.params})" + (f": {table.caption}" if table else "")
 
 
+def counts(sweep: Sweep) -> str:
+    return f"{len(sweep.runs)} runs ended well, {len(sweep.failed)} failed, {len(sweep.missing)} missing"
+
+
 def heading(section: Section) -> str:
     return f"Trained on {section.block}" + (f", scored on {section.data}" if section.data else "")
 
@@ -39,16 +43,15 @@ def provenance(sweep: Sweep) -> tuple[str, ...]:
         return ", ".join(dict.fromkeys(str(value) for value in values)) or "none"
 
     runs = sweep.runs
-    counts = f"runs: {len(runs)} ended well, {len(sweep.failed)} failed, {len(sweep.missing)} missing"
     trouble = [f"failed: {describe(run)}: {run.failure}" for run in sweep.failed]
     trouble += [f"missing: {describe(place)}" for place in sweep.missing]
     if not runs:
-        return (counts, *trouble)
+        return (counts(sweep), *trouble)
     hours = sum(sum(run.seconds.values()) for run in runs) / 3600
     commits = (f"{(r.git['commit'] or 'no commit')[:12]}{' with changes' if r.git['dirty'] else ''}" for r in runs)
     conventions = (f"{s['data']}: {s['protocol']}, SSIM {s['ssim_convention']}, LR {s['lr']}" for r in runs for s in r.scores)
     return (
-        counts, *trouble,
+        counts(sweep), *trouble,
         f"seeds: {all_of(*sorted({run.seed for run in runs}))}; training and evaluation took {hours:.2f} h of one process",
         f"code: {all_of(*(run.code_sha256[:12] for run in runs))}; commit: {all_of(*commits)}; "
         f"notebook: {all_of(*(f'{run.notebook} {run.source_sha256[:12]}' for run in runs))}",

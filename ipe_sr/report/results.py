@@ -131,7 +131,9 @@ def _section(sweep: Sweep, known: paper.Table | None, block: str, data: str) -> 
     reference = exact[0] if exact else candidates[0] if len(candidates) == 1 else None
     labels = (place.row for place in sweep.places if place.block == block)
     rows = _ordered((label for b in candidates for label in b.rows), labels)
-    seen = {s["scale"] for run in sweep.runs if run.block == block for s in run.scores if s["data"] == data}
+    scored = [(run, s) for run in sweep.runs if run.block == block for s in run.scores if s["data"] == data]
+    _same_manner(scored)
+    seen = {score["scale"] for _, score in scored}
     scales = tuple(sorted(seen | set(known.scales if known else ())))
     cells = {
         (row, scale): _cell(sweep, block, row, data, scale) if scale in seen or not seen else Cell(None)
@@ -148,24 +150,27 @@ def _cell(sweep: Sweep, block: str, row: str, data: str, scale: float) -> Cell:
 
 
 def _scores(found: list[tuple[Record, dict]]) -> Scores:
-    """One row of the matrices for each run. All must have scored the same pictures in the same way, each seed once."""
+    """One row of the matrices for each run. Each seed must stand once."""
     found = sorted(found, key=lambda item: item[0].seed)
-    first, base = found[0]
-    for (before, _), (run, score) in itertools.pairwise(found):
+    for (before, _), (run, _) in itertools.pairwise(found):
         if run.seed == before.seed:
             raise InputError(f"two runs are the same: {describe(before)} and {describe(run)}; remove one record")
-        if _manner(score) != _manner(base):
-            raise InputError(f"{describe(first)} and {describe(run)} were not scored on the same pictures in the same way")
     values = {
         key: np.array([[math.inf if image[key] is None else image[key] for image in score["images"]] for _, score in found])
         for key in ("psnr", "ssim")
     }
-    trained = any(run.checkpoint for run, _ in found)
-    return Scores(tuple(run.seed for run, _ in found), tuple(i["name"] for i in base["images"]), **values, trained=trained)
+    seeds, pictures = (run.seed for run, _ in found), (image["name"] for image in found[0][1]["images"])
+    return Scores(tuple(seeds), tuple(pictures), **values, trained=any(run.checkpoint for run, _ in found))
 
 
-def _manner(score: dict) -> tuple:
-    return score["protocol"], score["ssim_convention"], score["lr"], [image["name"] for image in score["images"]]
+def _same_manner(scored: list[tuple[Record, dict]]) -> None:
+    """Whoever scored at one scale must have scored the same pictures by the same protocol."""
+    first: dict[float, tuple] = {}
+    for run, score in scored:
+        manner = score["protocol"], score["ssim_convention"], score["lr"], [image["name"] for image in score["images"]]
+        before, expected = first.setdefault(score["scale"], (run, manner))
+        if manner != expected:
+            raise InputError(f"{describe(before)} and {describe(run)} were not scored on the same pictures in the same way")
 
 
 def _serves(place: Place, scale: float) -> bool:

@@ -87,7 +87,7 @@ def _score(cell: Cell, with_ssim: bool) -> str:
         return ""
     estimate = cell.scores.estimate()
     spread = f" ± {estimate.seeds.half:.2f}" if estimate.seeds and cell.scores.trained else ""
-    return f"{estimate.mean:.2f}{spread}" + (f" / {cell.scores.ssim.mean():.4f}" if with_ssim else "")
+    return f"{estimate.mean:.2f}{spread}".replace("inf", "∞") + (f" / {cell.scores.ssim.mean():.4f}" if with_ssim else "")
 
 
 def _signed(value: float, digits: int = 3) -> str:

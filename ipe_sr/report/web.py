@@ -67,7 +67,8 @@ h2 { margin-top: 3rem; border-top: 1px solid #ccc; padding-top: 1.5rem } h3 { ma
 table { border-collapse: collapse; font-variant-numeric: tabular-nums }
 caption { text-align: left; font-weight: 600; padding: .5rem 0 }
 td, th { padding: .3rem .8rem; border-bottom: 1px solid #ddd; vertical-align: top; text-align: right; white-space: nowrap }
-th { font-weight: 500 } th:first-child { text-align: left; padding-left: 0 } thead th { border-bottom: 2px solid #888 }
+th { font-weight: 500 } th:first-child { text-align: left; padding-left: 0 }
+thead th { border-bottom: 2px solid #888; white-space: normal; vertical-align: bottom }
 td small, th small { display: block; color: #666 }
 .bad { background: #fbe9e0 } img { display: block; max-width: 100%; height: auto; margin: 1rem 0 }
 </style>

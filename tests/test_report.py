@@ -1,0 +1,266 @@
+import html.parser
+import re
+import sys
+
+import pytest
+
+from ipe_sr import cli, records, report
+from ipe_sr.errors import InputError
+from ipe_sr.report import comparisons, latex, markdown, results, tables, web
+from ipe_sr.report.document import Entry, Heading, Items, Paragraph, Picture, Table
+from tests import report_world as world
+from tests.report_world import BLOCK, CELL, FULL, SKIP, failed, place, plan, record, save, score
+
+
+def section(folder, data="samples-valid"):
+    found = [one for sweep in results.sweeps(folder) for one in results.sections(sweep)]
+    return next(one for one in found if one.data == data)
+
+
+def texts(table):
+    return {row[0].text: [(entry.text, entry.below) for entry in row[1:]] for row in table.rows}
+
+
+def test_the_table_has_the_papers_shape(tmp_path):
+    table = tables.scores(section(world.sweep(tmp_path)))
+    assert table.header == ("", "x2", "x3", "x4", "x6", "x18", "x30")
+    assert [row[0].text for row in table.rows] == [FULL, CELL, SKIP]
+    cells = texts(table)
+    assert [below for _, below in cells[CELL]] == [f"paper {v}" for v in ("34.72", "31.01", "29.04", "26.79", "22.18", "20.49")]
+    assert [text == "–" for text, _ in cells[FULL]] == [False, True, False, True, True, True]
+    assert re.fullmatch(r"\d\d\.\d\d ± 0\.\d\d", cells[FULL][0][0])
+    assert "4 seeds" in table.caption and "3 pictures" in table.caption
+
+
+def test_the_best_is_marked_only_where_that_is_sure(tmp_path):
+    def strong(folder):
+        return [(row[0].text, i) for row in tables.scores(section(folder)).rows for i, e in enumerate(row[1:]) if e.strong]
+
+    assert strong(world.sweep(tmp_path / "sure")) == [(FULL, 0), (FULL, 2)]
+    assert strong(world.sweep(tmp_path / "close", rows=[CELL, SKIP])) == []   # they hardly differ
+    assert strong(world.sweep(tmp_path / "noisy", noise=1)) == []
+    assert strong(world.sweep(tmp_path / "once", seeds=[0])) == []
+    assert strong(world.sweep(tmp_path / "alone", rows=[FULL])) == []
+
+
+def test_differences_hold_what_was_put_in(tmp_path):
+    found = comparisons.by_scale(section(world.sweep(tmp_path)))
+    assert [(c.first, c.second, c.scales) for c in found] == [(FULL, other, (s,)) for other in (CELL, SKIP) for s in (2, 4)]
+    for c in found:
+        assert c.difference.mean == pytest.approx(-world.TRUTH[c.second], abs=0.03)
+        assert c.difference.above == 1 and c.runs == 4
+    assert [c.paper for c in found] == pytest.approx([0, 0, 0.05, 0.03])
+
+
+def test_resolution(tmp_path):
+    def said(**options):
+        return comparisons.resolution(comparisons.by_scale(section(world.sweep(tmp_path / str(options), **options))))
+
+    assert "seen? Yes." in said(noise=0.005) and "would take" not in said(noise=0.001)
+    coarse = said(noise=0.5)
+    assert "seen? No." in coarse
+    middling, least, most = map(int, re.search(r"take (\d+) seeds a row \(anything from (\d+) to (\d+)", coarse).groups())
+    assert 4 < least < middling < most
+    assert "unknown" in said(seeds=[0])
+
+
+def test_failed_and_missing_cells_are_marked(tmp_path):
+    places = [place(row, seed) for row in (FULL, CELL, SKIP) for seed in range(3)]
+    for where in places[:4]:
+        save(tmp_path, record(where, [score([30.0 + where.seed / 10, 32])]))
+    for where in places[4:6]:
+        save(tmp_path, failed(where))
+    plan(tmp_path, places)
+    shown = tables.scores(section(tmp_path))
+    cells = texts(shown)
+    assert cells[FULL][0][0].startswith("31.05 ± ")
+    assert cells[CELL][0][0] == "31.00 (2 failed)"
+    assert cells[SKIP][0][0] == "3 missing" and cells[SKIP][1][0] == "–"   # nobody was scored at x3
+    assert [row[1].bad for row in shown.rows] == [False, True, True]
+    page = (report.write(report.build(tmp_path, tmp_path), tmp_path / "report")).read_text()
+    assert "4 runs ended well, 2 failed, 3 missing" in page
+    assert page.count("experiment.ipynb, cell 4: Diverged") == 2
+    assert page.count(f"missing: table4-tiny, {BLOCK}, {SKIP}") == 3
+
+
+def test_a_sweep_of_failures_is_still_a_report(tmp_path):
+    save(tmp_path, failed(place(FULL)))
+    page = report.write(report.build(tmp_path, tmp_path), tmp_path / "report").read_text()
+    assert "No run has ended well yet" in page and "1 failed" in page
+
+
+def test_what_the_plan_dropped_is_left_out(tmp_path):
+    world.sweep(tmp_path)
+    plan(tmp_path, [place(row, seed) for row in (FULL, SKIP) for seed in range(4)])
+    assert section(tmp_path).rows == (FULL, SKIP)
+
+
+def test_a_fixed_scale_has_a_run_a_scale_and_bicubic_one_for_all_seeds(tmp_path):
+    def at(row, method, seed=0):
+        return place(row, seed, table="table1", method=method, preset=f"tiny-{method}")
+
+    for scale in (2, 3):
+        save(tmp_path, record(at("EDSR-baseline", f"edsr-x{scale}"), [score([30.0, 31], scale=scale)]))
+    save(tmp_path, failed(at("EDSR-baseline", "edsr-x4")))
+    scales = [score([20.0, 21], scale=s) for s in (2, 3, 4)]
+    save(tmp_path, record(at("Bicubic", "bicubic"), scales, checkpoint=None))
+    for seed in range(3):
+        save(tmp_path, record(at("Mine", "liif", seed), [score([22.0, 23 + seed / 100], scale=s) for s in (2, 3, 4)]))
+    here = section(tmp_path)
+    assert here.rows == ("Bicubic", "EDSR-baseline", "Mine")
+    cells = texts(tables.scores(here))
+    assert [text for text, _ in cells["EDSR-baseline"][:4]] == ["30.50 / 0.9000", "30.50 / 0.9000", "1 failed", "–"]
+    assert cells["Bicubic"][0] == ("20.50 / 0.9000", "paper 31.01 / 0.9393")
+    assert cells["Mine"][0][1] == ""   # not in the paper
+    mine = [c for c in comparisons.by_scale(here) if c.second == "Bicubic"]
+    assert [(c.first, c.runs) for c in mine] == [("Mine", 3)] * 3
+    assert all(c.difference.mean == pytest.approx(2.005) and c.difference.seeds.sign == 1 for c in mine)
+
+
+def test_the_papers_own_set_stands_beside_itself_only(tmp_path):
+    where = place("RDN-LIIF", table="table2", method="rdn-liif")
+    save(tmp_path, record(where, [score([30.0], "set5"), score([25.0], "samples-valid")]))
+    beside = texts(tables.scores(section(tmp_path, "set5")))["RDN-LIIF"]
+    assert beside[0][1] == "paper 38.07 / 0.9601"
+    assert {below for _, below in texts(tables.scores(section(tmp_path)))["RDN-LIIF"]} == {""}
+
+
+def test_it_says_that_the_data_is_not_the_papers(tmp_path):
+    page = report.write(report.build(world.sweep(tmp_path), tmp_path), tmp_path / "report").read_text()
+    assert "trained on samples-train, not on DIV2K; for 20 steps, not 1,000,000; scored on samples-valid, not on DIV2K" in page
+
+
+def test_claims_of_the_paper_against_what_was_seen(tmp_path):
+    def kinds(**options):
+        found = comparisons.claims(section(world.sweep(tmp_path / str(options), **options)))
+        return {entry.id.rpartition(".")[2]: (entry.kind, entry.detail) for entry in found}
+
+    seen = kinds()
+    assert seen["1"] == ("reported", "no runs here at its scales")   # the cell hurts the paper's at x18 and x30 only
+    assert seen["2"][0] == "reproduced" and "+0.2" in seen["2"][1]
+    assert kinds(noise=3)["2"][1].startswith("nothing decided: ")
+    assert kinds(seeds=[0])["2"][1].startswith("nothing decided: ")
+
+
+@pytest.mark.parametrize(("interval", "better", "outcome"), [
+    ((0.1, 0.2), True, 1), ((-0.1, 0.2), True, 0), ((-0.2, -0.1), True, -1),
+    ((-0.01, 0.04), False, 1), ((-0.01, 0.06), False, 0), ((0.06, 0.08), False, -1), ((-0.08, -0.06), False, -1),
+])
+def test_outcomes(interval, better, outcome):
+    assert comparisons._outcome(comparisons.Interval(*interval), better) == outcome
+
+
+def test_mixed_code_is_refused(tmp_path):
+    save(tmp_path, record(place(FULL), [score([30.0])]))
+    save(tmp_path, failed(place(SKIP, 1)))
+    results.sweeps(tmp_path)
+    save(tmp_path, record(place(CELL, 7), [score([30.0])], code_sha256="9" * 64))
+    with pytest.raises(InputError, match=r"different code.*IPE-LIIF \+ cell.*seed 7") as caught:
+        results.sweeps(tmp_path)
+    assert FULL in str(caught.value) and "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("change", [{"protocol": "benchmark"}, {"lr": "pil"}, {"ssim_convention": "luma"}])
+def test_scores_of_two_kinds_are_refused(tmp_path, change):
+    save(tmp_path, record(place(FULL), [score([30.0])]))
+    save(tmp_path, record(place(FULL, 1), [score([30.0], **change)]))
+    with pytest.raises(InputError, match="not scored on the same pictures in the same way"):
+        section(tmp_path)
+
+
+def test_rows_scored_on_other_pictures_are_refused(tmp_path):
+    save(tmp_path, record(place(FULL), [score([30.0, 31])]))
+    save(tmp_path, record(place(SKIP), [score([30.0])]))
+    with pytest.raises(InputError, match="not scored on the same pictures in the same way"):
+        section(tmp_path)
+
+
+def test_equal_pictures_have_no_interval(tmp_path):
+    for seed in range(2):
+        save(tmp_path, record(place(FULL, seed), [score([None, 31.0])]))
+        save(tmp_path, record(place(SKIP, seed), [score([30.0, 31.0])]))
+    assert texts(tables.scores(section(tmp_path)))[FULL][0][0] == "∞"
+    assert comparisons.by_scale(section(tmp_path)) == []
+
+
+HARD = r"50% of a_b & {c} #1 $x^2$ ~ \ <b> | [d] − × ±"
+BLOCKS = [
+    Heading(HARD, 1), Paragraph(HARD), Items((HARD,)), Picture("name", b"\x89PNG" + bytes(30), f"it's \"{HARD}\""),
+    Table(HARD, (HARD, "x2"), ((Entry(HARD), Entry("1.00", HARD, strong=True, bad=True)),)),
+]
+
+
+def test_html_is_escaped_and_needs_no_other_file():
+    class Reader(html.parser.HTMLParser):
+        tags, words, alts = (), "", ()
+
+        def handle_starttag(self, tag, attributes):
+            self.tags += (tag,)
+            self.alts += tuple(value for name, value in attributes if name == "alt")
+
+        def handle_data(self, data):
+            self.words += data
+
+    page, reader = web.document(BLOCKS), Reader()
+    reader.feed(page)
+    assert reader.words.count(HARD) == 8 and reader.alts == (f"it's \"{HARD}\"",)
+    assert "b" not in reader.tags
+    assert not re.search(r"https?://|<script|<link", page) and "src='data:image/png;base64," in page
+
+
+def test_latex_is_escaped():
+    text = latex.document(BLOCKS)
+    body = text[text.index(r"\begin{document}"):]
+    assert r"50\% of a\_b \& \{c\} \#1 \$x\textasciicircum{}2\$ \textasciitilde{} \textbackslash{} $<$b$>$" in body
+    assert all(ord(character) < 128 for character in body)
+    assert body.count("{") - body.count(r"\{") == body.count("}") - body.count(r"\}")
+    for word in (r"\toprule", r"\midrule", r"\bottomrule", r"\includegraphics", r"\textbf{1.00}"):
+        assert word in body
+
+
+def test_markdown_is_escaped():
+    text = markdown.document(BLOCKS)
+    lines = [line for line in text.splitlines() if line.startswith("|")]
+    assert {len(re.findall(r"(?<!\\)\|", line)) for line in lines} == {3}
+    assert r"\<b\>" in text and "<b>" not in text
+
+
+@pytest.fixture
+def run(monkeypatch, capsys):
+    def call(*arguments):
+        monkeypatch.setattr(sys, "argv", ["ipe-sr", "report", *map(str, arguments)])
+        with pytest.raises(SystemExit) as caught:
+            cli.main()
+        captured = capsys.readouterr()
+        return caught.value.code or 0, captured.out, captured.err
+
+    return call
+
+
+def test_the_command_writes_three_forms_and_the_pictures(tmp_path, run):
+    status, out, err = run(world.sweep(tmp_path / "sweep"), "--series", tmp_path)
+    assert (status, err) == (0, "") and out == f"open {tmp_path / 'sweep' / 'report' / 'report.html'}\n"
+    names = {path.name for path in (tmp_path / "sweep" / "report").iterdir()}
+    pictures = {f"table4-tiny-U-1-4--samples-valid-{kind}.png" for kind in ("scale", "time")}
+    assert names == {"report.html", "report.md", "report.tex"} | pictures
+    assert run(tmp_path / "sweep", "--series", tmp_path)[0] == 0   # its own output is not in its way
+
+
+@pytest.mark.parametrize("mistake", ["none", "empty", "foreign", "out", "twice"])
+def test_mistakes_are_one_line(tmp_path, run, mistake):
+    folder, more = world.sweep(tmp_path / "sweep", seeds=[0]), []
+    if mistake == "none":
+        folder = tmp_path / "nonesuch"
+    elif mistake == "empty":
+        (folder := tmp_path / "empty").mkdir()
+    elif mistake == "foreign":
+        next(folder.rglob(records.RECORD)).write_text("{}")
+    elif mistake == "out":
+        (tmp_path / "file").touch()
+        more = ["--out", tmp_path / "file"]
+    else:
+        path = next(folder.rglob(records.RECORD))
+        (folder / "copy").mkdir()
+        (folder / "copy" / path.name).write_bytes(path.read_bytes())
+    status, out, err = run(folder, *more)
+    assert status == 2 and out == "" and err.startswith("ipe-sr: ") and len(err.splitlines()) == 1
