@@ -76,8 +76,8 @@ def train(
     devices: int = 1,
     threads: int | None = None,
     progress: Callable[[int, dict[str, float]], None] = lambda step, values: None,
-) -> Path:
-    """Train a preset; returns the path of the finished model.
+) -> Path | None:
+    """Train a preset; returns the path of the finished model, in the first process.
 
     out: gets `metrics.csv`, TensorBoard events where tensorboard is installed, `last.safetensors` every few minutes and
     on SIGTERM or SIGINT, and `model.safetensors` in the end.   resume: go on from `last.safetensors`, on the CPU
@@ -110,7 +110,7 @@ def _fabric(accelerator: str, devices: int) -> Fabric:
     return Fabric(accelerator=kind, devices=devices)
 
 
-def _train(fabric: Fabric, preset: Preset, out: Path, resume: bool, progress: Callable) -> Path:
+def _train(fabric: Fabric, preset: Preset, out: Path, resume: bool, progress: Callable) -> Path | None:
     schedule, first = preset.schedule, fabric.is_global_zero
     with fabric.rank_zero_first(local=True):   # it decodes the pictures, the others map them
         store, valid = load_store(schedule.data), load_store((schedule.valid,))
@@ -152,9 +152,10 @@ def _train(fabric: Fabric, preset: Preset, out: Path, resume: bool, progress: Ca
             if told and not done:
                 raise SystemExit(128 + told)
 
-    if first:
-        facts = {"preset": preset.name, "steps": run.step, "seconds": round(run.seconds, 1), "seed": schedule.seed}
-        models.save(run.result, out / MODEL, facts | {"schedule": training_state.schedule_facts(schedule)})
+    if not first:
+        return None
+    facts = {"preset": preset.name, "steps": run.step, "seconds": round(run.seconds, 1), "seed": schedule.seed}
+    models.save(run.result, out / MODEL, facts | {"schedule": training_state.schedule_facts(schedule)})
     return out / MODEL
 
 
@@ -186,7 +187,7 @@ def _step(fabric: Fabric, objective: nn.Module, optimizer: Any, batch: Batch, sc
 def _largest(fabric: Fabric, *numbers: float) -> list[int]:
     """The largest of each number among all processes."""
     mine = torch.tensor([int(number) for number in numbers], device=fabric.device)
-    return fabric.all_gather(mine).view(-1, len(numbers)).amax(0).tolist()
+    return fabric.all_reduce(mine, reduce_op="max").tolist()
 
 
 def load_store(names: tuple[str, ...]) -> Store:

@@ -1,4 +1,6 @@
+import contextlib
 import dataclasses
+import threading
 
 import numpy as np
 import pytest
@@ -6,7 +8,7 @@ import torch
 from PIL import Image
 
 from ipe_sr import grids, resample
-from ipe_sr.data import Sampler, Store
+from ipe_sr.data import Sampler, Store, ahead
 from ipe_sr.errors import InputError
 
 
@@ -41,14 +43,30 @@ def test_a_cut_store_is_noticed(pictures, tmp_path):
     cut.write_bytes(cut.read_bytes()[:-1])
     with pytest.raises(InputError, match="delete it"):
         Store.of(pictures, tmp_path)
+    cut.unlink()
+    assert len(Store.of(pictures, tmp_path)) == 3
+
+
+def test_a_cache_that_cannot_be_made(pictures, tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(InputError, match="file/cache: cannot be made a folder"):
+        Store.of(pictures, tmp_path / "file" / "cache")
+
+
+def test_a_store_moves_to_a_gpu_that_has_room(store, monkeypatch):
+    """Half of the free memory is what it may take."""
+    assert store.near(torch.device("cpu")) is store
+    gpu = torch.device("cuda", 0)
+    monkeypatch.setattr(torch.Tensor, "to", lambda self, device: self.clone() if device == gpu else self)
+    for free, moves in ((2 * store.pixels.numel(), True), (2 * store.pixels.numel() - 1, False)):
+        monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device, free=free: (free, free))
+        assert (store.near(gpu) is not store) == moves
 
 
 def test_batches_depend_on_seed_and_step_alone(store):
     first, second = sampler(store), sampler(store)
     second(0)
-    for field in dataclasses.fields(first(7)):
-        a, b = (getattr(s(7), field.name) for s in (first, second))
-        assert torch.equal(a, b) if isinstance(a, torch.Tensor) else a == b
+    assert same(first(7), second(7))
     assert not torch.equal(first(7).lr, first(8).lr)
     assert not torch.equal(first(7).lr, sampler(store, seed=6)(7).lr)
 
@@ -100,3 +118,46 @@ def test_scales_are_uniform_and_symmetries_balanced(store):
 def test_impossible_batches_are_refused(store, options, message):
     with pytest.raises(InputError, match=message):
         sampler(store, **options)
+
+
+def same(a, b):
+    pairs = [(getattr(a, field.name), getattr(b, field.name)) for field in dataclasses.fields(a)]
+    return all(torch.equal(x, y) if isinstance(x, torch.Tensor) else x == y for x, y in pairs)
+
+
+def threads():
+    return [thread for thread in threading.enumerate() if thread.name.startswith("batches")]
+
+
+@pytest.mark.parametrize("depth", [0, 1, 3, 20])
+def test_batches_made_ahead_are_the_same(store, depth):
+    make = sampler(store)
+    made = list(ahead(make, range(4, 12), depth))
+    assert len(made) == 8 and all(same(batch, make(step)) for batch, step in zip(made, range(4, 12), strict=True))
+    assert not threads()
+
+
+def test_no_more_are_made_ahead_than_asked():
+    made = []
+    with contextlib.closing(ahead(made.append, range(100), 3)) as batches:
+        next(batches)
+        assert len(threads()) == 1 and len(made) <= 4
+        for _ in range(5):
+            next(batches)
+    assert not threads() and 6 <= len(made) <= 9 and made == list(range(len(made)))
+
+
+def test_without_a_thread_nothing_is_made_ahead():
+    made = []
+    batches = ahead(made.append, range(100), 0)
+    next(batches)
+    assert made == [0] and not threads()
+
+
+@pytest.mark.parametrize("depth", [0, 3])
+def test_an_error_comes_out_where_its_batch_was_due(depth):
+    batches = ahead(lambda step: 1 / (2 - step), range(5), depth)
+    assert (next(batches), next(batches)) == (0.5, 1)
+    with pytest.raises(ZeroDivisionError):
+        next(batches)
+    assert not threads()

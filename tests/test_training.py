@@ -1,110 +1,113 @@
-"""The loop, from the command line as a user runs it: kill it, resume it, spread it, break it."""
+"""The loop, from the command line as a user runs it: spread it, stop it, break it."""
 
-import csv
-import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 import pytest
-import safetensors.torch
 import torch
+from training_world import SMALL, command, log, make, run, state, weights
+from training_world import cache as cache  # a fixture
 
-from ipe_sr import models, schedules, training
+from ipe_sr import models, training
 from ipe_sr.errors import InputError
-
-SMALL = ["batch=2", "patch=12", "queries=32", "valid_scales=2", "validate_every=1000", "log_every=1", "model.width=8"]
-SMALL += ["model.encoder.blocks=1", "model.encoder.channels=4", "decay=constant"]
-
-
-@pytest.fixture(autouse=True, scope="module")
-def cache(tmp_path_factory):
-    """A cache of decoded pictures for this module, for its processes too."""
-    before = os.environ.get("IPE_SR_CACHE")
-    os.environ["IPE_SR_CACHE"] = str(tmp_path_factory.mktemp("cache"))
-    yield
-    os.environ.pop("IPE_SR_CACHE") if before is None else os.environ.update(IPE_SR_CACHE=before)
-
-
-def command(out, *options, settings=()):
-    sets = [word for setting in (*SMALL, *settings) for word in ("--set", setting)]
-    main = [sys.executable, "-m", "ipe_sr", "train", "tiny-ipe-liif", "--out", str(out), "--threads", "1"]
-    return [*main, "--accelerator", "cpu", *options, *sets]
-
-
-def run(out, *options, settings=()):
-    return subprocess.run(command(out, *options, settings=settings), capture_output=True, text=True, check=False)
-
-
-def state(out):
-    return safetensors.torch.load_file(out / training.LAST)
-
-
-def log(out):
-    return [tuple(row) for row in csv.reader((out / "metrics.csv").open()) if row[1] == "loss"]
-
-
-def make(settings=()):
-    return schedules.preset("tiny-ipe-liif", dict(schedules.setting(text) for text in (*SMALL, *settings)))
-
-
-def test_twenty_steps_equal_seven_a_kill_and_the_rest(tmp_path):
-    settings = ["steps=20", "ema=0.9", "clip=1.0"]
-    done = run(tmp_path / "whole", settings=settings)
-    assert done.returncode == 0, done.stderr
-    often = [*settings, "checkpoint_minutes=0"]
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    process = subprocess.Popen(command(tmp_path / "parts", settings=often), **quiet)
-    deadline = time.monotonic() + 120
-    while time.monotonic() < deadline and process.poll() is None:
-        if (tmp_path / "parts/metrics.csv").exists() and len(log(tmp_path / "parts")) >= 7:
-            break
-        time.sleep(0.002)
-    process.send_signal(signal.SIGKILL)
-    assert process.wait() == -signal.SIGKILL, "it ended before it could be killed"
-    assert 7 <= len(log(tmp_path / "parts")) < 20
-    resumed = run(tmp_path / "parts", "--resume", settings=often)
-    assert resumed.returncode == 0, resumed.stderr
-    whole, parts = state(tmp_path / "whole"), state(tmp_path / "parts")
-    assert whole.keys() == parts.keys()
-    assert all(torch.equal(whole[name], parts[name]) for name in whole)
-    assert log(tmp_path / "whole") == log(tmp_path / "parts")
-    model = models.read(tmp_path / "parts" / training.MODEL)
-    assert model(torch.rand(1, 3, 8, 8), (20, 13)).shape == (1, 3, 20, 13)
-    assert models.training_facts(tmp_path / "parts" / training.MODEL)["steps"] == 20
 
 
 def test_told_to_stop_it_saves_first(tmp_path):
-    process = subprocess.Popen(command(tmp_path, settings=["steps=100000"]), stderr=subprocess.PIPE, text=True)
+    """Two processes, of which one is told: both end, and a resumed run goes on from the same step."""
+    words = command(tmp_path, "--devices", "2", settings=["steps=100000"])
+    process = subprocess.Popen(words, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     while not (tmp_path / "metrics.csv").exists() or len(log(tmp_path)) < 3:
         assert process.poll() is None, process.stderr.read()
         time.sleep(0.05)
     process.send_signal(signal.SIGTERM)
-    _, errors = process.communicate(timeout=60)
+    out, errors = process.communicate(timeout=60)   # which waits for the second process as well: it has the same stderr
     assert process.returncode == 128 + signal.SIGTERM
-    assert "Traceback" not in errors
+    assert "Traceback" not in errors and not out
+    assert sum(line.startswith("step 1 ") for line in errors.splitlines()) == 1, "only the first process reports"
     assert (tmp_path / training.LAST).exists() and not (tmp_path / training.MODEL).exists()
+    steps = int(log(tmp_path)[-1][0])
+    training.train(make([f"steps={steps + 2}"]), tmp_path, resume=True, accelerator="cpu")
+    assert [int(row[0]) for row in log(tmp_path)] == list(range(1, steps + 3))
 
 
 def test_two_processes_compute_the_gradient_of_one(tmp_path):
     """After one step Adam's first moment is a tenth of the gradient."""
-    one, two = (run(tmp_path / n, "--devices", n, settings=["steps=1"]) for n in ("1", "2"))
-    assert one.returncode == 0, one.stderr
+    two = run(tmp_path / "2", "--devices", "2", settings=["steps=1"])
     assert two.returncode == 0, two.stderr
+    assert two.stdout.splitlines() == [str(tmp_path / "2" / training.MODEL)]
+    training.train(make(["steps=1"]), tmp_path / "1", accelerator="cpu")
     a, b = state(tmp_path / "1"), state(tmp_path / "2")
     moments = [name for name in a if name.endswith("exp_avg")]
     assert len(moments) > 10
     for name in moments:
         torch.testing.assert_close(a[name], b[name], rtol=1e-4, atol=1e-8)
+    assert float(log(tmp_path / "2")[0][2]) == pytest.approx(float(log(tmp_path / "1")[0][2]), rel=1e-5), "of the whole batch"
 
 
-def test_a_diverging_run_stops_and_says_where(tmp_path, monkeypatch):
+def gradient(out):
+    """Of a training's first step, after clipping."""
+    tensors = state(out)
+    return torch.cat([10 * tensors[name].flatten() for name in sorted(tensors) if name.endswith("exp_avg")])
+
+
+def test_two_processes_in_bf16_clip_and_average_like_one(tmp_path):
+    settings = ["steps=1", "precision=bf16", "clip=0.001", "ema=0.5"]
+    two = run(tmp_path / "2", "--devices", "2", settings=settings)
+    assert two.returncode == 0, two.stderr
+    for out, changed in (("1", []), ("fp32", ["precision=fp32"]), ("free", ["clip=0"])):
+        training.train(make([*settings, *changed]), tmp_path / out, accelerator="cpu")
+    one, two, fp32, free = (gradient(tmp_path / out) for out in ("1", "2", "fp32", "free"))
+    assert free.norm() > 0.01 and one.norm().item() == pytest.approx(0.001, rel=1e-3)
+    assert two.norm().item() == pytest.approx(0.001, rel=1e-3)
+    assert 0 < (one - fp32).norm() < 0.2 * fp32.norm() and (one - two).norm() < 0.05 * one.norm()
+    start = make(settings)
+    torch.manual_seed(start.schedule.seed)
+    first = torch.nn.utils.parameters_to_vector(p for _, p in sorted(start.model.build().named_parameters()))
+    last = weights(tmp_path / "2")
+    torch.testing.assert_close(weights(tmp_path / "2", "average"), 0.1 * first + 0.9 * last, rtol=0, atol=1e-7)
+
+
+@pytest.mark.parametrize("clip", [0, 1])
+def test_a_diverging_run_stops_and_says_where(tmp_path, monkeypatch, clip):
     nothing = lambda self, batch: sum(p.sum() for p in self.parameters()) * float("nan")  # noqa: E731
     monkeypatch.setattr(training.Objective, "forward", nothing)
     with pytest.raises(training.Diverged, match=r"nan at step 0 \(seed 3\)"):
-        training.train(make(["steps=5", "seed=3"]), tmp_path, accelerator="cpu")
+        training.train(make(["steps=5", "seed=3", f"clip={clip}"]), tmp_path, accelerator="cpu")
     assert not (tmp_path / training.MODEL).exists()
+
+
+def test_batches_made_ahead_change_nothing(tmp_path, monkeypatch):
+    """A GPU's way, on the CPU; also when a step fails, no thread is left."""
+    training.train(make(["steps=6"]), tmp_path / "plain", accelerator="cpu")
+    monkeypatch.setattr(training, "AHEAD", {"cpu": 3})
+    training.train(make(["steps=6"]), tmp_path / "ahead", accelerator="cpu")
+    plain, made_ahead = state(tmp_path / "plain"), state(tmp_path / "ahead")
+    assert all(torch.equal(plain[name], made_ahead[name]) for name in plain)
+    monkeypatch.setattr(training.Objective, "forward", lambda self, batch: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        training.train(make(["steps=6"]), tmp_path / "failing", accelerator="cpu")
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("batches")]
+
+
+def test_neither_training_nor_evaluation_needs_the_other_extras(tmp_path):
+    """In a process where they cannot be imported; without tensorboard, metrics.csv is the log."""
+    script = """
+import sys
+for name in "tensorboard pooch jupyterlab papermill nbconvert nbformat ipywidgets ipykernel IPython pytest".split():
+    sys.modules[name] = None
+import pathlib
+import ipe_sr.evaluation
+from ipe_sr import schedules, training
+settings = dict(schedules.setting(text) for text in sys.argv[2:])
+training.train(schedules.preset("tiny-ipe-liif", settings), pathlib.Path(sys.argv[1]), accelerator="cpu", threads=1)
+"""
+    words = [sys.executable, "-c", script, tmp_path, *SMALL, "steps=1"]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["last.safetensors", "metrics.csv", "model.safetensors"]
 
 
 def test_training_lowers_the_loss_and_beats_its_start(tmp_path):
@@ -143,6 +146,10 @@ def test_warm_start_and_frozen_encoder(tmp_path):
     [
         (["--resume"], [], "holds no last.safetensors to resume from"),
         (["--devices", "3"], [], "batch 2 cannot be divided among 3 devices"),
+        (["--devices", "0"], [], "devices = 0: at least 1 is due"),
+        (["--threads", "0"], [], "threads must be at least 1, got 0"),
+        (["--accelerator", "tpu"], [], "accelerator 'tpu' is unknown: use one of auto, cpu, gpu"),
+        (["--accelerator", "gpu", "--devices", "99"], [], "devices = 99: "),
         ([], ["steps=0"], "steps must be at least 1"),
         ([], ["stepz=3"], "option 'stepz' is unknown"),
         ([], ["steps=many"], "option 'steps' must be int"),
@@ -163,14 +170,3 @@ def test_bad_requests_are_one_line(tmp_path, options, settings, message, capsys,
     assert stop.value.code == 2
     assert message in lines[-1] and lines[-1].startswith("ipe-sr: ")
     assert not (tmp_path / "run" / training.LAST).exists()
-
-
-def test_a_folder_is_not_trained_in_twice_and_resuming_wants_the_same_recipe(tmp_path):
-    training.train(make(["steps=1"]), tmp_path, accelerator="cpu")
-    with pytest.raises(InputError, match="holds a training already"):
-        training.train(make(["steps=1"]), tmp_path, accelerator="cpu")
-    with pytest.raises(InputError, match="was trained with batch = 2, not 4"):
-        training.train(make(["steps=2", "batch=4"]), tmp_path, resume=True, accelerator="cpu")
-    (tmp_path / training.LAST).write_bytes((tmp_path / training.LAST).read_bytes()[:100])
-    with pytest.raises(InputError, match="not a readable training state"):
-        training.train(make(["steps=2"]), tmp_path, resume=True, accelerator="cpu")

@@ -1,0 +1,101 @@
+"""Resuming: what goes on bit-exactly, and what is refused."""
+
+import dataclasses
+import signal
+import subprocess
+import time
+
+import pytest
+import torch
+from training_world import cache as cache  # a fixture
+from training_world import command, log, make, run, state, weights
+
+from ipe_sr import models, training
+from ipe_sr.errors import InputError
+
+
+def test_twenty_steps_equal_seven_a_kill_and_the_rest(tmp_path):
+    settings = ["steps=20", "ema=0.9", "clip=1.0"]
+    done = run(tmp_path / "whole", settings=settings)
+    assert done.returncode == 0, done.stderr
+    often = [*settings, "checkpoint_minutes=0"]
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    process = subprocess.Popen(command(tmp_path / "parts", settings=often), **quiet)
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline and process.poll() is None:
+        if (tmp_path / "parts/metrics.csv").exists() and len(log(tmp_path / "parts")) >= 7:
+            break
+        time.sleep(0.002)
+    process.send_signal(signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL, "it ended before it could be killed"
+    assert 7 <= len(log(tmp_path / "parts")) < 20
+    resumed = run(tmp_path / "parts", "--resume", settings=often)
+    assert resumed.returncode == 0, resumed.stderr
+    whole, parts = state(tmp_path / "whole"), state(tmp_path / "parts")
+    assert whole.keys() == parts.keys()
+    assert all(torch.equal(whole[name], parts[name]) for name in whole)
+    assert log(tmp_path / "whole") == log(tmp_path / "parts")
+    model = models.read(tmp_path / "parts" / training.MODEL)
+    assert model(torch.rand(1, 3, 8, 8), (20, 13)).shape == (1, 3, 20, 13)
+    assert models.training_facts(tmp_path / "parts" / training.MODEL)["steps"] == 20
+
+
+def test_the_average_follows_the_weights_and_is_the_result(tmp_path):
+    """Resuming step by step, so that the weights of every step are seen."""
+    seen = []
+    for step in range(1, 4):
+        preset = make([f"steps={step}", "ema=0.15", "learning_rate=0.01"])
+        training.train(preset, tmp_path, resume=step > 1, accelerator="cpu")
+        seen.append((weights(tmp_path, "average"), weights(tmp_path)))
+    for step in (1, 2):
+        decay = preset.schedule.average_decay(step)
+        assert decay == 0.15
+        torch.testing.assert_close(seen[step][0], decay * seen[step - 1][0] + (1 - decay) * seen[step][1], rtol=0, atol=1e-7)
+    result = models.read(tmp_path / training.MODEL).state_dict()
+    assert torch.equal(torch.cat([result[name].flatten() for name in sorted(result)]), seen[-1][0])
+
+
+def test_a_folder_is_not_trained_in_twice(tmp_path):
+    training.train(make(["steps=1"]), tmp_path, accelerator="cpu")
+    with pytest.raises(InputError, match="holds a training already"):
+        training.train(make(["steps=1"]), tmp_path, accelerator="cpu")
+
+
+@pytest.fixture(scope="module")
+def begun(tmp_path_factory):
+    out = tmp_path_factory.mktemp("begun")
+    training.train(make(["steps=1"]), out, accelerator="cpu")
+    return out
+
+
+@pytest.mark.parametrize(("changed", "message"), [
+    ("batch=4", "was trained with batch = 2, not 4"), ("ema=0.5", "was trained with ema = 0.0, not 0.5"),
+    ("clip=1", "was trained with clip = 0.0, not 1.0"), ("decay=halve", "was trained with decay = 'constant', not 'halve'"),
+    ("precision=bf16", "was trained with precision = 'fp32', not 'bf16'"), ("seed=1", "was trained with seed = 0, not 1"),
+    ("data=samples", "was trained with data = .'samples-train'., not .'samples'."),
+    ("init_encoder=no.pth", "was trained with init_encoder = '', not 'no.pth'"),
+    ("model.skip=false", "was trained with model = .*, not .*'skip': False"),
+])
+def test_resuming_wants_the_same_recipe(begun, changed, message):
+    with pytest.raises(InputError, match=message) as caught:
+        training.train(make(["steps=2", changed]), begun, resume=True, accelerator="cpu")
+    assert str(begun / training.LAST) in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_resuming_wants_the_same_method(begun):
+    other = dataclasses.replace(make(["steps=2"]), name="tiny-liif", model=models.LIIFConfig(encoding="coordinate"))
+    with pytest.raises(InputError, match=r"is a training of another model \(tiny-ipe-liif\)"):
+        training.train(other, begun, resume=True, accelerator="cpu")
+
+
+def test_only_a_cosine_knows_its_end(tmp_path):
+    training.train(make(["steps=1", "decay=cosine"]), tmp_path, accelerator="cpu")
+    with pytest.raises(InputError, match="was trained with steps = 1, not 2"):
+        training.train(make(["steps=2", "decay=cosine"]), tmp_path, resume=True, accelerator="cpu")
+
+
+def test_a_damaged_state_is_refused(tmp_path):
+    training.train(make(["steps=1"]), tmp_path, accelerator="cpu")
+    (tmp_path / training.LAST).write_bytes((tmp_path / training.LAST).read_bytes()[:100])
+    with pytest.raises(InputError, match="not a readable training state"):
+        training.train(make(["steps=2"]), tmp_path, resume=True, accelerator="cpu")
