@@ -1,5 +1,7 @@
-"""python -m data_scripts.prepare FOLDER --scales 2,3,4 : MATLAB-exact low-resolution pictures from high-resolution ones."""
+"""python -m data_scripts.prepare FOLDER --scales 2,3,4 : MATLAB-exact low-resolution pictures from high-resolution ones.
+python -m data_scripts.prepare FOLDER --store : pictures decoded once, as training reads them."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -18,37 +20,55 @@ def prepare(
     scales: Annotated[str, typer.Option(help="Factors, separated by commas: 2,3,4; fractions are fine.")] = "2,3,4",
     out: Annotated[Path | None, typer.Option(help="Where X2, X3, ... go; default: FOLDER/LR_bicubic.")] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Make again what is there.")] = False,
+    store: Annotated[bool, typer.Option("--store", help="Instead, decode them into the cache that training reads.")] = False,
 ) -> None:
     """Write X{s}/NAMEx{s}.png for each picture: HR cropped to whole LR pixels, then MATLAB's imresize, 8 bits.
 
     Files are written whole or not at all; those that are there are kept, so an interrupted run goes on where it was.
     """
     factors = [_factor(text) for text in scales.split(",")]
-    from ipe_sr import datasets, images, resample  # after the options: this waits for torch
+    if store and out:
+        raise InputError("--out: the store goes into the cache; set IPE_SR_CACHE to have that elsewhere")
+    from ipe_sr import datasets  # after the options: this waits for torch
 
     if not folder.is_dir():
         raise InputError(f"{folder}: " + ("is a file; give the folder" if folder.exists() else "no such folder"))
     pictures = datasets.find(folder.absolute()).hr   # absolute: a folder, not the name of a set
+    if store:
+        _store(pictures)
+    else:
+        _shrink(pictures, factors, out or (folder.parent if folder.name == "HR" else folder) / "LR_bicubic", overwrite)
+
+
+def _store(pictures: Sequence[Path]) -> None:
+    from ipe_sr import data
+
+    with console.progress() as bar:
+        task = bar.add_task("prepare", total=len(pictures))
+        made = data.Store.of(pictures, data.cache_folder(), lambda: bar.advance(task))
+    console.out.print(f"{data.cache_folder()}: {counted(len(made), 'picture')}, {made.pixels.numel() / 1e9:.2f} GB")
+
+
+def _shrink(pictures: Sequence[Path], factors: list[float], target: Path, overwrite: bool) -> None:
+    from ipe_sr import datasets, images, resample
+
     stems = {}
     for path in pictures:
         if path.stem in stems:
             raise InputError(f"{path}: would get the same name as {stems[path.stem].name}; rename one of them")
         stems[path.stem] = path
-    target = out or (folder.parent if folder.name == "HR" else folder) / "LR_bicubic"
     made = 0
     with console.progress() as bar:
         task = bar.add_task("prepare", total=len(pictures) * len(factors))
         for path in pictures:
             files = {s: target / f"X{s:g}" / f"{path.stem}x{s:g}.png" for s in factors}
             due = {s: file for s, file in files.items() if overwrite or not file.is_file()}
-            hr = datasets.colours(path) if due else None
+            pixels = datasets.colours(path) if due else None
             for s, file in due.items():
-                lr_size = tuple(int(n / s + 1e-9) for n in hr.shape[:2])
-                if 0 in lr_size:
-                    raise InputError(f"{path}: {hr.shape[1]} x {hr.shape[0]} pixels are too few for scale {s:g}")
+                hr, lr_size = datasets.fit(path, pixels, s)
                 with writing(target):
                     file.parent.mkdir(parents=True, exist_ok=True)
-                images.write(file, images.Picture(resample.imresize(datasets.crop(hr, lr_size, s), lr_size)))
+                images.write(file, images.Picture(resample.imresize(hr, lr_size)))
                 made += 1
             bar.advance(task, len(factors))
     kept = len(pictures) * len(factors) - made

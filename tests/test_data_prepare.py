@@ -14,7 +14,7 @@ from data_world import GOOD, NOISE, opened, zipped
 from PIL import Image
 
 from data_scripts import catalogue, prepare, verify
-from ipe_sr import datasets, resample
+from ipe_sr import datasets, resample, training
 
 
 @pytest.fixture
@@ -65,11 +65,26 @@ def test_prepare_is_exact(world, data, tmp_path):
         np.testing.assert_array_equal(np.array(Image.open(file)), np.array(Image.open(given)))
 
 
+def test_prepare_store(world, picture_folder, tmp_path, monkeypatch):
+    """What it decodes is what training reads: at its first step nothing is decoded any more."""
+    monkeypatch.setenv("IPE_SR_CACHE", str(tmp_path / "cache"))
+    assert f"{tmp_path / 'cache'}: 2 pictures, 0.00 GB" in world.works(picture_folder, "--store", script=prepare)
+    before = {path: path.stat().st_mtime_ns for path in (tmp_path / "cache").iterdir()}
+    store = training.load_store((str(picture_folder),))
+    assert before == {path: path.stat().st_mtime_ns for path in (tmp_path / "cache").iterdir()} and len(before) == 2
+    for i, path in enumerate(datasets.find(picture_folder).hr):
+        np.testing.assert_array_equal(store.picture(i).numpy(), np.array(Image.open(path)))
+    assert not (picture_folder / "LR_bicubic").exists()
+    monkeypatch.setenv("IPE_SR_CACHE", str(picture_folder / "picture0.png"))
+    world.fails(picture_folder, "--store", says="picture0.png: cannot be made a folder", script=prepare)
+
+
 def test_bad_prepare(world, picture_folder, tmp_path):
     for arguments, says in [
         ((picture_folder, "--scales", "2,x"), "--scales: 'x' is not a number"), ((picture_folder, "--scales", "1"), "range"),
-        ((picture_folder, "--scales", "60"), "too few for scale 60"), ((tmp_path / "none",), "none: no such folder"),
+        ((picture_folder, "--scales", "60"), "too small for scale 60"), ((tmp_path / "none",), "none: no such folder"),
         ((picture_folder / "picture0.png",), "is a file"), ((), "FOLDER"),
+        ((picture_folder, "--store", "--out", tmp_path), "--out: the store goes into the cache; set IPE_SR_CACHE"),
     ]:
         world.fails(*arguments, says=says, script=prepare)
     Image.new("RGB", (8, 8)).save(picture_folder / "picture0.bmp")
