@@ -85,12 +85,12 @@ def sweep(
         raise InputError(f"{out}: cannot be made a folder ({error.strerror})") from None
     command = _command(folder.resolve() / SNAKEFILE, home.relative_to(out), jobs, profile and profile.resolve())
     with leftovers.alone(out):
-        leftovers.clear(out, folder.resolve() / SNAKEFILE)
         with files.replacing(home / records.PLAN) as temporary:
             temporary.write_text(json.dumps(made, indent=1))
         if dry_run:
             subprocess.run([*command, "--dry-run"], cwd=out, env=_environment(out), check=False)
             return Outcome(len(made["runs"]), {}, out)
+        leftovers.clear(out, folder.resolve() / SNAKEFILE)
         for name in made["runs"]:
             (home / name / records.FAILURE).unlink(missing_ok=True)
         code = _schedule(command, out, home, made["runs"], report)

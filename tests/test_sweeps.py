@@ -1,0 +1,283 @@
+"""Sweeps with real runs of a few steps: what runs, what runs again and why, after a failure and after a kill."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+
+import nbformat
+import psutil
+import pytest
+import yaml
+
+from ipe_sr import leftovers, records, sweeps
+from ipe_sr.errors import InputError
+from tests import sweep_world
+
+pytest.importorskip("snakemake", reason="sweeps need the extra `sweep`")
+MICRO = ("--params", "micro")
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory):
+    """A world whose table `good` has been swept."""
+    made = sweep_world.make(tmp_path_factory.mktemp("world"))
+    done = made.sweep("good", *MICRO, "--jobs", "2")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert len(re.findall(r" ok, \d+\.\d s$", done.stdout, re.M)) == 3
+    assert "3 of 3 runs done" in done.stdout
+    return made
+
+
+@pytest.fixture
+def restored(world):
+    """The world, put back as it was after the test changed its text files."""
+    folders = (world.folder / "ipe_sr", world.experiments)
+    paths = [path for folder in folders for path in folder.rglob("*") if path.is_file() and "__pycache__" not in path.parts]
+    before = {path: path.read_bytes() for path in [*paths, world.folder / "README.md"]}
+    yield world
+    for path, content in before.items():
+        if path.read_bytes() != content:
+            path.write_bytes(content)
+
+
+def edit(path, old, new):
+    text = path.read_text()
+    assert text.count(old) >= 1, f"{old!r} is not in {path.name}"
+    path.write_text(text.replace(old, new, 1))
+
+
+def named(runs, *presets):
+    """The runs of these presets."""
+    return {name for name in runs if any(re.match(rf"tiny-{preset}-[0-9a-f]{{6}}-seed", name) for preset in presets)}
+
+
+def test_records_tell_what_was_done(world):
+    found = {record.method: record for record in records.collect(world.folder / "out" / "good-micro")}
+    assert {place.method for place in records.due(world.folder / "out")} == found.keys() == {"bicubic", "liif", "ipe-liif"}
+    trained = found["ipe-liif"]
+    assert (trained.table, trained.block, trained.row, trained.seed, trained.status) == ("good", "U(1,4)", "IPE-LIIF", 0, "ok")
+    assert trained.iterations == trained.schedule["steps"] == 4 and trained.seconds["train"] > 0
+    assert trained.model["encoding"] == "integrated" and trained.notebook == "experiment.ipynb"
+    assert len({record.code_sha256 for record in found.values()}) == len({r.source_sha256 for r in found.values()}) == 1
+    assert list(trained.data) == ["cup.png"] and len(trained.data["cup.png"]["sha256"]) == 64
+    assert (world.folder / "out" / trained.checkpoint["path"]).is_file()
+    assert {row["step"] for row in trained.curve} == {0, 2, 4}
+    assert [image["name"] for score in trained.scores for image in score["images"]] == ["cup"]
+    assert found["bicubic"].checkpoint is None and found["bicubic"].parameter_count == 0
+    assert found["bicubic"].scores[0]["psnr"] > trained.scores[0]["psnr"], "four steps do not beat bicubic"
+
+
+def test_nothing_runs_twice(world):
+    assert world.due("good") == {}
+
+
+def save_outputs(world):
+    path = world.experiments / "experiment.ipynb"
+    notebook = nbformat.read(path, 4)
+    cell = next(cell for cell in notebook.cells if cell.cell_type == "code")
+    cell.outputs = [nbformat.v4.new_output("stream", text="played through by hand\n")]
+    nbformat.write(notebook, path)
+
+
+def add_seed(world):
+    tables = world.tables()
+    tables["params"]["micro"]["tables"]["good"]["seeds"] = [0, 1]
+    world.write_tables(tables)
+
+
+def remove_method(world):
+    tables = world.tables()
+    del tables["tables"]["good"]["rows"]["LIIF"]
+    world.write_tables(tables)
+
+
+def change_preset(world):
+    path = world.folder / "ipe_sr" / "presets" / "methods" / "ipe-liif.yaml"
+    path.write_text(yaml.safe_dump(yaml.safe_load(path.read_text()) | {"frequencies": 6}))
+
+
+TRAINED, ALL = ("liif", "ipe-liif"), ("bicubic", "liif", "ipe-liif")
+CHANGES = {   # what changes: (the change, the methods that run again, why)
+    "a saved output": (save_outputs, (), ""),
+    "a code cell": (
+        lambda w: edit(w.experiments / "experiment.ipynb", "show(demos", "show(  demos"), ALL, "Params have changed",
+    ),
+    "one preset": (change_preset, ("ipe-liif",), "Params have changed"),
+    "an added seed": (add_seed, TRAINED, "Missing output files"),
+    "a removed method": (remove_method, (), ""),
+    "a loss function": (
+        lambda w: edit(w.folder / "ipe_sr" / "training.py", ".abs().mean()", ".square().mean()"), ALL, "Params have changed",
+    ),
+    "a docstring and a comment": (
+        lambda w: edit(w.folder / "ipe_sr" / "training.py", '"""Training: ', '"""# a comment\nOn training: '), (), "",
+    ),
+    "the README": (lambda w: edit(w.folder / "README.md", "# ipe_sr", "# A new title"), (), ""),
+}
+
+
+@pytest.mark.parametrize(("change", "methods", "why"), CHANGES.values(), ids=CHANGES)
+def test_what_runs_again_after_a_change_of(restored, change, methods, why):
+    change(restored)
+    due = restored.due("good")
+    assert len(due) == len(methods) and due.keys() == named(due, *methods)
+    assert all(reason.startswith(why) for reason in due.values())
+    if why == "Missing output files":
+        assert all(name.endswith("-seed1") for name in due)
+
+
+def test_a_failed_run_stops_no_other_and_is_named(world):
+    done = world.sweep("bad", *MICRO)
+    assert done.returncode == 1
+    failed = [line for line in done.stderr.splitlines() if line.startswith("FAILED")]
+    assert len(failed) == 1
+    where = r"FAILED tiny12-liif-\w+-seed0: experiment.ipynb, cell \d+: InputError: "
+    assert re.match(where + ".*crops of 144x144 are due", failed[0])
+    assert "1 of 2 runs done" in done.stdout
+    states = {record.block: record.status for record in records.collect(world.folder / "out" / "bad-micro")}
+    assert states == {"U(1,4)": "ok", "U(1,12)": "failed"}
+    (home,) = (path.parent for path in world.folder.glob("out/bad-micro/*/failure.json"))
+    assert "crops of 144x144" in (home / "executed.ipynb").read_text(), "what was executed survives the failure"
+    assert "loaded: 4 steps" in "".join(
+        path.read_text() for path in world.folder.glob("out/bad-micro/tiny-liif-*/executed.ipynb")
+    ), "a training that another table has made is used again"
+
+
+def test_after_a_kill_only_what_is_missing_runs(world):
+    out, command = world.folder / "killed", world.command("good", *MICRO, out="killed")
+    with subprocess.Popen(command, cwd=world.folder, env=world.environment, stdout=subprocess.DEVNULL) as process:
+        deadline = time.monotonic() + sweep_world.SECONDS
+        while not (world.records("good", "killed") and len(list(out.glob("good-micro/*/executed.ipynb"))) == 2):
+            assert process.poll() is None and time.monotonic() < deadline
+            time.sleep(0.05)
+        process.kill()   # in the middle of the second run; snakemake, papermill and the kernel live on
+    finished = {name: path.stat().st_mtime_ns for name, path in world.records("good", "killed").items()}
+    assert 0 < len(finished) < 3
+    assert marked(out), "orphans are at work"
+    done = world.sweep("good", *MICRO, out="killed")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert len(re.findall(r" ok, ", done.stdout)) == 3 - len(finished)
+    after = {name: path.stat().st_mtime_ns for name, path in world.records("good", "killed").items()}
+    assert len(after) == 3 and {name: after[name] for name in finished} == finished
+    assert not marked(out)
+
+
+def marked(out):
+    """Processes that a sweep of this folder started."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if process.environ().get(leftovers.MARK) == str(out.resolve()):
+                found.append(process)
+        except psutil.Error:
+            continue
+    return found
+
+
+def test_when_told_to_stop_it_ends_what_it_started(world):
+    out, command = world.folder / "stopped", world.command("good", *MICRO, out="stopped")
+    with subprocess.Popen(command, cwd=world.folder, env=world.environment, stdout=subprocess.DEVNULL) as process:
+        deadline = time.monotonic() + sweep_world.SECONDS
+        while not list(out.glob("good-micro/*/executed.ipynb")):
+            assert process.poll() is None and time.monotonic() < deadline
+            time.sleep(0.05)
+        process.terminate()
+    assert process.returncode == 128 + signal.SIGTERM
+    assert not marked(out)
+
+
+def test_two_sweeps_do_not_share_a_folder_at_once(tmp_path):
+    with leftovers.alone(tmp_path), pytest.raises(InputError, match="a sweep is at work"), leftovers.alone(tmp_path):
+        pass
+    with leftovers.alone(tmp_path):
+        pass
+
+
+def test_the_recipe_for_cron_works_as_cron_would_run_it(world):
+    """cron gives a bare environment and /bin/sh."""
+    text = (world.experiments / "README.md").read_text()
+    recipe = re.search(r"^0 3 \* \* \* (cd .*ipe-sr sweep .*)$", text, re.M)[1]
+    words = {"$HOME/ipe_sr": str(world.folder), ".venv/bin/ipe-sr": f"{sys.executable} -m ipe_sr",
+             "table4 --params tiny": f"good --params micro --experiments {world.experiments} --out {world.folder / 'out'}"}
+    for old, new in words.items():
+        assert old in recipe
+        recipe = recipe.replace(old, new)
+    (world.folder / ".out").mkdir(exist_ok=True)
+    bare = {"HOME": str(world.folder), "LOGNAME": "nobody", "SHELL": "/bin/sh", "PATH": "/usr/bin:/bin"}
+    done = subprocess.run(["/bin/sh", "-c", recipe], env=bare, cwd="/", capture_output=True, text=True, check=False)
+    log = (world.folder / ".out" / "sweep.log").read_text()
+    assert done.returncode == 0 and done.stdout == done.stderr == "", log
+    assert "3 of 3 runs done" in log
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("table9", *MICRO), "table 'table9' is unknown"),
+        (("good", "--params", "huge"), "parameter set 'huge' is unknown"),
+        (("good", *MICRO, "--jobs", "0"), "--jobs must be at least 1"),
+        (("good", *MICRO, "--profile", "nowhere"), "nowhere is not a folder that holds a snakemake profile"),
+    ],
+)
+def test_bad_requests_are_one_line_and_status_2(world, words, message):
+    done = world.sweep(*words)
+    assert done.returncode == 2 and done.stdout == ""
+    assert done.stderr.count("\n") == 1 and message in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda t: t["tables"]["good"]["rows"].update(New=["no-such"]), "'tiny-no-such' is unknown"),
+        (lambda t: t["tables"]["good"].pop("rows"), "good with micro: KeyError: 'rows'"),
+        (lambda t: t["tables"]["good"]["rows"].update(Again=["liif"]), "asks twice for tiny-liif"),
+        (lambda t: t["params"]["micro"]["settings"].update(learning_rat=1), "option 'learning_rat' is unknown"),
+        (lambda t: t["params"]["micro"]["tables"]["good"].update(data=["no-such"]), "'no-such' is neither a folder nor"),
+        (lambda t: t["params"]["micro"]["tables"].pop("good"), "good with micro: KeyError: 'good'"),
+        (lambda t: t.pop("params"), "holds no mappings `tables` and `params`"),
+    ],
+)
+def test_bad_tables_are_refused_before_any_work(tmp_path, change, message):
+    world = sweep_world.make(tmp_path)
+    tables = world.tables()
+    change(tables)
+    world.write_tables(tables)
+    with pytest.raises(InputError, match=re.escape(message)):
+        sweeps.plan(world.experiments, "good", "micro")
+
+
+@pytest.mark.parametrize("params", ["tiny", "hour", "paper"])
+def test_the_tables_of_the_paper_make_plans(params, monkeypatch):
+    """Every row of Tables 1 to 4 is a run; sets that are not on this machine are replaced by what the package brings."""
+    find = sweeps.datasets.find
+    monkeypatch.setattr(sweeps.datasets, "find", lambda name: find("samples-valid"))
+    counts = {}
+    for table in ("table1", "table2", "table3", "table4"):
+        made = sweeps.plan(sweep_world.ROOT / "notebooks" / "experiments", table, params)
+        places = [run["place"] for run in made["runs"].values()]
+        counts[table] = len({(place["block"], place["row"]) for place in places})
+        assert {place["table"] for place in places} == {table} and made["caption"]
+        for run in made["runs"].values():
+            assert json.loads(run["identity"])["schedule"]["seed"] == run["place"]["seed"]
+    assert counts == {"table1": 8, "table2": 4, "table3": 12, "table4": 6}
+
+
+def test_no_experiments_here(tmp_path):
+    with pytest.raises(InputError, match="run this in a checkout"):
+        sweeps.plan(tmp_path, "table4", "tiny")
+
+
+def test_a_process_is_known_by_its_mark(tmp_path):
+    environment = os.environ | {leftovers.MARK: str(tmp_path)}
+    stubborn = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print(flush=True); time.sleep(600)"
+    with subprocess.Popen([sys.executable, "-c", stubborn], env=environment, stdout=subprocess.PIPE) as process:
+        process.stdout.readline()
+        leftovers.PATIENCE, before = 0.5, leftovers.PATIENCE
+        try:
+            leftovers.end_processes(tmp_path)
+        finally:
+            leftovers.PATIENCE = before
+        process.wait(10)   # raises TimeoutExpired while it lives
