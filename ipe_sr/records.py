@@ -104,10 +104,9 @@ def read(path: Path) -> Record:
 def collect(folder: Path) -> list[Record]:
     """Every record below a folder, failures included, in the order of their paths. Raises InputError for none.
 
-    Runs that the plan beside them does not ask for any more are left out.
+    Records of runs that a plan does not ask for any more are among them: compare with `due`.
     """
-    asked = {path.parent: _asked(path) for path in folder.rglob(PLAN)}
-    runs = [run for run in _runs(folder) if run.name in asked.get(run.parent, {run.name})]
+    runs = sorted({path.parent for name in (RECORD, FAILURE) for path in folder.rglob(name)})
     found = [run / (RECORD if (run / RECORD).exists() else FAILURE) for run in runs]
     if not found:
         raise InputError(f"{folder}: holds no run records; make some with ipe-sr sweep")
@@ -116,19 +115,13 @@ def collect(folder: Path) -> list[Record]:
 
 def due(folder: Path) -> list[Place]:
     """Every run that the plans below a folder ask for, whether it has run or not."""
-    return [place for path in sorted(folder.rglob(PLAN)) for place in _asked(path).values()]
-
-
-def _runs(folder: Path) -> list[Path]:
-    return sorted({path.parent for name in (RECORD, FAILURE) for path in folder.rglob(name)})
-
-
-def _asked(plan: Path) -> dict[str, Place]:
-    """The places of a plan's runs, by name."""
-    try:
-        return {name: Place(**run["place"]) for name, run in _json(plan)["runs"].items()}
-    except (KeyError, TypeError, AttributeError):
-        raise InputError(f"{plan}: not a plan of ipe-sr sweep") from None
+    places = []
+    for path in sorted(folder.rglob(PLAN)):
+        try:
+            places += [Place(**run["place"]) for run in _json(path)["runs"].values()]
+        except (KeyError, TypeError, AttributeError):
+            raise InputError(f"{path}: not a plan of ipe-sr sweep") from None
+    return places
 
 
 def _json(path: Path) -> Any:
