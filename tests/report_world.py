@@ -50,18 +50,21 @@ def failed(where: Place, failure="experiment.ipynb, cell 4: Diverged") -> Record
 
 
 def save(folder: Path, run: Record) -> Path:
-    name = f"{run.block}-{run.row}-{run.method}-{run.seed}".replace("/", "").replace(" ", "-")
-    target = folder / f"{run.table}-{run.params}" / name
+    target = folder / f"{run.table}-{run.params}" / _name(run)
     target.mkdir(parents=True, exist_ok=True)
     path = target / (records.RECORD if run.status == "ok" else records.FAILURE)
     run.write(path)
     return path
 
 
+def _name(where: Place) -> str:
+    return f"{where.block}-{where.row}-{where.method}-{where.seed}".replace("/", "").replace(" ", "-")
+
+
 def plan(folder: Path, places: list[Place]) -> None:
     target = folder / f"{places[0].table}-{places[0].params}"
     target.mkdir(parents=True, exist_ok=True)
-    runs = {str(i): {"place": dataclasses.asdict(one)} for i, one in enumerate(places)}
+    runs = {_name(one): {"place": dataclasses.asdict(one)} for one in places}
     (target / records.PLAN).write_text(json.dumps({"runs": runs}))
 
 

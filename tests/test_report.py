@@ -3,13 +3,13 @@ import re
 import sys
 
 import pytest
+import report_world as world
+from report_world import BLOCK, CELL, FULL, SKIP, failed, place, plan, record, save, score
 
 from ipe_sr import cli, records, report
 from ipe_sr.errors import InputError
 from ipe_sr.report import comparisons, latex, markdown, results, tables, web
 from ipe_sr.report.document import Entry, Heading, Items, Paragraph, Picture, Table
-from tests import report_world as world
-from tests.report_world import BLOCK, CELL, FULL, SKIP, failed, place, plan, record, save, score
 
 
 def section(folder, data="samples-valid"):

@@ -20,9 +20,10 @@ def build(folder: Path, series: Path) -> list[Block]:
     claims with one id.
     """
     sweeps = results.sweeps(folder)
-    sections = [section for sweep in sweeps for section in results.sections(sweep)]
+    sections = [results.sections(sweep) for sweep in sweeps]
     claims, failures = ledger.read(series)
-    kinds = ledger.by_kind([*claims, *(claim for section in sections for claim in comparisons.claims(section))])
+    stated = [claim for some in sections for section in some for claim in comparisons.claims(section)]
+    kinds = ledger.by_kind([*claims, *stated])   # refuses before the work, not after
     blocks: list[Block] = [
         Heading("Sweeps of ipe_sr beside the paper's tables", 1),
         Paragraph(
@@ -31,13 +32,11 @@ def build(folder: Path, series: Path) -> list[Block]:
         ),
         Items(tuple(f"{prose.title(sweep)}: {prose.counts(sweep)}" for sweep in sweeps)),
     ]
-    for sweep in sweeps:
+    for sweep, some in zip(sweeps, sections, strict=True):
         blocks.append(Heading(prose.title(sweep)))
-        for section in sections:
-            if section.sweep is sweep:
-                blocks += _section(section)
+        blocks += [block for section in some for block in _section(section)]
         blocks += [Heading("Where the figures come from", 3), Items(prose.provenance(sweep))]
-    return blocks + _ledger(kinds, failures)
+    return blocks + _ledger(kinds, failures, prose.origin(series, len(claims)))
 
 
 def write(blocks: list[Block], folder: Path) -> Path:
@@ -67,8 +66,8 @@ def _section(section: Section) -> list[Block]:
     return [*blocks, *plots.all_of(section), tables.times(section)]
 
 
-def _ledger(kinds: dict[str, list[ledger.Entry]], failures: list[str]) -> list[Block]:
-    blocks: list[Block] = [Heading("The ledger of claims")]
+def _ledger(kinds: dict[str, list[ledger.Entry]], failures: list[str], origin: str) -> list[Block]:
+    blocks: list[Block] = [Heading("The ledger of claims"), Paragraph(origin)]
     if failures:
         blocks += [Paragraph("These notebooks failed; claims of theirs may be missing."), Items(tuple(failures))]
     for kind, entries in kinds.items():

@@ -1,5 +1,7 @@
 """What a report says in words: what a sweep is, how it differs from the paper's runs, and where its figures come from."""
 
+from pathlib import Path
+
 from ipe_sr import paper
 from ipe_sr.report.results import Section, Sweep, describe
 
@@ -60,3 +62,10 @@ def provenance(sweep: Sweep) -> tuple[str, ...]:
         f"versions: {all_of(*(f'{name} {version}' for run in runs for name, version in run.versions.items()))}",
         f"scored as: {'; '.join(dict.fromkeys(conventions))}",
     )
+
+
+def origin(series: Path, count: int) -> str:
+    """Where the ledger's claims come from."""
+    if not count:
+        return f"Claims of the sweeps only: {series} holds no record of the series (ipe-sr notebooks makes them; see --series)."
+    return f"{count} claims of the series' notebooks, as executed into {series}, and what the sweeps say to the paper's claims."

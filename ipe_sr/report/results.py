@@ -99,14 +99,12 @@ def describe(place: Place) -> str:
 
 
 def sweeps(folder: Path) -> list[Sweep]:
-    """Every sweep below a folder. Where there is a plan, runs that it no longer asks for are left out.
+    """Every sweep below a folder.
 
     Raises InputError for none, for foreign files, and for runs of different code or notebooks: their figures must not
     stand in one report.
     """
     found, due = records.collect(folder), records.due(folder)
-    planned = {(place.table, place.params) for place in due}
-    found = [run for run in found if (run.table, run.params) not in planned or _place(run) in due]
     _same_code([run for run in found if run.status == "ok"])
     ran = {_place(run) for run in found}
     made = []
