@@ -19,6 +19,7 @@ from ipe_sr.scenes import scene
 CROP = ("astronaut", slice(60, 188), slice(156, 284))   # a face
 SIDE = 32                                               # LR pixels; the original is four times larger
 SCALES = (1, 1.5, 2, 3, 4)
+STEPS = 300
 ENCODER = EncoderConfig(blocks=0, channels=16)
 SMALL = LIIFConfig(encoding="coordinate", cell=True, skip=False, ensemble=False, width=64, depth=3, encoder=ENCODER)
 Answer = Callable[[Tensor, Tensor], Tensor]
@@ -77,7 +78,8 @@ class Pocket(NamedTuple):
 
 
 @functools.cache
-def pocket(ensemble: bool = False, steps: int = 300) -> Pocket:
+@torch.enable_grad()
+def pocket(ensemble: bool = False, steps: int = STEPS) -> Pocket:
     """Fit one, at the first call: seconds. The same weights every time; the caller's random state is left alone."""
     hr = original()
     lr = resample.bicubic(hr, (SIDE, SIDE))[None]
@@ -93,13 +95,12 @@ def pocket(ensemble: bool = False, steps: int = 300) -> Pocket:
 
 
 def each_answer(model: LIIF, lr: Tensor, around: grids.Corners, radius: Tensor) -> Tensor:
-    """What each code alone takes the colours of pixels to be, for a model that is told coordinate and cell.
+    """What each code alone takes the colours of pixels to be.
 
     lr: (1, 3, h, w).   around: of Q pixels, (Q, K).   radius: (Q, 2), or what broadcasts to it.   Returns (Q, K, 3).
     """
     codes = unfold(model.encoder(lr * 2 - 1))[0].flatten(0, 1)[around.index]       # (Q, K, D)
-    cell = (2 * radius[..., None, :]).expand_as(around.offset)
-    return model.decoder(torch.cat([codes, around.offset.to(codes), cell.to(codes)], -1)) / 2 + 0.5
+    return model.decode(codes, around.offset.to(codes), radius[..., None, :].to(codes)) / 2 + 0.5
 
 
 REACH = 4.4   # local units that the close view shows to each side

@@ -5,7 +5,7 @@ import torch
 from matplotlib.patches import Rectangle
 
 from ipe_sr import figures, grids
-from ipe_sr.demos.decoder import SIDE, each_answer, pocket
+from ipe_sr.demos.decoder import SIDE, STEPS, each_answer, pocket
 from ipe_sr.figures import BLACK, BLUE, GREEN, ORANGE, PURPLE
 from ipe_sr.scenes import scene
 
@@ -55,7 +55,7 @@ def four_codes_readout(down: float, right: float, weights: str) -> str:
 @torch.no_grad()
 def _answers(down: float, right: float, weights: str) -> tuple[np.ndarray, np.ndarray]:
     """The weights of the four codes (4,) and the colours that each alone answers (4, 3)."""
-    model, lr, _ = pocket(ensemble=True)
+    model, lr, _ = pocket(True, STEPS)   # as notebook 07 calls it, so that they share one training
     position = torch.tensor([[TOP_LEFT[0] + down, TOP_LEFT[1] + right]], dtype=torch.float64)
     around = grids.corners(position, (SIDE, SIDE))
     colours = each_answer(model, lr, around, torch.tensor([[RADIUS, RADIUS]]))
