@@ -78,6 +78,10 @@ class Record(Place):
     curve: list[dict[str, Any]] = field(default_factory=list)
     decode: dict[str, Any] | None = None
 
+    @property
+    def place(self) -> Place:
+        return Place(**{each.name: getattr(self, each.name) for each in dataclasses.fields(Place)})
+
     def write(self, path: Path) -> None:
         """Write the record, whole or not at all. Raises ValueError for a number that JSON has no word for (NaN)."""
         text = json.dumps({"format": FORMAT} | dataclasses.asdict(self), indent=1, allow_nan=False)
@@ -104,24 +108,26 @@ def read(path: Path) -> Record:
 def collect(folder: Path) -> list[Record]:
     """Every record below a folder, failures included, in the order of their paths. Raises InputError for none.
 
-    Records of runs that a plan does not ask for any more are among them: compare with `due`.
+    Left out are runs that the plan beside them does not ask for any more.
     """
-    runs = sorted({path.parent for name in (RECORD, FAILURE) for path in folder.rglob(name)})
-    found = [run / (RECORD if (run / RECORD).exists() else FAILURE) for run in runs]
+    asked = {path.parent: set(_places(path)) for path in folder.rglob(PLAN)}
+    homes = sorted({path.parent for name in (RECORD, FAILURE) for path in folder.rglob(name)})
+    found = [(home, read(home / (RECORD if (home / RECORD).exists() else FAILURE))) for home in homes]
     if not found:
         raise InputError(f"{folder}: holds no run records; make some with ipe-sr sweep")
-    return [read(path) for path in found]
+    return [record for home, record in found if home.parent not in asked or record.place in asked[home.parent]]
 
 
 def due(folder: Path) -> list[Place]:
     """Every run that the plans below a folder ask for, whether it has run or not."""
-    places = []
-    for path in sorted(folder.rglob(PLAN)):
-        try:
-            places += [Place(**run["place"]) for run in _json(path)["runs"].values()]
-        except (KeyError, TypeError, AttributeError):
-            raise InputError(f"{path}: not a plan of ipe-sr sweep") from None
-    return places
+    return [place for path in sorted(folder.rglob(PLAN)) for place in _places(path)]
+
+
+def _places(plan: Path) -> list[Place]:
+    try:
+        return [Place(**run["place"]) for run in _json(plan)["runs"].values()]
+    except (KeyError, TypeError, AttributeError):
+        raise InputError(f"{plan}: not a plan of ipe-sr sweep") from None
 
 
 def _json(path: Path) -> Any:
