@@ -1,0 +1,131 @@
+"""One experiment without a notebook: what is checked first, and when a training is begun, resumed, loaded, thrown away."""
+
+import json
+import re
+
+import pytest
+from PIL import Image
+
+from ipe_sr import demos, experiments, models, provenance, records, training
+from ipe_sr.errors import InputError
+
+SOURCE = {"name": "experiment.ipynb", "sha256": "0" * 64}
+PLACE = {"table": "t", "block": "b", "row": "r", "params": "micro"}
+
+
+@pytest.fixture
+def asked(tmp_path, pixels):
+    """asked(**changes): the arguments of `prepare` for a run of a moment."""
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    Image.fromarray(pixels(72, 72)).save(folder / "a.png")
+
+    def build(preset="tiny-ipe-liif", data=None, scales=(2,), seed=0, threads=1, **settings):
+        small = {"model.width": 4, "model.encoder.blocks": 1, "model.encoder.channels": 2} if "liif" in preset else {}
+        base = {
+            "steps": 4, "batch": 2, "patch": 12, "queries": 20, "validate_every": 2, "log_every": 1, "valid_scales": [2],
+            "data": [str(folder)], "valid": str(folder),
+        }
+        settings = base | small | settings
+        return {"preset": preset, "settings": settings, "data": data or [str(folder)], "scales": list(scales), "seed": seed,
+                "threads": threads}
+
+    return build
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"preset": "tiny-nothing"}, "preset 'tiny-nothing' is unknown"),
+        ({"learning_rat": 0.1}, "option 'learning_rat' is unknown"),
+        ({"learning_rate": "fast"}, "option 'learning_rate' must be float"),
+        ({"data": ["no-such-set"]}, "'no-such-set' is neither a folder nor"),
+        ({"valid": "no-such-set"}, "'no-such-set' is neither a folder nor"),
+        ({"scales": []}, "scales must be numbers from 1 to 64"),
+        ({"scales": [0.5]}, "scales must be numbers from 1 to 64"),
+        ({"scales": ["2"]}, "scales must be numbers from 1 to 64"),
+        ({"threads": 0}, "threads must be at least 1"),
+        ({"preset": "tiny-edsr-x3"}, "answers at scale 3 only"),
+    ],
+)
+def test_everything_is_checked_before_any_work(asked, tmp_path, changes, message):
+    with pytest.raises(InputError, match=re.escape(message)):
+        experiments.prepare(**asked(**changes))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["pictures"]
+
+
+def test_a_run_from_start_to_record(asked, tmp_path):
+    experiment = experiments.prepare(**asked())
+    trained = experiments.train(experiment, tmp_path / "training" / "one")
+    assert (trained.how, trained.steps) == ("trained", 4)
+    evaluated = experiments.evaluate(experiment, trained.model)
+    decoded = experiments.decode(trained.model)
+    made = experiments.record(experiment, trained, evaluated, decoded, PLACE, SOURCE, tmp_path)
+    made.write(tmp_path / "record.json")
+    assert records.read(tmp_path / "record.json") == made
+    assert made.checkpoint["path"] == "training/one/model.safetensors"
+    assert made.parameters == asked() and made.method == "ipe-liif" and made.schedule["seed"] == 0
+    assert made.parameter_count == sum(p.numel() for p in models.read(trained.checkpoint).parameters())
+    assert made.code_sha256 == provenance.digest("ipe_sr.experiments")
+    assert decoded["picture"] == "96x96 to 384x384" and decoded["seconds"] > 0
+    assert made.peak_memory_bytes > 2**20
+    demos.learning_curve(trained.curve).canvas.draw()
+    demos.crops(trained.model, experiment.data[0], 2).canvas.draw()
+
+    again = experiments.train(experiment, tmp_path / "training" / "one")
+    assert again.how == "loaded" and (again.seconds, again.curve) == (trained.seconds, trained.curve)
+
+
+def test_an_interrupted_training_goes_on(asked, tmp_path):
+    experiment, folder = experiments.prepare(**asked(checkpoint_minutes=0)), tmp_path / "t"
+
+    def interrupt(step, values):
+        if step == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        experiments.train(experiment, folder, interrupt)
+    assert not (folder / training.MODEL).exists() and (folder / training.LAST).exists()
+    resumed = experiments.train(experiment, folder)
+    whole = experiments.train(experiment, tmp_path / "whole")
+    assert (resumed.how, whole.how) == ("resumed", "trained")
+    assert all(
+        a.equal(b) for a, b in zip(resumed.model.state_dict().values(), whole.model.state_dict().values(), strict=True)
+    )
+
+
+@pytest.mark.parametrize("changed", ["preset", "code"])
+def test_a_training_of_another_preset_or_code_is_begun_anew(asked, tmp_path, monkeypatch, changed):
+    folder = tmp_path / "t"
+    experiments.train(experiments.prepare(**asked()), folder)
+    stale = (folder / "metrics.csv").read_text()
+    if changed == "code":
+        monkeypatch.setattr(provenance, "digest", lambda *modules: "another loss")
+    again = experiments.train(experiments.prepare(**asked(learning_rate=0.01 if changed == "preset" else 0.002)), folder)
+    assert again.how == "trained"
+    if changed == "preset":
+        assert (folder / "metrics.csv").read_text() != stale
+    assert json.loads((folder / experiments.STAMP).read_text())["code_sha256"] == provenance.digest("ipe_sr.training")
+
+
+def test_a_folder_with_other_things_is_left_alone(asked, tmp_path):
+    (tmp_path / "pictures" / "notes.txt").write_text("mine")
+    with pytest.raises(InputError, match=r"holds files but no training\.json"):
+        experiments.train(experiments.prepare(**asked()), tmp_path / "pictures")
+    assert (tmp_path / "pictures" / "notes.txt").exists()
+
+
+def test_what_needs_no_training_is_evaluated(asked, tmp_path):
+    experiment = experiments.prepare(**asked("tiny-bicubic"))
+    trained = experiments.train(experiment, tmp_path / "t")
+    assert trained.how == "nothing to train" and trained.checkpoint is None and not (tmp_path / "t").exists()
+    evaluated = experiments.evaluate(experiment, trained.model)
+    made = experiments.record(experiment, trained, evaluated, experiments.decode(trained.model), PLACE, SOURCE, tmp_path)
+    assert made.checkpoint is None and made.seconds["train"] == 0 and made.scores[0]["psnr"] > 20
+    demos.learning_curve(trained.curve).canvas.draw()
+
+
+def test_a_failed_run_has_a_record(asked, tmp_path):
+    made = experiments.failed(experiments.prepare(**asked()), PLACE, SOURCE, "experiment.ipynb, cell 4: Diverged: ...")
+    made.write(tmp_path / "failure.json")
+    assert records.read(tmp_path / "failure.json") == made and made.status == "failed" and made.scores == []
