@@ -21,10 +21,10 @@ class Items:
 
 @dataclass(frozen=True)
 class Entry:
-    """One cell of a table.   below: a second line, smaller.   strong: the best of its column.   bad: failed or missing."""
+    """One cell of a table.   below: more lines, smaller; "" leaves one free.   strong: stands out.   bad: failed or missing."""
 
     text: str
-    below: str = ""
+    below: tuple[str, ...] = ()
     strong: bool = False
     bad: bool = False
 

@@ -1,6 +1,7 @@
 """A report for pdflatex, with booktabs; its tables can be lifted out, its pictures are files beside it."""
 
 from functools import singledispatch
+from itertools import zip_longest
 
 from ipe_sr.report.document import Block, Heading, Items, Paragraph, Picture, Table
 
@@ -39,14 +40,14 @@ def _(block: Table) -> str:
     lines = []
     for row in block.rows:
         lines.append([f"\\textbf{{{_escaped(e.text)}}}" if e.strong else _escaped(e.text) for e in row])
-        if any(e.below for e in row):
-            lines.append([f"\\color{{gray}}\\footnotesize {_escaped(e.below)}" if e.below else "" for e in row])
+        for below in zip_longest(*(e.below for e in row), fillvalue=""):
+            lines.append([f"\\color{{gray}}\\scriptsize {_escaped(text)}" if text else "" for text in below])
     body = "\n".join(" & ".join(line) + r" \\" for line in lines)
     head = " & ".join(_escaped(text) for text in block.header) + r" \\"
     columns = "l" + "r" * (len(block.header) - 1)
     return (
-        f"\\begin{{longtable}}{{@{{}}{columns}@{{}}}}\n\\caption*{{{_escaped(block.caption)}}}\\\\\n"
-        f"\\toprule\n{head}\n\\midrule\n\\endhead\n{body}\n\\bottomrule\n\\end{{longtable}}"
+        f"{{\\footnotesize\n\\begin{{longtable}}{{@{{}}{columns}@{{}}}}\n\\caption*{{{_escaped(block.caption)}}}\\\\\n"
+        f"\\toprule\n{head}\n\\midrule\n\\endhead\n{body}\n\\bottomrule\n\\end{{longtable}}}}"
     )
 
 
@@ -66,6 +67,8 @@ PREAMBLE = r"""\documentclass{article}
 \usepackage[T1]{fontenc}
 \usepackage[landscape, margin=2cm]{geometry}
 \usepackage{booktabs, caption, graphicx, longtable, xcolor}
+\setlength{\LTcapwidth}{\linewidth}
+\setlength{\tabcolsep}{4pt}
 \begin{document}
 
 """

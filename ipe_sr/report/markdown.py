@@ -39,7 +39,7 @@ def _(block: Picture) -> str:
 def _(block: Table) -> str:
     def cell(entry: Entry) -> str:
         text = f"**{_escaped(entry.text)}**" if entry.strong else _escaped(entry.text)
-        return text + (f"<br>{_escaped(entry.below)}" if entry.below else "")
+        return "<br>".join([text, *map(_escaped, entry.below)])
 
     head = [[_escaped(text) for text in block.header], ["---"] * len(block.header)]
     lines = head + [[cell(entry) for entry in row] for row in block.rows]

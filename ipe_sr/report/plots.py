@@ -21,54 +21,54 @@ def all_of(section: Section) -> list[Picture]:
 
 
 def _against_scale(section: Section, rows: list[str]) -> Picture:
-    """Left the PSNR, right what sets the rows apart: the distance from their mean, with 95% intervals over seeds."""
+    """Left the PSNR, right what sets the trained rows apart: the distance from their mean, with 95% intervals over seeds."""
     fig, axes = figures.panels(1, 2, height=3.8)
-    means = {
-        row: {scale: section.cells[row, scale].scores.estimate() for scale in section.scored(row)} for row in rows
-    }
-    centre = {
-        scale: plain.fmean(known[scale].mean for known in means.values() if scale in known)
-        for scale in section.scales if any(scale in known for known in means.values())
-    }
-    for row, style in _styles(rows):
-        scales, known = list(means[row]), means[row].values()
-        apart = [estimate.mean - centre[scale] for scale, estimate in means[row].items()]
-        reach = [estimate.seeds.half if estimate.seeds else 0 for estimate in known]
-        axes[0, 0].plot(scales, [estimate.mean for estimate in known], **style, label=row)
-        axes[0, 1].errorbar(scales, apart, reach, **style, capsize=3, elinewidth=1)
-    for ax, label in zip(axes[0], ("PSNR / dB", "PSNR − mean of the rows / dB"), strict=True):
+    means = {row: {scale: section.cells[row, scale].scores.estimate() for scale in section.scored(row)} for row in rows}
+    trained = [row for row in rows if any(section.cells[row, scale].scores.trained for scale in section.scored(row))]
+    scales = sorted({scale for known in means.values() for scale in known})
+    for i, (row, style) in enumerate(_styles(rows)):
+        known = means[row]
+        axes[0, 0].plot(list(known), [estimate.mean for estimate in known.values()], **style, label=row)
+        if row in trained:
+            centre = [plain.fmean(means[r][scale].mean for r in trained if scale in means[r]) for scale in known]
+            apart = [estimate.mean - middle for estimate, middle in zip(known.values(), centre, strict=True)]
+            reach = [estimate.seeds.half if estimate.seeds else 0 for estimate in known.values()]
+            beside = [scale * (1 + 0.02 * (i - len(rows) / 2)) for scale in known]   # so that no bar hides another
+            axes[0, 1].errorbar(beside, apart, reach, **style, capsize=3, elinewidth=1)
+    for ax, label in zip(axes[0], ("PSNR / dB", "PSNR − mean of trained rows / dB"), strict=True):
         ax.set(xscale="log", xlabel="scale", ylabel=label)
-        ax.set_xticks(list(centre), [f"x{scale:g}" for scale in centre])
+        ax.set_xticks(scales, [f"x{scale:g}" for scale in scales], fontsize=8)
         ax.minorticks_off()
     fig.legend(loc="outside lower center", ncols=2, fontsize=9)
     ends = ", ".join(f"{row} {_ends(means[row])}" for row in rows)
-    alt = f"PSNR on {section.data} against scale, and each row's distance from the mean of the rows: {ends}"
+    alt = f"PSNR on {section.data} against scale, and the trained rows' distance from their mean: {ends}"
     return Picture(f"{_file(section)}-scale", figures.png(fig), alt)
 
 
 def _against_time(section: Section, rows: list[str]) -> Picture:
     """Left how the validation crops fare during training, right what decoding costs (the Pareto picture)."""
     fig, axes = figures.panels(1, 2, height=3.8)
+    shared = [scale for scale in section.scales if all(section.cells[row, scale].scores for row in rows)]
     points = {}
     for row, style in _styles(rows):
         runs = section.runs(row)
         curves = [curve for run in runs if len(curve := _curve(run))]
         if curves:
             length = min(map(len, curves))
-            seconds, psnr = np.mean([curve[:length] for curve in curves], 0).T
-            axes[0, 0].plot(seconds, psnr, **style)
+            axes[0, 0].plot(*np.mean([curve[:length] for curve in curves], 0).T, **style)
         decode = [run.decode["seconds"] for run in runs if run.decode]
-        score = plain.fmean(section.cells[row, scale].scores.psnr.mean() for scale in section.scored(row))
-        if decode:
+        if decode and shared:
+            score = plain.fmean(section.cells[row, scale].scores.psnr.mean() for scale in shared)
             points[row] = plain.median(decode) * 1000, score
             axes[0, 1].plot(*points[row], **style | {"linestyle": ""}, label=row)
     _front(axes[0, 1], list(points.values()))
+    over = ", ".join(f"x{scale:g}" for scale in shared)
     axes[0, 0].set(xlabel="training / s", ylabel="PSNR of the validation crops / dB")
-    axes[0, 1].set(xlabel="decoding one picture / ms", ylabel=f"mean PSNR on {section.data} / dB")
+    axes[0, 1].set(xlabel="decoding one picture / ms", ylabel=f"mean PSNR over {over} / dB")
     axes[0, 1].set_xlim(left=0)
     fig.legend(loc="outside lower center", ncols=2, fontsize=9)
     costs = ", ".join(f"{row} {score:.2f} dB in {ms:.0f} ms" for row, (ms, score) in points.items())
-    alt = f"PSNR against training time, and mean PSNR on {section.data} against decoding time: {costs}"
+    alt = f"PSNR against training time; and mean PSNR on {section.data} over {over} against decoding time: {costs}"
     return Picture(f"{_file(section)}-time", figures.png(fig), alt)
 
 

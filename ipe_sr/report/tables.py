@@ -2,28 +2,34 @@
 
 import statistics as plain
 
+from ipe_sr.paper import Figure
 from ipe_sr.report import comparisons
 from ipe_sr.report.comparisons import EFFECT, Comparison
 from ipe_sr.report.document import Entry, Table
-from ipe_sr.report.results import Cell, Section
+from ipe_sr.report.results import Scores, Section
 from ipe_sr.statistics import Interval, runs_needed
 
 NONE = Entry("–")
 
 
 def scores(section: Section) -> Table:
-    """The paper's shape: a row a method, a column a scale; the paper's figure below ours; the surely best one strong."""
+    """The paper's shape: a row a method, a column a scale; below, the SSIM where the paper has it, and the paper's figures.
+
+    The best is strong where it surely is.
+    """
     best = {scale: comparisons.best(section, scale) for scale in section.scales}
-    with_ssim = bool(section.table) and section.table.with_ssim
+    with_ssim, beside = bool(section.table) and section.table.with_ssim, section.reference is not None
+    legend = ("SSIM",) * with_ssim + ("paper",) * beside
 
     def entry(row: str, scale: float) -> Entry:
-        cell, figure = section.cells[row, scale], section.figure(row, scale)
-        below = f"paper {figure.psnr:.2f}" + (f" / {figure.ssim:.4f}" if figure.ssim else "") if figure else ""
+        cell = section.cells[row, scale]
         lacking = ", ".join(f"{n} {state}" for n, state in ((cell.failed, "failed"), (cell.missing, "missing")) if n)
-        text = _score(cell, with_ssim) + (f" ({lacking})" if lacking and cell.scores else "")
-        return Entry(text if cell.scores else lacking or NONE.text, below, best[scale] == row, bool(lacking))
+        text = _psnr(cell.scores) + (f" ({lacking})" if lacking else "") if cell.scores else lacking or NONE.text
+        ssim = f"{cell.scores.ssim.mean():.4f}" if cell.scores else ""
+        below = (ssim,) * with_ssim + (_printed(section.figure(row, scale)),) * beside
+        return Entry(text, below, best[scale] == row, bool(lacking))
 
-    rows = tuple((Entry(row), *(entry(row, scale) for scale in section.scales)) for row in section.rows)
+    rows = tuple((Entry(row, legend), *(entry(row, scale) for scale in section.scales)) for row in section.rows)
     return Table(_caption(section, with_ssim), ("", *(f"x{scale:g}" for scale in section.scales)), rows)
 
 
@@ -78,21 +84,25 @@ def _caption(section: Section, with_ssim: bool) -> str:
     seeds = sorted({len(cell.scores.seeds) for cell in section.cells.values() if cell.scores and cell.scores.trained}) or [0]
     counts = f"{seeds[0]} to {seeds[-1]}" if len(seeds) > 1 else f"{seeds[0]}"
     parts = [
-        "PSNR in dB" + (" / SSIM" if with_ssim else "") + f", mean over {len(found.pictures)} pictures",
+        "PSNR in dB" + (", SSIM below" if with_ssim else "") + f", mean over {len(found.pictures)} pictures",
         f"and {counts} seeds ± half of the 95% interval over seeds" if seeds[-1] > 1 else "of one seed, so without intervals",
         "strong: ahead of every other row, each interval of the difference above zero",
     ]
     if section.reference:
-        parts.append(f"below: the paper's figures, on {section.reference.data}")
+        parts.append(f"paper: its figures, on {section.reference.data}")
     return f"{parts[0]} {'; '.join(parts[1:])}"
 
 
-def _score(cell: Cell, with_ssim: bool) -> str:
-    if not cell.scores:
+def _psnr(scores: Scores) -> str:
+    estimate = scores.estimate()
+    spread = f" ± {estimate.seeds.half:.2f}" if estimate.seeds and scores.trained else ""
+    return f"{estimate.mean:.2f}{spread}".replace("inf", "∞")
+
+
+def _printed(figure: Figure | None) -> str:
+    if not figure:
         return ""
-    estimate = cell.scores.estimate()
-    spread = f" ± {estimate.seeds.half:.2f}" if estimate.seeds and cell.scores.trained else ""
-    return f"{estimate.mean:.2f}{spread}".replace("inf", "∞") + (f" / {cell.scores.ssim.mean():.4f}" if with_ssim else "")
+    return f"{figure.psnr:.2f}" + (f" / {figure.ssim:.4f}" if figure.ssim else "")
 
 
 def _signed(value: float, digits: int = 3) -> str:

@@ -45,7 +45,7 @@ def _(block: Table) -> str:
     def cell(entry: Entry, tag: str) -> str:
         text = html.escape(entry.text)
         text = f"<strong>{text}</strong>" if entry.strong else text
-        below = f"<small>{html.escape(entry.below)}</small>" if entry.below else ""
+        below = "".join(f"<small>{html.escape(line) or '&nbsp;'}</small>" for line in entry.below)
         scope, bad = " scope='row'" if tag == "th" else "", " class='bad'" if entry.bad else ""
         return f"<{tag}{scope}{bad}>{text}{below}</{tag}>"
 
@@ -60,16 +60,16 @@ def _(block: Table) -> str:
 PAGE = """<!doctype html>
 <html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>TITLE</title>
 <style>
-body { font: 16px/1.5 system-ui, sans-serif; max-width: 70rem; margin: 2rem auto; padding: 0 1rem; color: #222 }
+body { font: 16px/1.5 system-ui, sans-serif; max-width: 78rem; margin: 2rem auto; padding: 0 1rem; color: #222 }
 p, ul { max-width: 48rem }
 h2 { margin-top: 3rem; border-top: 1px solid #ccc; padding-top: 1.5rem } h3 { margin-top: 2rem }
 .wide { overflow-x: auto; margin: 1rem 0 }
-table { border-collapse: collapse; font-variant-numeric: tabular-nums }
-caption { text-align: left; font-weight: 600; padding: .5rem 0 }
-td, th { padding: .3rem .8rem; border-bottom: 1px solid #ddd; vertical-align: top; text-align: right; white-space: nowrap }
+table { border-collapse: collapse; font-size: .9rem; font-variant-numeric: tabular-nums }
+caption { text-align: left; max-width: 48rem; font-weight: 600; padding: .5rem 0 }
+td, th { padding: .3rem .6rem; border-bottom: 1px solid #ddd; vertical-align: top; text-align: right; white-space: nowrap }
 th { font-weight: 500 } th:first-child { text-align: left; padding-left: 0 }
-thead th { border-bottom: 2px solid #888; white-space: normal; vertical-align: bottom }
-td small, th small { display: block; color: #666 }
+thead th { border-bottom: 2px solid #888; min-width: 4.5rem; white-space: normal; vertical-align: bottom }
+td small, th small { display: block; color: #595959 }
 .bad { background: #fbe9e0 } img { display: block; max-width: 100%; height: auto; margin: 1rem 0 }
 </style>
 <body>
