@@ -13,7 +13,7 @@ from typing import Any
 
 import nbformat
 
-from ipe_sr import datasets, files, provenance, schedules, series
+from ipe_sr import datasets, execution, files, provenance, schedules, series
 from ipe_sr.errors import InputError
 
 CELL_TIMEOUT = 3600   # seconds
@@ -89,40 +89,13 @@ def _run_in_worker(job: Job, out: Path) -> Result:
 def run(job: Job, out: Path) -> Result:
     """Execute one notebook of the series here and now; failures are in the result, not raised."""
     executed, started = out / job.notebook.name, time.time()
-    failure, events = execute_notebook(job.notebook, executed, job.overrides)
+    os.environ["IPE_SR_DATA"] = str(datasets.root().resolve())   # the kernel starts in another folder
+    failure, events = execution.execute(job.notebook, executed, job.overrides, CELL_TIMEOUT)
     record = _record(job, time.time() - started, failure, events)
     with files.replacing(executed.with_suffix(".json")) as temporary:
         temporary.write_text(json.dumps(record, indent=1))
     _write_html(executed)
     return Result(job, executed, failure, record)
-
-
-def execute_notebook(
-    notebook: Path, executed: Path, parameters: dict[str, Any], timeout: int | None = CELL_TIMEOUT
-) -> tuple[str | None, list[dict]]:
-    """Execute a notebook in its own folder by papermill; failures are returned, not raised.
-
-    executed: gets the copy with outputs, also of a failure.   timeout: of a cell, seconds; None for none.
-    Returns one line that names the notebook and the cell that failed, or None; and what was noted (see `files.journal`).
-    """
-    import papermill
-    from papermill.exceptions import PapermillExecutionError
-
-    os.environ["IPE_SR_DATA"] = str(datasets.root().resolve())
-    failure = None
-    with files.journal() as events:
-        try:
-            papermill.execute_notebook(
-                str(notebook), str(executed), parameters, kernel_name="python3", language="python",
-                cwd=str(notebook.parent), progress_bar=False, execution_timeout=timeout,
-            )
-        except PapermillExecutionError as error:
-            failure = f"cell {error.exec_count}: {error.ename}: {error.evalue}"
-        except Exception as error:   # a dead kernel, a time-out: reported like a failing cell, the others go on
-            failure = f"{type(error).__name__}: {error}"
-    if failure is None and (found := series.failures(series.read(executed))):
-        failure = found[0]
-    return (f"{notebook.name}, " + " ".join(failure.split()) if failure else None), events
 
 
 def write_back(results: list[Result]) -> None:

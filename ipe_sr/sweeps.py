@@ -19,11 +19,11 @@ from typing import Any
 
 import yaml
 
-from ipe_sr import datasets, experiments, files, leftovers, provenance, records, runs, schedules, series
+from ipe_sr import data, datasets, experiments, files, leftovers, provenance, records, schedules, series
 from ipe_sr.errors import InputError
 
 NOTEBOOK, SNAKEFILE, TABLES = "experiment.ipynb", "Snakefile", "tables.yaml"
-EXECUTED, LOG = "executed.ipynb", "snakemake.log"
+LOG = "snakemake.log"
 
 
 @dataclass(frozen=True)
@@ -79,10 +79,7 @@ def sweep(
         raise InputError(f"--profile: {profile} is not a folder that holds a snakemake profile")
     made, out = plan(folder, table, params), out.resolve()
     home = out / f"{table}-{params}"
-    try:
-        home.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"{out}: cannot be made a folder ({error.strerror})") from None
+    data.make_folder(home)
     command = _command(folder.resolve() / SNAKEFILE, home.relative_to(out), jobs, profile and profile.resolve())
     with leftovers.alone(out):
         with files.replacing(home / records.PLAN) as temporary:
@@ -96,21 +93,6 @@ def sweep(
         code = _schedule(command, out, home, made["runs"], report)
     failures = {name: line for name in made["runs"] if (line := _failure(home / name, code, home / LOG))}
     return Outcome(len(made["runs"]), failures, out)
-
-
-def run(plan_file: Path, name: str, notebook: Path) -> str | None:
-    """One run of a plan: execute the notebook, which writes the record. Returns one line for a failure, else None."""
-    made = json.loads(plan_file.read_text())
-    this, home = made["runs"][name], plan_file.resolve().parent / name
-    out, place = home.parents[1], {key: this["place"][key] for key in ("table", "block", "row", "params")}
-    home.mkdir(parents=True, exist_ok=True)
-    given = this["parameters"] | {"place": place, "folder": str(home), "training": str(out / "training" / name)}
-    given = series.resolve(series.declared(series.read(notebook), notebook), given, notebook)
-    failure, _ = runs.execute_notebook(notebook, home / EXECUTED, given, timeout=None)
-    if failure:
-        experiment = experiments.prepare(**this["parameters"])
-        experiments.failed(experiment, place, made["notebook"], failure).write(home / records.FAILURE)
-    return failure
 
 
 def _tables(source: Path) -> dict[str, Any]:
@@ -138,7 +120,7 @@ def _runs(
     """(place, parameters of the notebook) of each run of a table."""
     try:
         here = chosen["tables"][table]
-        data = [*here["data"], *(name for name in here["optional"] if _present(name))]
+        sets = [*here["data"], *(name for name in here["optional"] if _present(name))]
         for block, how in wanted["blocks"].items():
             settings = chosen["settings"] | how.get("settings", {})
             for row, methods in wanted["rows"].items():
@@ -148,7 +130,7 @@ def _runs(
                     known = schedules.preset(preset, settings)
                     fixed = getattr(known.model, "scale", None)
                     seeds = here["seeds"] if experiments.trains(known) else here["seeds"][:1]
-                    common = {"preset": preset, "settings": settings, "data": data, "threads": chosen["threads"]}
+                    common = {"preset": preset, "settings": settings, "data": sets, "threads": chosen["threads"]}
                     for seed in seeds:
                         yield place, common | {"scales": [fixed] if fixed else how["scales"], "seed": seed}
     except (KeyError, TypeError, AttributeError) as error:
@@ -218,10 +200,3 @@ def _failure(home: Path, code: int, log: Path) -> str | None:
     if not (home / records.RECORD).exists():
         return f"did not run (snakemake ended with status {code}; see {log})"
     return None
-
-
-if __name__ == "__main__":
-    failed = run(Path(sys.argv[1]), sys.argv[2], Path(sys.argv[3]))
-    if failed:
-        print(failed, file=sys.stderr)
-        raise SystemExit(1)

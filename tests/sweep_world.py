@@ -46,8 +46,8 @@ class World:
         """Run -> reason, of what a sweep of the table would run now."""
         done = self.sweep(table, "--params", "micro", "--dry-run")
         assert done.returncode == 0, done.stderr
-        jobs = re.findall(r"rule experiment:\n(.*?)\n\n", done.stdout + done.stderr + "\n\n", re.S)
-        return {re.search(r"wildcards: run=(\S+)", job)[1]: re.search(r"reason: (.*)", job)[1] for job in jobs}
+        found = re.findall(r"^ +reason: (.*)\n +wildcards: run=(\S+)$", done.stdout + done.stderr, re.M)
+        return {name: reason for reason, name in found}
 
     def tables(self) -> dict[str, Any]:
         return yaml.safe_load((self.experiments / "tables.yaml").read_text())

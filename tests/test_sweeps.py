@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import nbformat
 import psutil
@@ -19,6 +20,7 @@ from tests import sweep_world
 
 pytest.importorskip("snakemake", reason="sweeps need the extra `sweep`")
 MICRO = ("--params", "micro")
+METHODS = ("bicubic", "liif", "ipe-liif")
 
 
 @pytest.fixture(scope="module")
@@ -71,10 +73,6 @@ def test_records_tell_what_was_done(world):
     assert found["bicubic"].scores[0]["psnr"] > trained.scores[0]["psnr"], "four steps do not beat bicubic"
 
 
-def test_nothing_runs_twice(world):
-    assert world.due("good") == {}
-
-
 def save_outputs(world):
     path = world.experiments / "experiment.ipynb"
     notebook = nbformat.read(path, 4)
@@ -100,22 +98,25 @@ def change_preset(world):
     path.write_text(yaml.safe_dump(yaml.safe_load(path.read_text()) | {"frequencies": 6}))
 
 
-TRAINED, ALL = ("liif", "ipe-liif"), ("bicubic", "liif", "ipe-liif")
+def change_what_does_not_matter(world):
+    save_outputs(world)
+    remove_method(world)
+    edit(world.folder / "README.md", "# ipe_sr", "# A new title")
+    edit(world.folder / "ipe_sr" / "training.py", '"""Training: ', '# a comment\n"""On training: ')
+    edit(world.folder / "ipe_sr" / "figures.py", "WIDTH = ", "WIDTH = 1 + ")
+
+
 CHANGES = {   # what changes: (the change, the methods that run again, why)
-    "a saved output": (save_outputs, (), ""),
+    "outputs, a removed method, a docstring, a comment, a README, a figure's width": (change_what_does_not_matter, (), ""),
     "a code cell": (
-        lambda w: edit(w.experiments / "experiment.ipynb", "show(demos", "show(  demos"), ALL, "Params have changed",
+        lambda w: edit(w.experiments / "experiment.ipynb", "show(demos", "show(  demos"), METHODS, "Params have changed",
     ),
     "one preset": (change_preset, ("ipe-liif",), "Params have changed"),
-    "an added seed": (add_seed, TRAINED, "Missing output files"),
-    "a removed method": (remove_method, (), ""),
+    "an added seed": (add_seed, ("liif", "ipe-liif"), "Missing output files"),
     "a loss function": (
-        lambda w: edit(w.folder / "ipe_sr" / "training.py", ".abs().mean()", ".square().mean()"), ALL, "Params have changed",
+        lambda w: edit(w.folder / "ipe_sr" / "training.py", ".abs().mean()", ".square().mean()"), METHODS,
+        "Params have changed",
     ),
-    "a docstring and a comment": (
-        lambda w: edit(w.folder / "ipe_sr" / "training.py", '"""Training: ', '"""# a comment\nOn training: '), (), "",
-    ),
-    "the README": (lambda w: edit(w.folder / "README.md", "# ipe_sr", "# A new title"), (), ""),
 }
 
 
@@ -214,18 +215,24 @@ def test_the_recipe_for_cron_works_as_cron_would_run_it(world):
 
 
 @pytest.mark.parametrize(
-    ("words", "message"),
+    ("table", "params", "options", "message"),
     [
-        (("table9", *MICRO), "table 'table9' is unknown"),
-        (("good", "--params", "huge"), "parameter set 'huge' is unknown"),
-        (("good", *MICRO, "--jobs", "0"), "--jobs must be at least 1"),
-        (("good", *MICRO, "--profile", "nowhere"), "nowhere is not a folder that holds a snakemake profile"),
+        ("table9", "micro", {}, "table 'table9' is unknown"),
+        ("good", "huge", {}, "parameter set 'huge' is unknown"),
+        ("good", "micro", {"jobs": 0}, "--jobs must be at least 1"),
+        ("good", "micro", {"profile": Path("nowhere")}, "nowhere is not a folder that holds a snakemake profile"),
     ],
 )
-def test_bad_requests_are_one_line_and_status_2(world, words, message):
-    done = world.sweep(*words)
+def test_bad_requests_are_refused_before_any_work(world, tmp_path, table, params, options, message):
+    with pytest.raises(InputError, match=message):
+        sweeps.sweep(world.experiments, table, params, tmp_path / "out", **options)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_mistake_is_one_line_and_status_2(world):
+    done = world.sweep("table9", *MICRO)
     assert done.returncode == 2 and done.stdout == ""
-    assert done.stderr.count("\n") == 1 and message in done.stderr
+    assert done.stderr.count("\n") == 1 and "table 'table9' is unknown" in done.stderr
 
 
 @pytest.mark.parametrize(
