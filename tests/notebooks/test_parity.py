@@ -3,7 +3,6 @@
 import ast
 import importlib
 import importlib.util
-import math
 import pkgutil
 from pathlib import Path
 
@@ -17,38 +16,71 @@ NOTEBOOKS = series.notebooks(Path(__file__).parents[2] / "notebooks")
 TAG = "twin:"
 
 
+class Random(tuple):
+    """A tensor of this shape, uniform in [0, 1), float64, whose gradient is compared."""
+
+
+# What a twin is tried with, by its name; a new one needs an entry. First what to make it with, if it is a module or makes
+# one; then its inputs.
+TRIALS = {
+    "MLP": ((5, 3, 8, 3), [Random((7, 5))]),
+    "ResidualBlock": ((4,), [Random((2, 4, 5, 6))]),
+    "ResidualDenseBlock": ((4, 3, 2), [Random((2, 4, 5, 6))]),
+    "centres": ((), [7, 3]),
+    "conv3": ((4, 3), [Random((2, 4, 5, 6))]),
+    "corners": ((), [Random((2, 7, 2)), (4, 5)]),
+    "descend": ((), [Random((5, 5)), Random((3, 5)), Random((5,)), 7]),
+    "integrated": ((), [Random((7, 3, 2)), Random((7, 3, 2)), Random((5,))]),
+    "nearest": ((), [Random((2, 7, 2)), (4, 5)]),
+    "positional": ((), [Random((7, 3, 2)), Random((5,))]),
+    "similarity": ((), [Random((7,)), Random((4,)), Random((5,))]),
+    "unfold": ((), [Random((2, 4, 5, 6))]),
+    "wide_network": ((), [Random((7, 3))]),
+}
+
+
 def registered():
-    """(notebook, definition's source, package function) of every cell tagged `twin:module:name`."""
+    """(notebook's imports and registered definitions up to this one, its name, package twin) of every tagged cell."""
     for path in NOTEBOOKS:
+        taught = ""
         for cell in series.code_cells(series.read(path)):
+            imports = [node for node in ast.parse(cell.source).body if isinstance(node, (ast.Import, ast.ImportFrom))]
+            taught += "".join(f"{ast.unparse(node)}\n" for node in imports)
             for tag in cell.metadata.get("tags", []):
                 if tag.startswith(TAG):
                     module, name = tag.removeprefix(TAG).split(":")
                     twin = getattr(importlib.import_module(module), name)
-                    yield pytest.param(cell.source, name, twin, id=f"{path.name[:2]}-{name}")
+                    taught += cell.source + "\n"
+                    yield pytest.param(taught, name, twin, id=f"{path.name[:2]}-{name}")
 
 
-def sample(name, generator):
-    """Inputs for a twin, by its name; a new twin needs an entry here."""
-    shapes = {"integrated": [(7, 3, 2), (7, 3, 2), (5,)]}
-    return [torch.rand(shape, generator=generator, dtype=torch.float64) for shape in shapes[name]]
+def tried(definition, name, weights=None):
+    """Values of a definition, their gradients by inputs and weights, and the weights (another's, if they are given)."""
+    made_with, inputs = TRIALS[name]
+    random = torch.Generator().manual_seed(0)
+    inputs = [torch.rand(x, generator=random, dtype=torch.float64).requires_grad_() if isinstance(x, Random) else x
+              for x in inputs]
+    function = definition(*made_with).double() if made_with else definition
+    if weights is not None:
+        function.load_state_dict(weights)
+    value = function(*inputs)
+    values = value if isinstance(value, tuple) else (value,)
+    leaves = [x for x in (*inputs, *(function.parameters() if made_with else ())) if isinstance(x, torch.Tensor)]
+    total = sum((part * torch.linspace(-1, 1, part.numel()).reshape(part.shape)).sum() for part in values if part.requires_grad)
+    gradients = torch.autograd.grad(total, leaves) if leaves else ()
+    return values, gradients, function.state_dict() if made_with else None
 
 
 @pytest.mark.parametrize(("source", "name", "twin"), list(registered()))
 def test_twins_agree_in_value_and_gradient(source, name, twin):
-    taught = {"torch": torch, "math": math}
+    taught = {}
     exec(source, taught)
-    inputs = sample(name, torch.Generator().manual_seed(0))
-    values, gradients = [], []
-    for function in (taught[name], twin):
-        leaves = [x.clone().requires_grad_() for x in inputs]
-        value = function(*leaves)
-        weights = torch.linspace(-1, 1, value.numel(), dtype=value.dtype).reshape(value.shape)
-        values.append(value)
-        gradients.append(torch.autograd.grad((value * weights).sum(), leaves))
-    torch.testing.assert_close(values[0], values[1], rtol=1e-14, atol=1e-14)
-    for ours, theirs in zip(*gradients, strict=True):
+    values, gradients, weights = tried(twin, name)
+    own_values, own_gradients, _ = tried(taught[name], name, weights)
+    for ours, theirs in zip(own_values, values, strict=True):
         torch.testing.assert_close(ours, theirs, rtol=1e-13, atol=1e-13)
+    for ours, theirs in zip(own_gradients, gradients, strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=1e-12, atol=1e-13)
 
 
 def test_at_least_one_twin_is_registered():

@@ -1,0 +1,42 @@
+"""How long a key press takes to become a changed picture, in JupyterLab in headless Chromium.
+
+python -m tests.browser.latency [--presses 20]   prints a table: a row for each slider of the series.
+"""
+
+import argparse
+import statistics
+import sys
+import tempfile
+from pathlib import Path
+
+from tests.browser import lab
+
+
+def rows(presses: int):
+    """(notebook, slider, median, 90th percentile), milliseconds."""
+    with tempfile.TemporaryDirectory() as folder, lab.serve(Path(folder)) as address:
+        for job in lab.NOTEBOOKS:
+            with lab.browse() as page:
+                lab.run_all(page, address, job.notebook.name)
+                lab.time_pictures(page)
+                for slider in page.locator(lab.SLIDERS).all():
+                    handle, label = slider.get_by_role("slider"), slider.locator(".widget-label").inner_text()
+                    low, high, now = (float(handle.get_attribute(f"aria-value{end}")) for end in ("min", "max", "now"))
+                    keys = ("ArrowRight", "ArrowLeft") if now - low < high - now else ("ArrowLeft", "ArrowRight")
+                    times = [lab.latency(page, handle, keys[i % 2]) for i in range(presses)]
+                    yield job.notebook.stem, label, statistics.median(times), statistics.quantiles(times, n=10)[-1]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--presses", type=int, default=20, help="of each slider")
+    presses = parser.parse_args().presses
+    if lab.missing():
+        sys.exit(lab.missing())
+    print(f"{'notebook':<36} {'slider':<16} {'median':>8} {'90 %':>8}   ms over {presses} presses")
+    for notebook, slider, median, late in rows(presses):
+        print(f"{notebook:<36} {slider:<16} {median:>8.0f} {late:>8.0f}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
