@@ -8,7 +8,7 @@ from report_world import BLOCK, CELL, FULL, SKIP, failed, place, plan, record, s
 
 from ipe_sr import cli, records, report
 from ipe_sr.errors import InputError
-from ipe_sr.report import comparisons, latex, markdown, results, tables, web
+from ipe_sr.report import comparisons, latex, markdown, plots, results, tables, web
 from ipe_sr.report.document import Entry, Heading, Items, Paragraph, Picture, Table
 
 
@@ -182,6 +182,24 @@ def test_equal_pictures_have_no_interval(tmp_path):
         save(tmp_path, record(place(SKIP, seed), [score([30.0, 31.0])]))
     assert texts(tables.scores(section(tmp_path)))[FULL][0][0] == "∞"
     assert comparisons.by_scale(section(tmp_path)) == []
+
+
+def test_pictures_say_what_they_show(tmp_path):
+    here = section(world.sweep(tmp_path))
+    scale, time = plots.all_of(here)
+    assert scale.png.startswith(b"\x89PNG") and time.png.startswith(b"\x89PNG") and scale.name != time.name
+    for row in here.rows:
+        assert f"{row} {here.cells[row, 2].scores.psnr.mean():.2f} dB at x2 to" in scale.alt
+        assert re.search(re.escape(row) + r" \d\d\.\d\d dB in 100 ms", time.alt)
+    assert plots._curve(here.runs(FULL)[0]).tolist() == [[5, 21], [10, 22]]
+
+
+def test_the_front_is_what_nothing_beats():
+    from matplotlib.figure import Figure
+
+    ax = Figure().subplots()
+    plots._front(ax, [(3, 30), (1, 20), (2, 25), (2, 24), (4, 29)])
+    assert ax.lines[0].get_xydata().tolist() == [[1, 20], [2, 25], [3, 30]]
 
 
 HARD = r"50% of a_b & {c} #1 $x^2$ ~ \ <b> | [d] − × ±"

@@ -7,7 +7,7 @@ from ipe_sr.report import comparisons
 from ipe_sr.report.comparisons import EFFECT, Comparison
 from ipe_sr.report.document import Entry, Table
 from ipe_sr.report.results import Scores, Section
-from ipe_sr.statistics import Interval, runs_needed
+from ipe_sr.statistics import RESAMPLES, Interval, runs_needed
 
 NONE = Entry("–")
 
@@ -49,15 +49,18 @@ def differences(found: list[Comparison]) -> Table:
         )
 
     header = (
-        "difference", "scale", "dB", "95% over seeds", "95% over seeds and pictures", "ahead in resamples", "paper",
+        "difference", "scale", "dB", "95% over seeds", "95% over seeds and pictures", "ahead", "paper",
         f"seeds to see {EFFECT} dB",
     )
-    caption = "Paired differences in PSNR; strong where the interval over seeds leaves out zero"
+    caption = (
+        "Paired differences in PSNR; strong where the interval over seeds leaves out zero; ahead: the share of "
+        f"{RESAMPLES:,} resamples of seeds and pictures in which the first is"
+    )
     return Table(caption, header, tuple(map(line, found)))
 
 
 def times(section: Section) -> Table:
-    """What each row cost, beside what it scored on average."""
+    """What each row cost: means over its runs, the median of decoding, the most memory."""
     def line(row: str) -> tuple[Entry, ...]:
         runs = section.runs(row)
         if not runs:
