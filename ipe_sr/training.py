@@ -96,7 +96,9 @@ def train(
         raise InputError(f"{out}: holds a training already; give --resume to go on, or another --out")
     if resume and not (out / LAST).exists():
         raise InputError(f"{out}: holds no {LAST} to resume from")
-    arguments = (preset, out, resume, progress)
+    data.make_folder(out)
+    store, valid = load_store(preset.schedule.data), load_store((preset.schedule.valid,))   # before others start, who map them
+    arguments = (preset, store, valid, out, resume, progress)
     return fabric.launch(_train, *arguments) if devices > 1 else _train(fabric, *arguments)
 
 
@@ -110,17 +112,16 @@ def _fabric(accelerator: str, devices: int) -> Fabric:
     return Fabric(accelerator=kind, devices=devices)
 
 
-def _train(fabric: Fabric, preset: Preset, out: Path, resume: bool, progress: Callable) -> Path | None:
+def _train(
+    fabric: Fabric, preset: Preset, store: Store, valid: Store, out: Path, resume: bool, progress: Callable
+) -> Path | None:
     schedule, first = preset.schedule, fabric.is_global_zero
-    with fabric.rank_zero_first(local=True):   # it decodes the pictures, the others map them
-        store, valid = load_store(schedule.data), load_store((schedule.valid,))
     crops = validation.crops(valid, schedule.valid_scales)
     batches = _batches(fabric, store, schedule)
     torch.manual_seed(schedule.seed)
     run = _new_run(preset, fabric.device, warm=not resume)
     if resume:
         training_state.restore(run, out / LAST, preset)
-    data.make_folder(out)
     objective, optimizer = fabric.setup(Objective(run.model, schedule.precision), run.optimizer)
     log = Log(out, run.step, progress) if first else None
     if first and run.step == 0:   # what any model has to beat
@@ -131,20 +132,18 @@ def _train(fabric: Fabric, preset: Preset, out: Path, resume: bool, progress: Ca
         for batch in ready:
             losses.append(_step(fabric, objective, optimizer, batch, schedule, run))
             done = run.step == schedule.steps
-            due = done or run.step % schedule.log_every == 0
+            validates = done or run.step % schedule.validate_every == 0
+            due = validates or run.step % schedule.log_every == 0
             told, late = signals.received, time.monotonic() - saved > 60 * schedule.checkpoint_minutes
             if fabric.world_size > 1:   # all stop and save together, and agree on it where they wait anyway
                 told, late = _largest(fabric, told, late) if due else (0, 0)
 
-            values = {}
             if due or told or late:     # only here does the host wait for the device
                 mean = _mean_or_diverged(fabric.all_reduce(torch.stack(losses)), run.step, schedule.seed)
                 run.seconds, losses = time.monotonic() - started, []
                 values = {"loss": mean, "learning_rate": schedule.rate(run.step - 1), "seconds": run.seconds}
-            if first and (done or run.step % schedule.validate_every == 0):
-                values |= validation.psnr(run.result, crops, fabric.device)
-            if first and values:
-                log.write(run.step, values)
+                if first:
+                    log.write(run.step, values | (validation.psnr(run.result, crops, fabric.device) if validates else {}))
             if done or told or late:
                 if first:
                     training_state.save(run, out / LAST, preset)
