@@ -1,6 +1,7 @@
 """The claims ledger: every claim of the series and of the sweeps, by what stands behind it (`claims.KINDS`)."""
 
 import json
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,7 +56,13 @@ def by_kind(entries: Iterable[Entry]) -> dict[str, list[Entry]]:
         if other := known.get(entry.id):
             raise InputError(f"claim {entry.id} stands twice, in {other.where} and in {entry.where}: give each its own id")
         known[entry.id] = entry
-    return {kind: [known[id] for id in sorted(known) if known[id].kind == kind] for kind in KINDS}
+    ordered = [known[id] for id in sorted(known, key=_natural)]
+    return {kind: [entry for entry in ordered if entry.kind == kind] for kind in KINDS}
+
+
+def _natural(id: str) -> list[str | int]:
+    """A key that puts 03.2 before 03.10."""
+    return [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", id)]
 
 
 def _entry(claim: dict, notebook: str) -> Entry:

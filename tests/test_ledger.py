@@ -53,6 +53,11 @@ def test_one_id_for_two_claims_is_refused(tmp_path, noted):
         ledger.by_kind(entries)
 
 
+def test_ids_are_ordered_as_numbers():
+    entries = [Entry(id, "", "proved", "", "") for id in ("03.10", "table4.1", "03.2", "table3.2", "04.1")]
+    assert [entry.id for entry in ledger.by_kind(entries)["proved"]] == ["03.2", "03.10", "04.1", "table3.2", "table4.1"]
+
+
 def test_an_empty_folder_has_no_claims(tmp_path):
     assert ledger.read(tmp_path) == ([], [])
     assert ledger.by_kind([]) == {kind: [] for kind in claims.KINDS}

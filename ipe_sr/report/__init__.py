@@ -71,6 +71,6 @@ def _ledger(kinds: dict[str, list[ledger.Entry]], failures: list[str], origin: s
     if failures:
         blocks += [Paragraph("These notebooks failed; claims of theirs may be missing."), Items(tuple(failures))]
     for kind, entries in kinds.items():
-        blocks.append(Heading(f"{kind.capitalize()}: {KINDS[kind]} ({len(entries)})", 3))
-        blocks.append(Items(tuple(map(str, entries))) if entries else Paragraph("None."))
+        blocks += [Heading(f"{kind.capitalize()} ({len(entries)})", 3), Paragraph(f"{KINDS[kind].capitalize()}.")]
+        blocks += [Items(tuple(map(str, entries)))] if entries else []
     return blocks

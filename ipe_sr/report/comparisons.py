@@ -113,7 +113,7 @@ def _claim(section: Section, number: int, first: str, second: str, better: bool)
         return Entry(f"{section.name}.{number}", text, "reported", "no runs here at its scales", section.sweep.table)
     interval = comparison.difference.seeds
     here = f"{comparison.difference.mean:+.3f} dB over {', '.join(f'x{scale:g}' for scale in shared)}"
-    here += f" in [{interval.low:+.3f}, {interval.high:+.3f}]" if interval else ", one seed"
+    here += f" in [{interval.low:+.3f}, {interval.high:+.3f}]" if interval else " on one seed"
     if comparison.paper is not None:
         here += f"; the paper {comparison.paper:+.3f}" + ("" if section.same_data else f" on {section.reference.data}")
     if interval and _outcome(interval, better) == 1:

@@ -50,7 +50,7 @@ def provenance(sweep: Sweep) -> tuple[str, ...]:
     if not runs:
         return (counts(sweep), *trouble)
     hours = sum(sum(run.seconds.values()) for run in runs) / 3600
-    commits = (f"{(r.git['commit'] or 'no commit')[:12]}{' with changes' if r.git['dirty'] else ''}" for r in runs)
+    commits = (f"{(r.git['commit'] or 'unknown')[:12]}{' with changes' if r.git['dirty'] else ''}" for r in runs)
     conventions = (f"{s['data']}: {s['protocol']}, SSIM {s['ssim_convention']}, LR {s['lr']}" for r in runs for s in r.scores)
     return (
         counts(sweep), *trouble,
