@@ -1,6 +1,7 @@
 """What every command line of the project shares: one line and exit status 2 for a user's mistake, progress on stderr."""
 
 import sys
+import warnings
 from typing import NoReturn
 
 import typer
@@ -16,7 +17,9 @@ err = Console(stderr=True, highlight=False)
 
 
 def run(app: typer.Typer, name: str) -> NoReturn:
-    """Run a command line and exit: a user's mistake is one line and status 2, Ctrl-C is 130, a bug keeps its traceback."""
+    """Run a command line and exit: a user's mistake is one line and status 2, a warning is one line, Ctrl-C is 130,
+    a bug keeps its traceback."""
+    warnings.showwarning = lambda message, *_: print(f"{name}: {message}", file=sys.stderr)
     try:
         code = app(standalone_mode=False)
     except InputError as error:

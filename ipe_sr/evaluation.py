@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from ipe_sr import datasets, images, metrics, resample
+from ipe_sr import datasets, images, metrics, render, resample
 from ipe_sr.datasets import ImageSet
 from ipe_sr.errors import InputError
 from ipe_sr.metrics import Protocol
@@ -88,7 +88,7 @@ def _score(
         lr, hr, origin = datasets.pair(dataset, path, scale)
         lr, hr = (images.to_tensor(np.broadcast_to(a, (*a.shape[:2], 3))) for a in (lr, hr))
     device = next((p.device for p in model.parameters()), torch.device("cpu"))
-    sr = model(lr.expand(3, -1, -1)[None].to(device), tuple(hr.shape[-2:]))[0].float().cpu()
+    sr = render.render(model, lr.expand(3, -1, -1)[None].to(device), tuple(hr.shape[-2:]))[0].float().cpu()
     if protocol.luma_input:
         sr = sr.mean(0, keepdim=True)
     try:

@@ -31,6 +31,36 @@ def mesh(rows: Tensor, columns: Tensor) -> Tensor:
     return torch.cartesian_prod(rows, columns)
 
 
+class Neighbours(NamedTuple):
+    """The K latent codes along one axis that answer each position.
+
+    index: (..., K) int64.   offset: (..., K), the position in each code's local coordinates.   weight: (..., K), sum 1.
+    """
+
+    index: Tensor
+    offset: Tensor
+    weight: Tensor
+
+
+def both(position: Tensor, n: int) -> Neighbours:
+    """The lower and the upper of n codes around each position (LR pixels), weighted by the distance to the other one.
+
+    Beyond the first and last centres both are the border code and share its weight, as in the reference implementation.
+    """
+    p = position[..., None]                                                        # (..., 1)
+    pair = torch.cat([p.floor(), p.floor() + 1], -1).clamp(0, n - 1)               # (..., 2): lower, upper
+    offset = 2 * (p - pair)
+    distance = offset.abs()
+    total = distance.sum(-1, keepdim=True)
+    return Neighbours(pair.long(), offset, torch.where(total > 0, distance.flip(-1) / total, 0.5))
+
+
+def holder(position: Tensor, n: int) -> Neighbours:
+    """The one of n codes whose LR pixel contains each position, with weight 1. Ties go up."""
+    code = (position + 0.5).floor().clamp(0, n - 1)[..., None]                     # (..., 1)
+    return Neighbours(code.long(), 2 * (position[..., None] - code), torch.ones_like(code))
+
+
 class Corners(NamedTuple):
     """The latent codes that answer each query: four with the local ensemble, one without.
 
@@ -46,33 +76,44 @@ class Corners(NamedTuple):
 def corners(position: Tensor, lr_size: tuple[int, int]) -> Corners:
     """The four codes around each position, weighted by the areas of the opposite rectangles (Eq. 8).
 
-    position: (..., 2), (y, x) in LR pixels. Order of the four: top left, top right, bottom left, bottom right. Beyond
-    the border's centres both neighbours are the border code and share its weight, as in the reference implementation.
+    position: (..., 2), (y, x) in LR pixels. Order of the four: top left, top right, bottom left, bottom right.
     """
-    axes = []
-    for axis, n in enumerate(lr_size):
-        p = position[..., axis, None]                                              # (..., 1)
-        pair = torch.cat([p.floor(), p.floor() + 1], -1).clamp(0, n - 1)           # (..., 2): lower, upper
-        offset = 2 * (p - pair)
-        area = offset.abs()
-        total = area.sum(-1, keepdim=True)
-        share = torch.where(total > 0, area.flip(-1) / total, 0.5)                 # opposite side over the whole
-        axes.append((pair.long(), offset, share))
-    (iy, oy, wy), (ix, ox, wx) = axes
-    y, x = [0, 0, 1, 1], [0, 1, 0, 1]
-    return Corners(
-        iy[..., y] * lr_size[1] + ix[..., x],
-        torch.stack([oy[..., y], ox[..., x]], -1),
-        wy[..., y] * wx[..., x],
-    )
+    return _pairs(*(both(position[..., axis], n) for axis, n in enumerate(lr_size)), lr_size[1])
 
 
 def nearest(position: Tensor, lr_size: tuple[int, int]) -> Corners:
     """The one code whose pixel contains each position (Eq. 2), with weight 1 and offsets in [-1, 1]. Ties go up."""
-    limit = torch.tensor(lr_size, device=position.device) - 1
-    code = torch.minimum((position + 0.5).floor().clamp(min=0), limit)
+    return _pairs(*(holder(position[..., axis], n) for axis, n in enumerate(lr_size)), lr_size[1])
+
+
+def _pairs(y: Neighbours, x: Neighbours, columns: int) -> Corners:
+    offset = torch.stack(torch.broadcast_tensors(y.offset[..., :, None], x.offset[..., None, :]), -1)   # (..., K, K, 2)
     return Corners(
-        (code[..., 0] * lr_size[1] + code[..., 1]).long()[..., None],
-        2 * (position - code)[..., None, :],
-        torch.ones_like(position[..., :1]),
+        (y.index[..., :, None] * columns + x.index[..., None, :]).flatten(-2),
+        offset.flatten(-3, -2),
+        (y.weight[..., :, None] * x.weight[..., None, :]).flatten(-2),
     )
+
+
+class Window(NamedTuple):
+    """A stretch of output pixels and the LR pixels that make it.
+
+    out, lr: ranges on one axis.   position: (len of out,), the centres of the output pixels, counted from lr.start.
+    """
+
+    out: slice
+    lr: slice
+    position: Tensor
+
+
+def windows(position: Tensor, n_in: int, step: int, margin: int) -> list[Window]:
+    """Pixels of an axis, cut at every `step` of its n_in LR pixels; a window has `margin` LR pixels more on both sides, where
+    there are any.   position: (R,), ascending, LR pixels."""
+    owner = position.floor().clamp(0, n_in - 1).long() // step
+    made, start = [], 0
+    for count in torch.unique_consecutive(owner, return_counts=True)[1].tolist():
+        some = position[start : start + count]
+        first, last = max(0, int(some[0].floor()) - margin), min(n_in, int(some[-1].floor()) + 1 + margin)
+        made.append(Window(slice(start, start + count), slice(first, last), some - first))
+        start += count
+    return made

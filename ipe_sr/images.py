@@ -119,9 +119,11 @@ def to_tensor(pixels: np.ndarray) -> Tensor:
 
 
 def to_pixels(tensor: Tensor, dtype: np.dtype | type = np.uint8) -> np.ndarray:
-    """(C, H, W) floats, clamped to [0, 1]  ->  (H, W, C) rounded integers."""
-    peak = np.iinfo(dtype).max
-    return (tensor.detach().float().clamp(0, 1) * peak).round().movedim(0, -1).cpu().numpy().astype(dtype)
+    """(C, H, W) floats, clamped to [0, 1]  ->  (H, W, C): integers over their whole range, rounded, or floats."""
+    values = tensor.detach().float().clamp(0, 1).movedim(0, -1)
+    if np.issubdtype(dtype, np.integer):
+        values = (values * np.iinfo(dtype).max).round()
+    return values.cpu().numpy().astype(dtype)
 
 
 def to_depth(pixels: np.ndarray, dtype: type) -> np.ndarray:

@@ -1,6 +1,8 @@
 """Upscale a picture of any kind to any size."""
 
 import os
+import warnings
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +11,7 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from ipe_sr import images, models
+from ipe_sr import images, models, render
 from ipe_sr.errors import InputError
 from ipe_sr.images import Picture
 
@@ -36,9 +38,9 @@ def upscale(
     model: see `ipe_sr.load`.   dtype: "fp32" or "bf16" (autocast).   device: "auto", "cpu", "cuda", ...
     Raises InputError for a bad scale, size or picture, and for a size beyond this machine's memory.
     """
-    pixels, restore = _unpack(image)                                               # (C, h, w)
+    pixels, kind, restore = _unpack(image)                                         # (C, h, w)
     target = target_size(pixels.shape[-2:], scale, size)
-    return restore(super_resolve(pixels, target, models.load(model), dtype, device))
+    return restore(super_resolve(pixels, target, models.load(model), kind, dtype, device))
 
 
 def upscale_file(
@@ -58,8 +60,8 @@ def upscale_file(
     if kind == "JPEG" and channels in (2, 4):
         raise InputError(f"{out}: JPEG has no alpha channel, which {source} has; use .png, .webp or .tif")
     target = target_size((h, w), scale, size)
-    sr = super_resolve(images.to_tensor(picture.pixels), target, network, dtype, device)
-    images.write(out, Picture(images.to_pixels(sr, picture.pixels.dtype), picture.icc))
+    sr = super_resolve(images.to_tensor(picture.pixels), target, network, picture.pixels.dtype, dtype, device)
+    images.write(out, Picture(sr, picture.icc))
     return target
 
 
@@ -80,21 +82,31 @@ def target_size(lr_size: tuple[int, int], scale: Scale | None, size: tuple[int, 
 
 
 @torch.inference_mode()
-def super_resolve(pixels: Tensor, size: tuple[int, int], model: nn.Module, dtype: str = "fp32", device: str = "auto") -> Tensor:
-    """(C, h, w) floats in [0, 1], C = 1 to 4  ->  (C, H, W) in [0, 1] on the CPU."""
+def super_resolve(
+    pixels: Tensor, size: tuple[int, int], model: nn.Module, kind: type | np.dtype = np.uint8, dtype: str = "fp32",
+    device: str = "auto",
+) -> np.ndarray:
+    """(C, h, w) floats in [0, 1], C = 1 to 4  ->  (H, W, C) of a numpy type: integers over its whole range, or [0, 1].
+
+    Computed in tiles, each stored as it comes: beside the result, memory does not depend on its size.
+    """
     if dtype not in DTYPES:
         raise InputError(f"dtype {dtype!r} is unknown: use one of {', '.join(DTYPES)}")
     device = device_named(device)
-    _check_memory(model, tuple(pixels.shape[-2:]), size, len(pixels))
+    if dtype == "bf16" and device.type == "cpu" and not torch.ops.mkldnn._is_mkldnn_bf16_supported():
+        warnings.warn("this CPU has no bfloat16 arithmetic (AVX512 or AMX), so bf16 is far slower than fp32", stacklevel=2)
+    _check_memory(model, tuple(pixels.shape[-2:]), size, len(pixels), np.dtype(kind), device)
     model = model.to(device)
-    planes = []
-    alpha = len(pixels) in (2, 4)
-    for plane in (pixels[:-1], pixels[-1:]) if alpha else (pixels,):
-        lr = plane.float().expand(3, -1, -1)[None].to(device)                      # gray: three equal channels
-        with torch.autocast(device.type, DTYPES[dtype], enabled=dtype != "fp32"):
-            sr = model(lr, size)[0].float().clamp(0, 1)
-        planes.append((sr if len(plane) == 3 else sr.mean(0, keepdim=True)).cpu())
-    return torch.cat(planes)
+    sr = np.empty((*size, len(pixels)), kind)
+    colours = slice(0, len(pixels) - (len(pixels) in (2, 4)))
+    for plane in (colours, slice(colours.stop, None)):                             # the colours, then alpha by itself
+        lr = pixels[plane].float()
+        if len(lr):
+            lr = lr.expand(3, -1, -1)[None].to(device)                             # gray: three equal channels
+            for tile in render.tiles(model, lr, size, DTYPES[dtype]):
+                rgb = tile.rgb[0] if len(pixels[plane]) == 3 else tile.rgb[0].mean(0, keepdim=True)
+                sr[tile.rows, tile.columns, plane] = images.to_pixels(rgb, kind)
+    return sr
 
 
 def device_named(name: str) -> torch.device:
@@ -109,9 +121,11 @@ def device_named(name: str) -> torch.device:
     return device
 
 
-def _check_memory(model: nn.Module, lr_size: tuple[int, int], size: tuple[int, int], channels: int) -> None:
-    result = size[0] * size[1] * channels * 12   # the floats, a copy on the way to integers, the file
-    need = result + (model.peak_bytes(lr_size, size) if hasattr(model, "peak_bytes") else 0)
+def _check_memory(
+    model: nn.Module, lr_size: tuple[int, int], size: tuple[int, int], channels: int, kind: np.dtype, device: torch.device
+) -> None:
+    result = size[0] * size[1] * channels * 2 * kind.itemsize   # the pixels, and the file on its way
+    need = result + (render.peak_bytes(model, lr_size, size) if device.type == "cpu" else 0)
     free = psutil.virtual_memory().available
     if need > free:
         raise InputError(
@@ -120,31 +134,35 @@ def _check_memory(model: nn.Module, lr_size: tuple[int, int], size: tuple[int, i
         )
 
 
-def _unpack(image: Anything):
-    """Any picture as (C, h, w) floats in [0, 1], and the way back for a result."""
+def _unpack(image: Anything) -> tuple[Tensor, np.dtype, Callable[[np.ndarray], Anything]]:
+    """Any picture as (C, h, w) floats in [0, 1]; the numpy type of a result like it; and the way back for one."""
     if isinstance(image, (np.ndarray, Tensor)) and 0 in image.shape:
         raise InputError(f"the picture is empty: shape {tuple(image.shape)}")
     if isinstance(image, Image.Image):
         picture = images.from_pil(image)
-        return images.to_tensor(picture.pixels), lambda sr: images.to_pil(Picture(images.to_pixels(sr), picture.icc))
+        return images.to_tensor(picture.pixels), np.dtype("uint8"), lambda sr: images.to_pil(Picture(sr, picture.icc))
     if isinstance(image, np.ndarray):
         if image.ndim not in (2, 3) or (image.ndim == 3 and image.shape[2] not in images.MODES):
             raise InputError(f"a numpy picture is (H, W) or (H, W, 1 to 4), got shape {image.shape}")
         whole = image.reshape(*image.shape[:2], -1)
-        flatten = (lambda a: a[..., 0]) if image.ndim == 2 else (lambda a: a)
+        flatten = (lambda sr: sr[..., 0]) if image.ndim == 2 else (lambda sr: sr)
         if image.dtype in (np.uint8, np.uint16):
-            return images.to_tensor(whole), lambda sr: flatten(images.to_pixels(sr, image.dtype))
+            return images.to_tensor(whole), image.dtype, flatten
         if image.dtype.kind == "f":
             tensor = torch.from_numpy(np.ascontiguousarray(whole, np.float32)).movedim(-1, 0)
-            return _finite(tensor), lambda sr: flatten(np.ascontiguousarray(sr.movedim(0, -1).numpy(), image.dtype))
+            return _finite(tensor), np.dtype("float32"), lambda sr: flatten(sr.astype(image.dtype))
         raise InputError(f"a numpy picture is uint8, uint16 or floating point, got {image.dtype}")
     if isinstance(image, Tensor):
         if image.ndim != 3 or image.shape[0] not in images.MODES:
             raise InputError(f"a torch picture is (1 to 4, H, W), got shape {tuple(image.shape)}")
+
+        def restore(sr: np.ndarray) -> Tensor:
+            return torch.from_numpy(sr).movedim(-1, 0).contiguous().to(image)
+
         if image.dtype == torch.uint8:
-            return image.float() / 255, lambda sr: (sr * 255).round().to(image)
+            return image.float() / 255, np.dtype("uint8"), restore
         if image.is_floating_point():
-            return _finite(image), lambda sr: sr.to(image)
+            return _finite(image), np.dtype("float32"), restore
         raise InputError(f"a torch picture is uint8 or floating point, got {image.dtype}")
     raise InputError(f"a picture is a PIL image, a numpy array or a torch tensor, got {type(image).__name__}")
 

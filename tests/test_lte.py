@@ -59,8 +59,11 @@ def test_the_integrated_waves_are_the_mean_over_the_pixel(tiny):
         wy * wx / 4 * point.waves(frequency, centre + radius * torch.stack([y, x]), radius)
         for y, wy in zip(nodes, weights, strict=True) for x, wx in zip(nodes, weights, strict=True)
     )
-    torch.testing.assert_close(area.waves(frequency, centre, radius), mean, rtol=0, atol=1e-12)
-    torch.testing.assert_close(area.waves(frequency, centre, radius * 0), point.waves(frequency, centre, radius * 0))
+    codes = torch.cat([torch.ones(5, 16), frequency.flatten(1), torch.zeros(5, 3)], 1)
+    damped = area.damp(codes, radius)
+    assert torch.equal(damped[:, 16:], codes[:, 16:])
+    torch.testing.assert_close(damped[:, :16] * area.waves(frequency, centre, radius), mean, rtol=0, atol=1e-12)
+    assert torch.equal(area.damp(codes, radius * 0), codes) and torch.equal(point.damp(codes, radius), codes)
 
 
 @torch.no_grad()

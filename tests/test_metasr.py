@@ -94,23 +94,23 @@ def test_swapping_the_axes_transposes_the_picture(tiny):
 def test_integrated_at_radius_0_is_positional(tiny):
     area, point = tiny("ipe-metasr"), tiny("metasr-pe")
     point.load_state_dict(area.state_dict())
-    latent, position = area.encode(torch.rand(1, 3, 5, 6)), torch.rand(1, 50, 2, dtype=torch.float64) * 4
-    expected = point.query(latent, position, torch.tensor([0.5, 0.5]))
-    torch.testing.assert_close(area.query(latent, position, torch.zeros(2)), expected, rtol=0, atol=1e-6)
-    torch.testing.assert_close(area.query(latent, position, torch.full((2,), 1e-7)), expected, rtol=0, atol=1e-6)
-    assert (area.query(latent, position, torch.full((2,), 0.5)) - expected).abs().max() > 1e-3
+    features, position = area.encode(torch.rand(1, 3, 5, 6)), torch.rand(1, 50, 2, dtype=torch.float64) * 4
+    expected = point.query(features, position, torch.tensor([0.5, 0.5]))
+    torch.testing.assert_close(area.query(features, position, torch.zeros(2)), expected, rtol=0, atol=1e-6)
+    torch.testing.assert_close(area.query(features, position, torch.full((2,), 1e-7)), expected, rtol=0, atol=1e-6)
+    assert (area.query(features, position, torch.full((2,), 0.5)) - expected).abs().max() > 1e-3
 
 
 @torch.no_grad()
 def test_each_query_may_have_its_own_radius(tiny):
     for name in ("metasr", "ipe-metasr"):
         model = tiny(name)
-        latent, position = model.encode(torch.rand(2, 3, 5, 6)), torch.rand(2, 7, 2, dtype=torch.float64) * 4
+        features, position = model.encode(torch.rand(2, 3, 5, 6)), torch.rand(2, 7, 2, dtype=torch.float64) * 4
         radius = torch.rand(2, 7, 2, dtype=torch.float64)
-        together = model.query(latent, position, radius)
+        together = model.query(features, position, radius)
         for b in range(2):
             for q in range(7):
-                alone = model.query(latent[b:b + 1], position[b:b + 1, q:q + 1], radius[b, q])
+                alone = model.query(features[b:b + 1], position[b:b + 1, q:q + 1], radius[b, q])
                 torch.testing.assert_close(alone[0, 0], together[b, q], rtol=0, atol=1e-6)
 
 

@@ -81,9 +81,9 @@ def test_one_row_asymmetric_and_huge_scales(tiny, name, lr_size):
 def test_decoding_in_bands_is_decoding_at_once(tiny, monkeypatch, name, queries):
     model, lr = tiny(name), torch.rand(2, 3, 5, 6)
     with torch.no_grad():
-        monkeypatch.setattr(implicit, "QUERIES_AT_ONCE", 1 << 30)
+        monkeypatch.setitem(implicit.QUERIES_AT_ONCE, "cpu", 1 << 30)
         whole = model(lr, (23, 31))
-        monkeypatch.setattr(implicit, "QUERIES_AT_ONCE", queries)
+        monkeypatch.setitem(implicit.QUERIES_AT_ONCE, "cpu", queries)
         torch.testing.assert_close(model(lr, (23, 31)), whole, rtol=0, atol=1e-6)
 
 
@@ -91,7 +91,7 @@ def test_decoding_in_bands_is_decoding_at_once(tiny, monkeypatch, name, queries)
 def test_gradients_pass_through_the_bands(tiny, monkeypatch, name):
     model, lr, gradients = tiny(name), torch.rand(2, 3, 5, 6), []
     for queries in (1 << 30, 97):
-        monkeypatch.setattr(implicit, "QUERIES_AT_ONCE", queries)
+        monkeypatch.setitem(implicit.QUERIES_AT_ONCE, "cpu", queries)
         gradients.append(torch.autograd.grad(model(lr, (23, 31)).square().sum(), list(model.parameters())))
     for whole, banded in zip(*gradients, strict=True):
         torch.testing.assert_close(banded, whole, rtol=1e-4, atol=1e-4)
@@ -107,12 +107,12 @@ def test_a_batch_is_its_pictures_one_by_one(tiny, name):
 
 def jump(model, axis):
     """How much the picture jumps where the nearest code changes (at half-integers) and where the four do (at integers)."""
-    latent = model.encode(torch.rand(1, 3, 5, 6, dtype=torch.float64, generator=torch.Generator().manual_seed(1)))
+    features = model.encode(torch.rand(1, 3, 5, 6, dtype=torch.float64, generator=torch.Generator().manual_seed(1)))
     steps = []
     for border in (2.0, 1.5):
         position = torch.tensor([[border - 1e-9, 1.3], [border + 1e-9, 1.3]], dtype=torch.float64)
         position = position if axis == 0 else position.flip(-1)
-        before, after = model.query(latent, position[None], torch.full((2,), 0.4).double())[0]
+        before, after = model.query(features, position[None], torch.full((2,), 0.4).double())[0]
         steps.append((before - after).abs().max().item())
     return steps
 
@@ -149,8 +149,8 @@ def test_options_change_what_the_decoder_is_given(tiny, option, more_inputs):
 @torch.no_grad()
 def test_who_is_told_the_size_of_a_pixel(tiny, name, told):
     model = tiny(name)
-    latent, position = model.encode(torch.rand(1, 3, 5, 6)), torch.tensor([[[1.2, 3.4]]], dtype=torch.float64)
-    small, large = (model.query(latent, position, torch.tensor(radius)) for radius in ([0.1, 0.1], [0.9, 0.9]))
+    features, position = model.encode(torch.rand(1, 3, 5, 6)), torch.tensor([[[1.2, 3.4]]], dtype=torch.float64)
+    small, large = (model.query(features, position, torch.tensor(radius)) for radius in ([0.1, 0.1], [0.9, 0.9]))
     assert torch.equal(small, large) is not told
 
 
@@ -170,8 +170,8 @@ def test_skip_gives_the_input_to_every_hidden_layer():
 @torch.no_grad()
 def test_unfolding_is_channel_major_with_zeros_beyond_the_border(tiny):
     model, lr = tiny(), torch.rand(1, 3, 4, 5)
-    features = model.encoder(lr * 2 - 1)
-    latent = model.encode(lr)
+    features = model.encode(lr)
+    latent = model.codes(features)
     assert latent.shape == (1, 4, 5, 36)
     reference = F.unfold(features, 3, padding=1).view(1, 36, 4, 5)   # the official implementation's line
     assert torch.equal(latent.permute(0, 3, 1, 2), reference)
@@ -187,18 +187,18 @@ BEFORE_THE_QUERY = ("encoder.", "amplitude.", "frequency.")   # weights that mak
 
 @pytest.mark.parametrize(("name", "options"), HEADS)
 def test_gradients_of_query(tiny, name, options):
-    """Against finite differences, for the latent codes and every weight of the head."""
+    """Against finite differences, for the features and every weight of the head."""
     model = tiny(name, width=4, encoder=models.EncoderConfig(blocks=0, channels=1), **options).double()
-    latent = model.encode(torch.rand(1, 3, 3, 3, dtype=torch.float64)).detach().contiguous().requires_grad_()
+    features = model.encode(torch.rand(1, 3, 3, 3, dtype=torch.float64)).detach().contiguous().requires_grad_()
     position = torch.tensor([[[0.3, 1.2], [-0.4, 2.3], [1.0, 1.0]]], dtype=torch.float64)
     radius = torch.tensor([0.3, 0.6], dtype=torch.float64)
     weights = {key: value for key, value in model.named_parameters() if not key.startswith(BEFORE_THE_QUERY)}
 
-    def query(latent, *values):
+    def query(features, *values):
         named = {f"model.{key}": value for key, value in zip(weights, values, strict=True)}
-        return torch.func.functional_call(_Query(model), named, (latent, position, radius))
+        return torch.func.functional_call(_Query(model), named, (features, position, radius))
 
-    assert torch.autograd.gradcheck(query, (latent, *weights.values()))
+    assert torch.autograd.gradcheck(query, (features, *weights.values()))
 
 
 @torch.no_grad()
@@ -242,10 +242,10 @@ def its_positions(n_out, n_in):
 @torch.no_grad()
 def test_golden_pictures(official, golden, key):
     size, lr = SIZES[key], torch.from_numpy(golden["lr_uint8"]).movedim(-1, 0)[None] / 255
-    latent = official.encode(lr)
+    features = official.encode(lr)
     positions = grids.mesh(*(its_positions(n, m) for n, m in zip(size, (24, 30), strict=True)))
     radius = grids.radii(size, (24, 30))
-    sr = torch.cat([official.query(latent, some[None], radius) for some in positions.split(4096)], 1)
+    sr = torch.cat([official.query(features, some[None], radius) for some in positions.split(4096)], 1)
     np.testing.assert_allclose(sr.view(*size, 3), golden[key], rtol=0, atol=1e-5)
     np.testing.assert_allclose(official(lr, size)[0].movedim(0, -1), golden[key], rtol=0, atol=2e-5)
 

@@ -101,6 +101,11 @@ class EncoderConfig:
         return RDN(self.blocks, self.channels, self.layers, self.growth)
 
     @property
+    def reach(self) -> int:
+        """How many pixels away, along an axis, a feature still sees the picture."""
+        return 2 * self.blocks + 2 if self.name == "edsr" else self.blocks * self.layers + 3
+
+    @property
     def activations(self) -> int:
         """About how many numbers it holds at once for each LR pixel, without gradients."""
         if self.name == "edsr":

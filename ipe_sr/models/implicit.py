@@ -1,8 +1,14 @@
 """What LIIF, MetaSR and LTE share: a picture as a function of position and pixel size, read from features of its LR version.
 
-    picture --encode--> latent map --locate--> the codes around a pixel --decode--> their colours --weights--> its colour
+    picture --encode--> features --locate--> the codes around a pixel --decode--> their colours --weights--> its colour
+
+`textbook` reads the features as the papers' equations do: a vector for every LR pixel, a network for every query. `hoisted`
+gives the same numbers with the work that queries share done once for each LR pixel. That pays as soon as there are at
+least as many answers to give (queries times codes) as LR pixels: this is the rule by which `query` chooses, and whole
+pictures always meet it.
 """
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 import torch
@@ -10,29 +16,40 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ipe_sr import encodings, grids
+from ipe_sr.grids import Corners
 from ipe_sr.models.encoders import EncoderConfig
 
 ENCODINGS = ("coordinate", "positional", "integrated")
-QUERIES_AT_ONCE = 1 << 11   # bounds the memory of decoding a whole picture, and fits the cache: twice as fast as 1 << 14
+QUERIES_AT_ONCE = {"cpu": 1 << 11, "gpu": 1 << 18}   # what fits the cache of a CPU, and what keeps a GPU busy
+LR_PIXELS_AT_ONCE = 1 << 14                           # bounds what hoisting keeps: about 4 KB for each
+ROWS_AT_ONCE = 1 << 10                                # bounds its tables
+MARGIN = 2   # LR pixels that decoding looks beyond the LR pixel below a position: the next code, and its neighbours
+
+Reader = Callable[[Corners, Tensor], Tensor]   # codes around queries (B, Q, K), radius (B or 1, Q or 1, 2) -> (B, Q, K, 3)
 
 
 class ImplicitModel(nn.Module):
-    """The frame. A model of this kind gives `encode`, `locate` and `decode`, and two sizes for `peak_bytes`.
+    """The frame. A model of this kind gives `locate` and `decode`, and where it has them better `codes` and `hoisted`."""
 
-    per_lr_pixel, per_query: about how many numbers the latent map takes for an LR pixel, and decoding for a query.
-    """
-
-    def __init__(self, config, *, per_lr_pixel: int, per_query: int):
+    def __init__(self, config):
         super().__init__()
         self.config = config
         self.encoder = config.encoder.build()
-        self.per_lr_pixel, self.per_query = per_lr_pixel, per_query
+
+    @property
+    def reach(self) -> int:
+        """How many LR pixels away, along an axis, a feature still sees the picture."""
+        return self.config.encoder.reach
 
     def encode(self, lr: Tensor) -> Tensor:
-        """(B, 3, h, w) in [0, 1]  ->  latent codes (B, h, w, D)."""
-        raise NotImplementedError
+        """(B, 3, h, w) in [0, 1]  ->  features (B, C, h, w)."""
+        return self.encoder(lr * 2 - 1)
 
-    def locate(self, position: Tensor, radius: Tensor, lr_size: tuple[int, int]) -> grids.Corners:
+    def codes(self, features: Tensor) -> Tensor:
+        """(B, C, h, w)  ->  latent codes (B, h, w, D)."""
+        return features.movedim(1, -1)
+
+    def locate(self, position: Tensor, radius: Tensor, lr_size: tuple[int, int]) -> Corners:
         """The K codes that answer each query. Shapes as in `query`."""
         raise NotImplementedError
 
@@ -44,41 +61,90 @@ class ImplicitModel(nn.Module):
         """
         raise NotImplementedError
 
-    def query(self, latent: Tensor, position: Tensor, radius: Tensor) -> Tensor:
+    def textbook(self, features: Tensor, radius: Tensor) -> Reader:
+        """The equations as they stand: gather the codes, then decode them."""
+        return gather(self.codes(features), self.decode)
+
+    def hoisted(self, features: Tensor, radius: Tensor) -> Reader:
+        """The same numbers, with what depends on the LR pixel (and on the radius, where all have one) computed beforehand."""
+        return self.textbook(features, radius)
+
+    def query(self, features: Tensor, position: Tensor, radius: Tensor) -> Tensor:
         """Colours of single pixels (Eqs. 2 and 8).
 
-        latent: (B, h, w, D) from `encode`.   position: (B, Q, 2), centres (y, x) in LR pixels, float64 is best.
+        features: (B, C, h, w) from `encode`.   position: (B, Q, 2), centres (y, x) in LR pixels, float64 is best.
         radius: (B, Q, 2), or what broadcasts to it, local units.   Returns (B, Q, 3), about [0, 1].
         """
-        around = self.locate(position, radius, latent.shape[1:3])
-        batch = torch.arange(len(latent), device=latent.device)[:, None, None]
-        codes = latent.flatten(1, 2)[batch, around.index]                          # (B, Q, K, D)
-        real = torch.promote_types(codes.dtype, torch.float32)                     # bfloat16 is too coarse for a position
-        rgb = self.decode(codes, around.offset.to(real), radius[..., None, :].to(real))
-        return (rgb * around.weight[..., None].to(rgb.dtype)).sum(-2) / 2 + 0.5
+        radius = radius.expand(*(1,) * (3 - radius.ndim), *radius.shape)
+        around = self.locate(position, radius, features.shape[-2:])
+        answers = around.index.shape[1] * around.index.shape[2]
+        reader = self.hoisted if answers >= features.shape[-2] * features.shape[-1] else self.textbook
+        return blend(reader(features, radius)(around, radius), around)
+
+    def paint(self, features: Tensor, rows: Tensor, columns: Tensor, radius: Tensor) -> Tensor:
+        """Colours of the pixels at all pairs of a row (R,) and a column (C,): (B, R, C, 3).   radius: (2,)."""
+        return self.paint_by_queries(self.hoisted, features, rows, columns, radius)
+
+    def paint_by_queries(
+        self, form: Callable[[Tensor, Tensor], Reader], features: Tensor, rows: Tensor, columns: Tensor, radius: Tensor
+    ) -> Tensor:
+        """The same with a given form: `hoisted` or `textbook`."""
+        radius = radius.to(features.device)[None, None]
+        read, made = form(features, radius), []
+        for some in rows.split(max(1, queries_at_once(features) // len(columns))):
+            position = grids.mesh(some, columns).to(features.device).expand(len(features), -1, -1)
+            around = self.locate(position, radius, features.shape[-2:])
+            made.append(blend(read(around, radius), around).unflatten(1, (len(some), len(columns))))
+        return torch.cat(made, 1)
+
+    def bands(self, features: Tensor, rows: Tensor, columns: Tensor, radius: Tensor) -> Iterator[tuple[slice, Tensor]]:
+        """`paint` in bands of rows, so that what it computes once for each LR pixel is bounded: their range, their colours."""
+        height, width = features.shape[-2:]
+        step = max(1, min(LR_PIXELS_AT_ONCE // width, ROWS_AT_ONCE * height // len(rows)))
+        for window in grids.windows(rows, height, step, MARGIN):
+            yield window.out, self.paint(features[:, :, window.lr], window.position, columns, radius)
 
     def forward(self, lr: Tensor, size: tuple[int, int]) -> Tensor:
         """Super-resolve to exactly `size`.   lr: (B, 3, h, w) in [0, 1]  ->  (B, 3, H, W), about [0, 1], not clamped.
 
-        Decodes a bounded number of pixels at a time; with gradients enabled the graph of all of them is kept.
+        Encodes the picture whole (see `render.tiles` for large ones) and decodes it in bands; with gradients enabled the
+        graph of everything is kept.
         """
-        latent = self.encode(lr)
-        rows, columns = (grids.centres(n, m, device=lr.device) for n, m in zip(size, lr.shape[-2:], strict=True))
-        radius = grids.radii(size, lr.shape[-2:], device=lr.device)
-        band = max(1, QUERIES_AT_ONCE // (len(lr) * size[1]))
+        features = self.encode(lr)
+        rows, columns = (grids.centres(n, m) for n, m in zip(size, lr.shape[-2:], strict=True))
         sr = lr.new_empty(len(lr), *size, 3)   # in one piece: a list of small bands scatters the heap
-        for top in range(0, size[0], band):
-            some = rows[top:top + band]
-            rgb = self.query(latent, grids.mesh(some, columns).expand(len(lr), -1, -1), radius)
-            sr[:, top:top + band] = rgb.unflatten(1, (len(some), size[1]))         # (B, band, W, 3)
+        for band, rgb in self.bands(features, rows, columns, grids.radii(size, lr.shape[-2:])):
+            sr[:, band] = rgb
         return sr.movedim(-1, 1)
 
-    def peak_bytes(self, lr_size: tuple[int, int], size: tuple[int, int]) -> int:
-        """About how much memory `forward` takes for one float32 picture without gradients, weights left out."""
-        lr_pixels, pixels = lr_size[0] * lr_size[1], size[0] * size[1]
-        # the latent map and the encoder's activations, a band of queries, the output and a copy of it
-        once = lr_pixels * (self.per_lr_pixel + self.config.encoder.activations)
-        return 4 * (once + self.per_query * max(QUERIES_AT_ONCE, size[1]) + 6 * pixels)
+
+def gather(codes: Tensor, decode: Callable[[Tensor, Tensor, Tensor], Tensor]) -> Reader:
+    """A reader that hands `decode` the codes around each query.   codes: (B, h, w, D)."""
+    batch = torch.arange(len(codes), device=codes.device)[:, None, None]
+    flat = codes.flatten(1, 2)
+
+    def read(around: Corners, radius: Tensor) -> Tensor:
+        real = torch.promote_types(codes.dtype, torch.float32)                     # bfloat16 is too coarse for a position
+        return decode(flat[batch, around.index], around.offset.to(real), radius[..., None, :].to(real))
+
+    return read
+
+
+def blend(rgb: Tensor, around: Corners) -> Tensor:
+    """The answers of the K codes, weighted, and shifted from [-1, 1]: (B, Q, K, 3) -> (B, Q, 3)."""
+    real = torch.promote_types(rgb.dtype, torch.float32)
+    return (rgb * around.weight[..., None].to(real)).sum(-2) / 2 + 0.5
+
+
+def working_dtype(features: Tensor) -> torch.dtype:
+    """In which dtype to decode: what autocast asks for, else the features' own."""
+    kind = features.device.type
+    return torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else features.dtype
+
+
+def queries_at_once(features: Tensor) -> int:
+    """How many queries to decode together for each picture of a batch."""
+    return max(1, QUERIES_AT_ONCE["cpu" if features.device.type == "cpu" else "gpu"] // len(features))
 
 
 @dataclass(frozen=True)

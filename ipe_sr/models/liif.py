@@ -7,10 +7,12 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from ipe_sr import grids
 from ipe_sr.models.decoders import MLP
-from ipe_sr.models.implicit import ImplicitModel, PixelCode, PixelConfig, unfold
+from ipe_sr.models.hoisted import HoistedMLP
+from ipe_sr.models.implicit import ImplicitModel, PixelCode, PixelConfig, Reader, queries_at_once, unfold, working_dtype
 
 
 @dataclass(frozen=True)
@@ -45,16 +47,14 @@ class LIIF(ImplicitModel):
     """An MLP turns [a latent code; the pixel as that code sees it] into a colour."""
 
     def __init__(self, config: LIIFConfig):
-        features = config.encoder.channels * (9 if config.unfold else 1)
-        codes = 4 if config.ensemble else 1
-        super().__init__(config, per_lr_pixel=features, per_query=codes * (3 * features + 4 * config.width))
+        super().__init__(config)
         self.pixel = PixelCode(config)
+        features = config.encoder.channels * (9 if config.unfold else 1)
         self.decoder = MLP(features + config.code_width, 3, config.width, config.depth, config.skip)
 
-    def encode(self, lr: Tensor) -> Tensor:
-        """(B, 3, h, w) in [0, 1]  ->  latent codes (B, h, w, D); D = 9C with unfolding, zeros beyond the border."""
-        features = self.encoder(lr * 2 - 1)                                        # (B, C, h, w)
-        return unfold(features) if self.config.unfold else features.movedim(1, -1)
+    def codes(self, features: Tensor) -> Tensor:
+        """(B, C, h, w)  ->  latent codes (B, h, w, D); D = 9C with unfolding, zeros beyond the border."""
+        return unfold(features) if self.config.unfold else super().codes(features)
 
     def locate(self, position: Tensor, radius: Tensor, lr_size: tuple[int, int]) -> grids.Corners:
         return (grids.corners if self.config.ensemble else grids.nearest)(position, lr_size)
@@ -66,3 +66,38 @@ class LIIF(ImplicitModel):
         """The code of a pixel, as one latent code sees it: (..., 2), (..., 2) -> (..., code_width)."""
         code = self.pixel(centre, radius)
         return torch.cat([code, (2 * radius).expand_as(centre)], -1) if self.config.cell else code
+
+    def hoisted(self, features: Tensor, radius: Tensor) -> Reader:
+        mlp = self._mlp(features)
+        maps = [m if m is None else m.flatten(0, 2) for m in mlp.maps(features)]   # (B h w, width)
+        first = torch.arange(len(features), device=features.device) * features.shape[-2] * features.shape[-1]
+
+        def read(around: grids.Corners, radius: Tensor) -> Tensor:
+            index = (around.index + first[:, None, None]).flatten()                # (B Q K,)
+            real = torch.promote_types(features.dtype, torch.float32)
+            code = self.describe(around.offset.to(real), radius[..., None, :].to(real)).flatten(0, 2).to(mlp.dtype)
+
+            def given(i: int) -> Tensor:   # `embedding` has the fastest gradient of all ways to gather
+                return F.embedding(index, maps[i]).addmm_(code, mlp.layers[i].code.T)
+
+            return mlp.run(given).view(*around.index.shape, 3)
+
+        return read
+
+    def paint(self, features: Tensor, rows: Tensor, columns: Tensor, radius: Tensor) -> Tensor:
+        """Separable: a code of (y, x) is that of (y, 0), plus that of (0, x), less that of (0, 0), and so is what is linear."""
+        mlp, neighbours = self._mlp(features), grids.both if self.config.ensemble else grids.holder
+        y, x = (neighbours(p, n) for p, n in zip((rows, columns), features.shape[-2:], strict=True))
+
+        def tables(*centre: Tensor) -> list[Tensor | None]:
+            at = torch.stack(centre, -1).to(features.device, torch.promote_types(features.dtype, torch.float32))
+            return mlp.tables(self.describe(at, radius.to(at)))
+
+        origin = tables(*torch.zeros(2, 1, 1))
+        down = tables(y.offset, torch.zeros_like(y.offset))                        # (R, K, width) for each layer
+        across = tables(torch.zeros_like(x.offset), x.offset)                      # (C, K, width)
+        across = [a if a is None else a - o for a, o in zip(across, origin, strict=True)]
+        return mlp.paint(mlp.maps(features), y, x, down, across, queries_at_once(features)) / 2 + 0.5
+
+    def _mlp(self, features: Tensor) -> HoistedMLP:
+        return HoistedMLP(self.decoder, features.shape[1], 3 if self.config.unfold else 1, working_dtype(features))

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from ipe_sr import grids
 from ipe_sr.models.decoders import MLP
-from ipe_sr.models.implicit import ImplicitModel, PixelCode, PixelConfig, unfold
+from ipe_sr.models.implicit import ImplicitModel, PixelCode, PixelConfig, Reader, unfold
 
 ROUNDING = 1e-5   # LR pixels: a corner this little above a border lies on it
 
@@ -40,14 +41,13 @@ class MetaSR(ImplicitModel):
     """
 
     def __init__(self, config: MetaSRConfig):
-        features = 9 * config.encoder.channels
-        super().__init__(config, per_lr_pixel=features, per_query=7 * features + 3 * config.width)
+        super().__init__(config)
         self.pixel = PixelCode(config)
-        self.decoder = MLP(config.code_width, 3 * features, config.width, depth=1)
+        self.decoder = MLP(config.code_width, 3 * 9 * config.encoder.channels, config.width, depth=1)
 
-    def encode(self, lr: Tensor) -> Tensor:
-        """(B, 3, h, w) in [0, 1]  ->  latent codes (B, h, w, 9C), zeros beyond the border."""
-        return unfold(self.encoder(lr * 2 - 1))
+    def codes(self, features: Tensor) -> Tensor:
+        """(B, C, h, w)  ->  latent codes (B, h, w, 9C), zeros beyond the border."""
+        return unfold(features)
 
     def locate(self, position: Tensor, radius: Tensor, lr_size: tuple[int, int]) -> grids.Corners:
         if self.config.encoding != "coordinate":
@@ -59,6 +59,24 @@ class MetaSR(ImplicitModel):
     def decode(self, codes: Tensor, centre: Tensor, radius: Tensor) -> Tensor:
         filters = self.decoder(self.describe(centre, radius).to(codes.dtype))      # (B, Q, 1, 27C)
         return torch.einsum("...d,...dc->...c", codes, filters.unflatten(-1, (-1, 3)))
+
+    def hoisted(self, features: Tensor, radius: Tensor) -> Reader:
+        """The filters are linear in the hidden layer, and the colour in the filters: so the features meet the last layer's
+        weights first, in one convolution at LR resolution, and filters are never made."""
+        (hidden,), last, channels = self.decoder.hidden, self.decoder.output, features.shape[1]
+        weight = torch.cat([last.weight, last.bias[:, None]], 1)                   # (9C * 3, width + 1)
+        kernel = weight.view(channels, 3, 3, 3, -1).permute(3, 4, 0, 1, 2).flatten(0, 1)   # (3 (width + 1), C, 3, 3)
+        maps = F.conv2d(features, kernel, padding=1).movedim(1, -1)                # (B, h, w, 3 (width + 1))
+        maps = maps.contiguous().flatten(0, 2)
+        first = torch.arange(len(features), device=features.device) * features.shape[-2] * features.shape[-1]
+
+        def read(around: grids.Corners, radius: Tensor) -> Tensor:
+            real = torch.promote_types(maps.dtype, torch.float32)
+            h = hidden(self.describe(around.offset.to(real), radius[..., None, :].to(real))).relu()   # (B, Q, 1, width)
+            of_pixel = F.embedding(around.index + first[:, None, None], maps).unflatten(-1, (3, -1))
+            return (of_pixel[..., :-1] @ h[..., None])[..., 0] + of_pixel[..., -1]
+
+        return read
 
     def describe(self, centre: Tensor, radius: Tensor) -> Tensor:
         """The code of a pixel, as its LR pixel sees it: (..., 2), (..., 2) -> (..., code_width).

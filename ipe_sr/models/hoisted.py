@@ -1,0 +1,132 @@
+"""An MLP over [features; code of the pixel], with everything that is linear before a ReLU computed where it is cheapest.
+
+What a layer takes from the feature map depends on the LR pixel alone: one convolution at LR resolution. What it takes from
+the code is a sum over the two axes: a table for rows and one for columns. Only `relu(h @ W + ...)` is left to do for each
+query. The numbers are those of `decoders.MLP`, in another order of summation.
+"""
+
+import itertools
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from ipe_sr.grids import Neighbours
+from ipe_sr.models.decoders import MLP
+
+LONGEST_RUN = 32   # rows of a tile; more would leave it too few columns
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A hidden layer's weights, split by what they multiply; None where the layer is not given it.
+
+    inner: (width, width), what the layer before computed.   kernel: (width, C, k, k), the k x k features around an LR
+    pixel.   code: (width, code).   bias: (width,).
+    """
+
+    inner: Tensor | None
+    kernel: Tensor | None
+    code: Tensor | None
+    bias: Tensor
+
+
+class HoistedMLP:
+    """decoder: over k * k * `channels` features (as `implicit.unfold` orders them) and the code.   dtype: of all results."""
+
+    def __init__(self, decoder: MLP, channels: int, k: int, dtype: torch.dtype):
+        self.output, self.dtype, self.layers = decoder.output, dtype, []
+        features = channels * k * k
+        for number, linear in enumerate(decoder.hidden):
+            weight, bias = linear.weight.to(dtype), linear.bias.to(dtype)
+            inner, given = (None, weight) if number == 0 else weight.tensor_split((len(weight),), 1)
+            if given.shape[1] == 0:   # without skip, only the first layer is given the input
+                self.layers.append(Layer(inner, None, None, bias))
+            else:
+                kernel = given[:, :features].unflatten(1, (channels, k, k))
+                self.layers.append(Layer(inner, kernel, given[:, features:], bias))
+
+    def maps(self, features: Tensor) -> list[Tensor | None]:
+        """What each layer takes from the features, bias included: (B, C, h, w) -> (B, h, w, width) each."""
+        last = features.to(self.dtype, memory_format=torch.channels_last)          # so that a pixel's numbers lie together
+
+        def convolve(layer: Layer) -> Tensor:
+            kernel = layer.kernel.contiguous(memory_format=torch.channels_last)
+            return F.conv2d(last, kernel, layer.bias, padding=kernel.shape[-1] // 2).movedim(1, -1).contiguous()
+
+        return [layer.kernel if layer.kernel is None else convolve(layer) for layer in self.layers]
+
+    def tables(self, code: Tensor) -> list[Tensor | None]:
+        """What each layer takes from codes of pixels: (..., code) -> (..., width) each, computed as finely as the code."""
+        with torch.autocast(code.device.type, enabled=False):
+            return [
+                layer.code if layer.code is None else F.linear(code, layer.code.to(code.dtype)).to(self.dtype)
+                for layer in self.layers
+            ]
+
+    def run(self, given: Callable[[int], Tensor]) -> Tensor:
+        """given(i): (N, width), what layer i takes from features and code together; it is overwritten.   Returns (N, 3)."""
+        h = None
+        for i, layer in enumerate(self.layers):
+            if layer.inner is None:
+                h = given(i).relu_()
+            elif layer.kernel is None:
+                h = torch.addmm(layer.bias, h, layer.inner.T).relu_()
+            else:
+                h = given(i).addmm_(h, layer.inner.T).relu_()                      # (N, width)
+        return F.linear(h, self.output.weight.to(self.dtype), self.output.bias.to(self.dtype))
+
+    def paint(
+        self, maps: list[Tensor | None], y: Neighbours, x: Neighbours, down: list[Tensor | None], across: list[Tensor | None],
+        queries: int,
+    ) -> Tensor:
+        """The weighted answers at all pairs of R rows and C columns: (B, R, C, 3).
+
+        maps: from `maps`.   y, x: the K codes of each row and each column.   down, across: (R, K, width) and (C, K, width),
+        what each layer takes from the codes.   queries: how many to compute together.
+        """
+        device, real = maps[0].device, torch.promote_types(self.dtype, torch.float32)
+        x_index, x_weight, y_weight = x.index.to(device), x.weight.to(device, real), y.weight.to(device, real)
+
+        def answers(rows: slice, columns: slice, i: int, j: int) -> Tensor:
+            """Of the i-th code in y and the j-th in x."""
+            codes = y.index[rows, i]
+            lr_rows, repeat = slice(int(codes[0]), int(codes[-1]) + 1), (codes - codes[0]).to(device)
+
+            def given(layer: int) -> Tensor:
+                row = maps[layer][:, lr_rows].index_select(2, x_index[columns, j])  # (B, LR rows, C, width)
+                row.add_(across[layer][columns, j])
+                if row.shape[1] > 1:   # else one LR row serves all
+                    row = row.index_select(1, repeat)                              # (B, R, C, width)
+                return (row + down[layer][rows, i, None]).flatten(0, 2)
+
+            rgb = self.run(given).unflatten(0, (len(maps[0]), len(codes), -1))     # (B, R, C, 3)
+            return rgb * (y_weight[rows, i, None, None] * x_weight[columns, j, None])
+
+        painted = y_weight.new_empty(len(maps[0]), len(y.index), len(x.index), 3)
+        corners = list(itertools.product(range(y.index.shape[1]), range(x.index.shape[1])))
+        for rows, columns in _tiles(y.index[:, 0], len(x.index), queries):
+            painted[:, rows, columns] = sum(answers(rows, columns, i, j) for i, j in corners)
+        return painted
+
+
+def _tiles(lower: Tensor, columns: int, queries: int) -> Iterator[tuple[slice, slice]]:
+    """Pieces of at most `queries` pixels, of whole runs of rows where possible: rows over one LR row share its sums.
+
+    lower: (R,), the LR row of each row, ascending.
+    """
+    runs = torch.unique_consecutive(lower, return_counts=True)[1].tolist()
+    height = min(max(runs), LONGEST_RUN)
+    pieces = [min(height, run - start) for run in runs for start in range(0, run, height)]
+    parts = -(-columns * height // queries)
+    width = -(-columns // parts)
+    height, top = max(height, queries // width), 0
+    while pieces:
+        bottom = top
+        while pieces and bottom - top + pieces[0] <= height:
+            bottom += pieces.pop(0)
+        for left in range(0, columns, width):
+            yield slice(top, bottom), slice(left, min(columns, left + width))
+        top = bottom

@@ -1,0 +1,191 @@
+import dataclasses
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ipe_sr import grids, models, render
+from ipe_sr.models import hoisted, implicit
+
+OTHERS = ["metasr", "metasr-pe", "ipe-metasr", "ipe-metasr-nerf", "lte", "ipe-lte"]
+IMPLICIT = [name for name in models.methods() if hasattr(models.method(name), "encoding")]
+SMALL = models.EncoderConfig(blocks=1, channels=4)
+
+
+def build(config, seed=0):
+    torch.manual_seed(seed)
+    return config.build().eval()
+
+
+@st.composite
+def liif(draw):
+    return models.LIIFConfig(
+        encoding=draw(st.sampled_from(implicit.ENCODINGS)), frequencies=draw(st.integers(0, 12)),
+        convention=draw(st.sampled_from(["mip-nerf", "nerf"])), width=16, encoder=SMALL, cell=draw(st.booleans()),
+        skip=draw(st.booleans()), unfold=draw(st.booleans()), ensemble=draw(st.booleans()), depth=draw(st.integers(1, 4)),
+    )
+
+
+SIDES = st.integers(1, 9)
+SCALES = st.floats(1, 4) | st.floats(0.4, 1) | st.floats(4, 40) | st.integers(1, 8).map(float)
+
+
+@st.composite
+def pictures(draw):
+    """(batch, LR size, output size): borders are near, sizes odd, axes with scales of their own."""
+    lr_size = draw(st.tuples(SIDES, SIDES))
+    return draw(st.integers(1, 3)), lr_size, tuple(min(80, max(1, round(n * draw(SCALES)))) for n in lr_size)
+
+
+@settings(max_examples=60, deadline=None)
+@given(liif(), pictures(), st.integers(30, 3000), st.integers(1, 400))
+def test_fast_is_textbook_for_every_option(config, picture, queries, lr_pixels):
+    """Also whatever the bands and tiles are."""
+    batch, lr_size, size = picture
+    model, lr = build(config), torch.rand(batch, 3, *lr_size)
+    reference = render.textbook(model, lr, size)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(implicit.QUERIES_AT_ONCE, "cpu", queries)
+        patch.setattr(implicit, "LR_PIXELS_AT_ONCE", lr_pixels)
+        torch.testing.assert_close(render.render(model, lr, size), reference, rtol=0, atol=5e-6)
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.sampled_from(OTHERS), pictures(), st.integers(30, 3000))
+def test_fast_is_textbook_for_the_other_families(name, picture, queries):
+    batch, lr_size, size = picture
+    model, lr = build(dataclasses.replace(models.method(name), width=16, encoder=SMALL)), torch.rand(batch, 3, *lr_size)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(implicit.QUERIES_AT_ONCE, "cpu", queries)
+        torch.testing.assert_close(render.render(model, lr, size), render.textbook(model, lr, size), rtol=0, atol=5e-6)
+
+
+@pytest.mark.parametrize("name", IMPLICIT)
+def test_fast_is_textbook_at_full_size(name):
+    """Real widths and depths; an encoder of few blocks keeps it short."""
+    config = models.method(name)
+    model = build(dataclasses.replace(config, encoder=dataclasses.replace(config.encoder, blocks=1)))
+    lr = torch.rand(1, 3, 13, 17)
+    for size in ((26, 34), (43, 101), (13, 17)):
+        torch.testing.assert_close(render.render(model, lr, size), render.textbook(model, lr, size), rtol=0, atol=5e-6)
+
+
+def test_fast_is_textbook_with_official_weights(official, golden):
+    lr = torch.from_numpy(golden["lr_uint8"]).movedim(-1, 0)[None] / 255
+    for size in ((48, 60), (61, 97)):
+        torch.testing.assert_close(render.render(official, lr, size), render.textbook(official, lr, size), rtol=0, atol=2e-5)
+
+
+@pytest.mark.parametrize("name", ["liif", "ipe-liif", "liif-pe", "ipe-liif-cell", "ipe-liif-no-skip", *OTHERS])
+def test_gradients_of_the_hoisted_form_are_those_of_the_textbook(name):
+    """Of the weights and of the features, in float64."""
+    model = build(dataclasses.replace(models.method(name), width=12, encoder=SMALL)).double()
+    lr = torch.rand(2, 3, 5, 6, dtype=torch.float64)
+    position = torch.rand(2, 40, 2, dtype=torch.float64) * torch.tensor([5.0, 6.0]) - 0.5
+    radius = torch.tensor([[[0.3, 0.4]], [[0.9, 0.2]]], dtype=torch.float64)
+    features = model.encode(lr).detach().requires_grad_()
+    weights = [p for key, p in model.named_parameters() if not key.startswith(("encoder.", "amplitude.", "frequency."))]
+    gradients = []
+    for form in (model.textbook, model.hoisted):
+        around = model.locate(position, radius, (5, 6))
+        colours = implicit.blend(form(features, radius)(around, radius), around)
+        gradients.append(torch.autograd.grad((colours**2).sum(), [features, *weights]))
+    for textbook, fast in zip(*gradients, strict=True):
+        assert textbook.abs().max() > 0
+        torch.testing.assert_close(fast, textbook, rtol=1e-9, atol=1e-12)
+
+
+def test_gradients_pass_through_a_whole_picture():
+    model = build(models.LIIFConfig(width=12, frequencies=3, encoder=SMALL)).double()
+    lr, gradients = torch.rand(1, 3, 5, 6, dtype=torch.float64), []
+    for picture in (lambda: model(lr, (13, 20)), lambda: by_textbook(model, lr, (13, 20))):
+        gradients.append(torch.autograd.grad((picture() ** 2).sum(), list(model.parameters())))
+    for fast, textbook in zip(*gradients, strict=True):
+        torch.testing.assert_close(fast, textbook, rtol=1e-9, atol=1e-12)
+
+
+def by_textbook(model, lr, size):   # `render.textbook`, with gradients
+    rows, columns = (grids.centres(n, m) for n, m in zip(size, lr.shape[-2:], strict=True))
+    radius = grids.radii(size, lr.shape[-2:])
+    return model.paint_by_queries(model.textbook, model.encode(lr), rows, columns, radius).movedim(-1, 1)
+
+
+@pytest.mark.parametrize(("queries", "form"), [(29, "textbook"), (30, "hoisted")])
+def test_the_rule_that_chooses_the_form(tiny, monkeypatch, queries, form):
+    """Hoisting pays from as many answers as LR pixels on: here 4 codes answer each query of a picture of 10 x 12."""
+    model, called = tiny(), []
+    for name in ("textbook", "hoisted"):
+        original = getattr(model, name)
+        monkeypatch.setattr(model, name, lambda *a, name=name, original=original: called.append(name) or original(*a))
+    model.query(model.encode(torch.rand(1, 3, 10, 12)), torch.rand(1, queries, 2).double(), torch.tensor([0.5, 0.5]))
+    assert called == [form]
+
+
+@pytest.mark.parametrize("name", ["ipe-liif", "liif", "metasr", "ipe-lte", "rdn-ipe-liif"])
+@pytest.mark.parametrize("size", [(61, 97), (120, 80), (40, 160)])
+def test_tiles_leave_no_seams(monkeypatch, name, size):
+    encoder = models.EncoderConfig("rdn", 2, 4, 2, 4) if "rdn" in name else models.EncoderConfig(blocks=2, channels=4)
+    model = build(dataclasses.replace(models.method(name), width=12, encoder=encoder))
+    lr = torch.rand(1, 3, 40, 80)
+    whole = render.render(model, lr, size)
+    monkeypatch.setitem(render.WORKING_SET, "cpu", 1)
+    tiles = list(render.tiles(model, lr, size))
+    assert len({(tile.columns.start, tile.rows.start) for tile in tiles}) == len(tiles) > 8
+    torch.testing.assert_close(render.render(model, lr, size), whole, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["ipe-liif", "rdn-ipe-liif", "lte"])
+def test_reach_is_how_far_the_encoder_sees(name):
+    encoder = models.EncoderConfig("rdn", 2, 4, 3, 4) if "rdn" in name else models.EncoderConfig(blocks=2, channels=4)
+    model = build(dataclasses.replace(models.method(name), width=12, encoder=encoder))
+    for weights in model.parameters():   # positive everywhere: no ReLU hides what is seen
+        weights.data.abs_()
+    lr = torch.rand(1, 3, 1, 41).add(1).requires_grad_()
+    model.encode(lr)[0, :, 0, 20].square().sum().backward()
+    seen = lr.grad[0].abs().sum((0, 1)).nonzero()[:, 0]
+    assert (20 - seen.min(), seen.max() - 20) == (model.reach, model.reach)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(1, 60), st.integers(1, 60), st.integers(1, 70), st.integers(0, 3))
+def test_windows_partition_an_axis(n_out, n_in, step, margin):
+    position = grids.centres(n_out, n_in)
+    made = grids.windows(position, n_in, step, margin)
+    assert torch.equal(torch.cat([window.position + window.lr.start for window in made]), position)
+    assert [window.out.start for window in made] == [0, *(window.out.stop for window in made[:-1])]
+    assert made[-1].out.stop == n_out
+    for window in made:
+        lower = (window.position + window.lr.start).floor()
+        assert window.lr.start == max(0, lower[0] - margin) and window.lr.stop == min(n_in, lower[-1] + 1 + margin)
+        assert lower.clamp(min=0)[-1] // step == lower.clamp(min=0)[0] // step
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.integers(1, 50), min_size=1, max_size=12), st.integers(1, 200), st.integers(1, 3000))
+def test_tiles_of_a_band_partition_it(runs, columns, queries):
+    lower = torch.repeat_interleave(torch.arange(len(runs)), torch.tensor(runs))
+    covered = torch.zeros(len(lower), columns, dtype=torch.int64)
+    for rows, some in hoisted._tiles(lower, columns, queries):
+        covered[rows, some] += 1
+        height, width = rows.stop - rows.start, some.stop - some.start
+        assert height * (width - 1) < queries or (height, width) == (min(hoisted.LONGEST_RUN, max(runs)), 1)
+    assert (covered == 1).all()
+
+
+@torch.no_grad()
+def test_bfloat16_moves_a_picture_little(tiny):
+    for name in ("ipe-liif", "liif", "ipe-metasr", "ipe-lte"):
+        model, lr = tiny(name), torch.rand(1, 3, 8, 9)
+        half, full = render.render(model, lr, (23, 31), torch.bfloat16), render.render(model, lr, (23, 31))
+        assert half.dtype == torch.float32 and not torch.equal(half, full)
+        assert -10 * torch.log10((half - full).square().mean()) > 55   # dB
+
+
+def test_other_models_answer_too():
+    lr = torch.rand(1, 3, 6, 7)
+    for model in (models.load("bicubic"), models.FixedScaleConfig(2, SMALL).build()):
+        with torch.no_grad():
+            expected = model(lr, (12, 14))
+        assert torch.equal(render.render(model, lr, (12, 14)), expected)
+        assert torch.equal(render.textbook(model, lr, (12, 14)), expected)
