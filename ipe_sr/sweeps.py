@@ -57,7 +57,8 @@ def plan(folder: Path, table: str, params: str) -> dict[str, Any]:
         full = place | {"method": method, "preset": experiment.preset.name, "seed": parameters["seed"]}
         runs[name] = {"place": full, "parameters": parameters, "identity": json.dumps(asked, sort_keys=True)}
     return {
-        "table": table, "params": params, "caption": wanted["caption"], "notebook": notebook,
+        "table": table, "params": params, "caption": wanted["caption"],
+        "notebook": notebook | {"path": str((folder / NOTEBOOK).resolve())},
         "threads": chosen["threads"], "resources": chosen["resources"], "runs": runs,
     }
 
@@ -80,7 +81,7 @@ def sweep(
     made, out = plan(folder, table, params), out.resolve()
     home = out / f"{table}-{params}"
     data.make_folder(home)
-    command = _command(folder.resolve() / SNAKEFILE, home.relative_to(out), jobs, profile and profile.resolve())
+    command = _command(folder.resolve() / SNAKEFILE, home, jobs, profile and profile.resolve())
     with leftovers.alone(out):
         with files.replacing(home / records.PLAN) as temporary:
             temporary.write_text(json.dumps(made, indent=1))

@@ -130,6 +130,17 @@ def test_what_runs_again_after_a_change_of(restored, change, methods, why):
         assert all(name.endswith("-seed1") for name in due)
 
 
+def test_kubernetes_would_run_what_is_missing(world):
+    """The profile as it is but for the folder; no cluster is asked."""
+    pytest.importorskip("snakemake_executor_plugin_kubernetes", reason="needs snakemake-executor-plugin-kubernetes")
+    pytest.importorskip("snakemake_storage_plugin_fs", reason="needs snakemake-storage-plugin-fs")
+    profile, out = world.experiments / "profiles" / "kubernetes", world.folder / "pods"
+    edit(profile / "config.yaml", "/shared/sweep", str(out))
+    done = world.sweep("good", *MICRO, "--profile", str(profile), "--jobs", "2", "--dry-run", out="pods")
+    assert done.returncode == 0, done.stderr
+    assert len(re.findall(r"output: .*record\.json \(send to storage\)", done.stdout + done.stderr)) == 3
+
+
 def test_a_failed_run_stops_no_other_and_is_named(world):
     done = world.sweep("bad", *MICRO)
     assert done.returncode == 1
