@@ -9,7 +9,7 @@ from ipe_sr.report.results import Section, Sweep, describe
 def title(sweep: Sweep) -> str:
     table = paper.read().tables.get(sweep.table)
     name = sweep.table.replace("table", "Table ")
-    return f"{name} ({sweep.params})" + (f": {table.caption}" if table else "")
+    return f"{name} ({sweep.params})" + (f", after the paper's \"{table.caption}\"" if table else "")
 
 
 def counts(sweep: Sweep) -> str:

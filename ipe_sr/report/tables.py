@@ -53,8 +53,8 @@ def differences(found: list[Comparison]) -> Table:
         f"seeds to see {EFFECT} dB",
     )
     caption = (
-        "Paired differences in PSNR; strong where the interval over seeds leaves out zero; ahead: the share of "
-        f"{RESAMPLES:,} resamples of seeds and pictures in which the first is"
+        "Paired differences in PSNR, on the seeds that both rows have; strong where the interval over seeds leaves out zero; "
+        f"ahead: the share of {RESAMPLES:,} resamples of seeds and pictures in which the first is"
     )
     return Table(caption, header, tuple(map(line, found)))
 

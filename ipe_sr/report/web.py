@@ -65,7 +65,7 @@ p, ul { max-width: 48rem }
 h2 { margin-top: 3rem; border-top: 1px solid #ccc; padding-top: 1.5rem } h3 { margin-top: 2rem }
 .wide { overflow-x: auto; margin: 1rem 0 }
 table { border-collapse: collapse; font-size: .9rem; font-variant-numeric: tabular-nums }
-caption { text-align: left; max-width: 48rem; font-weight: 600; padding: .5rem 0 }
+caption { text-align: left; max-width: min(48rem, 92vw); font-weight: 600; padding: .5rem 0 }
 td, th { padding: .3rem .6rem; border-bottom: 1px solid #ddd; vertical-align: top; text-align: right; white-space: nowrap }
 th { font-weight: 500 } th:first-child { text-align: left; padding-left: 0 }
 thead th { border-bottom: 2px solid #888; min-width: 4.5rem; white-space: normal; vertical-align: bottom }
