@@ -9,7 +9,6 @@ import fcntl
 import os
 import shutil
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -33,14 +32,16 @@ def alone(out: Path) -> Iterator[None]:
         yield
 
 
-def clear(out: Path, snakefile: Path) -> None:
-    """End what an earlier sweep of this folder left running or queued, and take back its lock of snakemake."""
+def clear(out: Path, snakemake: list[str]) -> None:
+    """End what an earlier sweep of this folder left running or queued, and take back its lock.
+
+    snakemake: the command of the sweep that is to begin.
+    """
     end_processes(out)
     cancel_jobs(out)
     locks = out / ".snakemake" / "locks"
     if locks.is_dir() and any(locks.iterdir()):
-        command = [sys.executable, "-m", "snakemake", "--snakefile", str(snakefile), "--unlock", "--quiet", "all"]
-        subprocess.run(command, cwd=out, check=True, capture_output=True)
+        subprocess.run([*snakemake, "--unlock"], cwd=out, check=True, capture_output=True)
 
 
 def end_processes(out: Path) -> None:

@@ -88,7 +88,7 @@ def sweep(
         if dry_run:
             subprocess.run([*command, "--dry-run"], cwd=out, env=_environment(out), check=False)
             return Outcome(len(made["runs"]), {}, out)
-        leftovers.clear(out, folder.resolve() / SNAKEFILE)
+        leftovers.clear(out, command)
         for name in made["runs"]:
             (home / name / records.FAILURE).unlink(missing_ok=True)
         code = _schedule(command, out, home, made["runs"], report)
