@@ -123,12 +123,12 @@ def _train(
     if resume:
         training_state.restore(run, out / LAST, preset)
     objective, optimizer = fabric.setup(Objective(run.model, schedule.precision), run.optimizer)
-    log = Log(out, run.step, progress) if first else None
-    if first and run.step == 0:   # what any model has to beat
+    log = Log(out, run.step, progress, active=first)
+    if run.step == 0:   # what any model has to beat
         log.write(0, validation.psnr(models.Bicubic(), crops, data.CPU, prefix="bicubic"))
     started, saved, losses = time.monotonic() - run.seconds, time.monotonic(), []
 
-    with _Signals() as signals, contextlib.closing(batches(run.step)) as ready:
+    with _Signals() as signals, contextlib.closing(log), contextlib.closing(batches(run.step)) as ready:
         for batch in ready:
             losses.append(_step(fabric, objective, optimizer, batch, schedule, run))
             done = run.step == schedule.steps
@@ -142,8 +142,9 @@ def _train(
                 mean = _mean_or_diverged(fabric.all_reduce(torch.stack(losses)), run.step, schedule.seed)
                 run.seconds, losses = time.monotonic() - started, []
                 values = {"loss": mean, "learning_rate": schedule.rate(run.step - 1), "seconds": run.seconds}
-                if first:
-                    log.write(run.step, values | (validation.psnr(run.result, crops, fabric.device) if validates else {}))
+                if validates and first:
+                    values |= validation.psnr(run.result, crops, fabric.device)
+                log.write(run.step, values)
             if done or told or late:
                 if first:
                     training_state.save(run, out / LAST, preset)
