@@ -46,15 +46,15 @@ def clear(out: Path, snakemake: list[str]) -> None:
 
 def end_processes(out: Path) -> None:
     """End every process of this machine that a sweep of this folder started: schedulers, runs, kernels."""
-    marked = [process for process in psutil.process_iter() if _mark(process) == str(out)]
-    for process in marked:
-        with contextlib.suppress(psutil.Error):
-            process.terminate()
-    _, alive = psutil.wait_procs(marked, PATIENCE)
-    for process in alive:
-        with contextlib.suppress(psutil.Error):
-            process.kill()
-    psutil.wait_procs(alive, PATIENCE)
+    while marked := [process for process in psutil.process_iter() if _mark(process) == str(out)]:
+        for process in marked:
+            with contextlib.suppress(psutil.Error):
+                process.terminate()
+        _, alive = psutil.wait_procs(marked, PATIENCE)
+        for process in alive:
+            with contextlib.suppress(psutil.Error):
+                process.kill()
+        psutil.wait_procs(alive, PATIENCE)   # and look again: until its end a scheduler may have started another run
 
 
 def cancel_jobs(out: Path) -> None:
