@@ -55,12 +55,13 @@ def learn(answer: Answer, weights: Iterable[Tensor], asked: Questions, steps: in
 
     answer: (Q, 2), (Q, 2) -> (Q, 3), the colours of pixels at these positions and of these radii.
     """
+    position, radius, colour = asked
     optimizer = torch.optim.Adam(weights)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, rate, total_steps=steps)
     random, losses = torch.Generator().manual_seed(0), []
     for _ in range(steps):
-        some = torch.randint(len(asked.colour), (1024,), generator=random)
-        loss = (answer(asked.position[some], asked.radius[some]) - asked.colour[some]).abs().mean()
+        some = torch.randint(len(colour), (1024,), generator=random)
+        loss = (answer(position[some], radius[some]) - colour[some]).abs().mean()
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()

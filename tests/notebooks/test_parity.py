@@ -33,6 +33,7 @@ TRIALS = {
     "integrated": ((), [Random((7, 3, 2)), Random((7, 3, 2)), Random((5,))]),
     "nearest": ((), [Random((2, 7, 2)), (4, 5)]),
     "positional": ((), [Random((7, 3, 2)), Random((5,))]),
+    "questions": ((), [Random((3, 8, 8)), (4, 4), (1, 2)]),
     "similarity": ((), [Random((7,)), Random((4,)), Random((5,))]),
     "unfold": ((), [Random((2, 4, 5, 6))]),
     "wide_network": ((), [Random((7, 3))]),
@@ -71,7 +72,7 @@ def tried(definition, name, weights=None):
     return values, gradients, function.state_dict() if made_with else None
 
 
-@pytest.mark.parametrize(("source", "name", "twin"), list(registered()))
+@pytest.mark.parametrize(("source", "name", "twin"), [twin for twin in registered() if twin.values[1] in TRIALS])
 def test_twins_agree_in_value_and_gradient(source, name, twin):
     taught = {}
     exec(source, taught)
@@ -83,8 +84,26 @@ def test_twins_agree_in_value_and_gradient(source, name, twin):
         torch.testing.assert_close(ours, theirs, rtol=1e-12, atol=1e-13)
 
 
-def test_at_least_one_twin_is_registered():
-    assert list(registered())
+def line_fitted(learn):
+    """Losses and weights after three steps of a training loop on a linear map; the weights follow its gradients."""
+    random = torch.Generator().manual_seed(0)
+    position, radius, colour = torch.rand(3, 2000, 2, generator=random, dtype=torch.float64)
+    weights = torch.ones(2, 2, dtype=torch.float64, requires_grad=True)
+    losses = learn(lambda position, radius: (position + radius) @ weights, [weights], (position, radius, colour), 3)
+    return torch.tensor(losses), weights
+
+
+@pytest.mark.parametrize(("source", "name", "twin"), [twin for twin in registered() if twin.values[1] == "learn"])
+def test_training_loops_take_the_same_steps(source, name, twin):
+    taught = {}
+    exec(source, taught)
+    for ours, theirs in zip(line_fitted(taught[name]), line_fitted(twin), strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=1e-12, atol=1e-12)
+
+
+def test_every_twin_is_tried():
+    names = {twin.values[1] for twin in registered()}
+    assert names and names <= TRIALS.keys() | {"learn"}
 
 
 def public_functions():
