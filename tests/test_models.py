@@ -69,7 +69,7 @@ def test_bicubic_answers_any_size():
 
 
 @pytest.mark.parametrize("lr_size", [(1, 9), (9, 1), (1, 1)])
-@pytest.mark.parametrize("name", ["liif", "ipe-liif", "metasr", "ipe-metasr", "lte", "ipe-lte"])
+@pytest.mark.parametrize("name", ["liif", "ipe-liif", "metasr", "ipe-metasr", "lte", "ipe-lte", "ipe-lmf"])
 def test_one_row_asymmetric_and_huge_scales(tiny, name, lr_size):
     with torch.no_grad():
         sr = tiny(name)(torch.rand(1, 3, *lr_size), (250, 11))
@@ -144,7 +144,7 @@ def test_options_change_what_the_decoder_is_given(tiny, option, more_inputs):
 
 @pytest.mark.parametrize(("name", "told"), [
     ("liif", True), ("ipe-liif", True), ("ipe-liif-cell", True), ("liif-pe", False), ("metasr", True), ("ipe-metasr", True),
-    ("metasr-pe", False), ("lte", True), ("ipe-lte", True),
+    ("metasr-pe", False), ("lte", True), ("ipe-lte", True), ("ipe-lmf", True),
 ])
 @torch.no_grad()
 def test_who_is_told_the_size_of_a_pixel(tiny, name, told):
@@ -181,6 +181,7 @@ def test_unfolding_is_channel_major_with_zeros_beyond_the_border(tiny):
 
 HEADS = [(name, {"depth": 2, "frequencies": 2}) for name in ("liif", "ipe-liif")]
 HEADS += [(name, {"depth": 2}) for name in ("lte", "ipe-lte")]
+HEADS += [("ipe-lmf", {"frequencies": 2, "render_width": 4, "render_depth": 2})]
 HEADS += [(name, {"frequencies": 2}) for name in ("metasr", "metasr-pe", "ipe-metasr")]
 BEFORE_THE_QUERY = ("encoder.", "amplitude.", "frequency.")   # weights that make the latent codes
 

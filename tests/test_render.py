@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from ipe_sr import grids, models, render
 from ipe_sr.models import hoisted, implicit
 
-OTHERS = ["metasr", "metasr-pe", "ipe-metasr", "ipe-metasr-nerf", "lte", "ipe-lte"]
+OTHERS = ["metasr", "metasr-pe", "ipe-metasr", "ipe-metasr-nerf", "lte", "ipe-lte", "ipe-lmf"]
 IMPLICIT = [name for name in models.methods() if hasattr(models.method(name), "encoding")]
 SMALL = models.EncoderConfig(blocks=1, channels=4)
 
@@ -166,7 +166,7 @@ def test_windows_partition_an_axis(n_out, n_in, step, margin):
 def test_tiles_of_a_band_partition_it(runs, columns, queries):
     lower = torch.repeat_interleave(torch.arange(len(runs)), torch.tensor(runs))
     covered = torch.zeros(len(lower), columns, dtype=torch.int64)
-    for rows, some in hoisted._tiles(lower, columns, queries):
+    for rows, some in hoisted.tiles(lower[:, None], columns, queries):
         covered[rows, some] += 1
         height, width = rows.stop - rows.start, some.stop - some.start
         assert height * (width - 1) < queries or (height, width) == (min(hoisted.LONGEST_RUN, max(runs)), 1)

@@ -13,12 +13,13 @@ from ipe_sr.models.encoders import EDSR, RDN, EncoderConfig
 from ipe_sr.models.fixed_scale import FixedScale, FixedScaleConfig
 from ipe_sr.models.implicit import ImplicitModel
 from ipe_sr.models.liif import LIIF, LIIFConfig
+from ipe_sr.models.lmf import LMF, LMFConfig
 from ipe_sr.models.lte import LTE, LTEConfig
 from ipe_sr.models.metasr import MetaSR, MetaSRConfig
 
 __all__ = [
-    "EDSR", "LIIF", "LTE", "RDN", "Bicubic", "BicubicConfig", "EncoderConfig", "FixedScale", "FixedScaleConfig",
-    "ImplicitModel", "LIIFConfig", "LTEConfig", "MetaSR", "MetaSRConfig",
+    "EDSR", "LIIF", "LMF", "LTE", "RDN", "Bicubic", "BicubicConfig", "EncoderConfig", "FixedScale", "FixedScaleConfig",
+    "ImplicitModel", "LIIFConfig", "LMFConfig", "LTEConfig", "MetaSR", "MetaSRConfig",
     "load", "method", "methods", "read", "save", "training_facts",
 ]
 

@@ -9,13 +9,15 @@ from ipe_sr.models.bicubic import BicubicConfig
 from ipe_sr.models.encoders import EncoderConfig
 from ipe_sr.models.fixed_scale import FixedScaleConfig
 from ipe_sr.models.liif import LIIFConfig
+from ipe_sr.models.lmf import LMFConfig
 from ipe_sr.models.lte import LTEConfig
 from ipe_sr.models.metasr import MetaSRConfig
 
 KINDS = {
-    "bicubic": BicubicConfig, "fixed-scale": FixedScaleConfig, "liif": LIIFConfig, "lte": LTEConfig, "metasr": MetaSRConfig,
+    "bicubic": BicubicConfig, "fixed-scale": FixedScaleConfig, "liif": LIIFConfig, "lmf": LMFConfig, "lte": LTEConfig,
+    "metasr": MetaSRConfig,
 }
-Config = BicubicConfig | FixedScaleConfig | LIIFConfig | LTEConfig | MetaSRConfig
+Config = BicubicConfig | FixedScaleConfig | LIIFConfig | LMFConfig | LTEConfig | MetaSRConfig
 
 
 def to_dict(config: Config) -> dict[str, Any]:

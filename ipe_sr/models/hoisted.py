@@ -5,6 +5,7 @@ the code is a sum over the two axes: a table for rows and one for columns. Only 
 query. The numbers are those of `decoders.MLP`, in another order of summation.
 """
 
+import functools
 import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -87,46 +88,56 @@ class HoistedMLP:
         maps: from `maps`.   y, x: the K codes of each row and each column.   down, across: (R, K, width) and (C, K, width),
         what each layer takes from the codes.   queries: how many to compute together.
         """
-        device, real = maps[0].device, torch.promote_types(self.dtype, torch.float32)
+        batch, device, real = len(maps[0]), maps[0].device, torch.promote_types(self.dtype, torch.float32)
         x_index, x_weight, y_weight = x.index.to(device), x.weight.to(device, real), y.weight.to(device, real)
+        scratch: dict[tuple, Tensor] = {}   # without gradients the same memory serves all tiles, and stays in the cache
+
+        @functools.lru_cache(maxsize=2 * x.index.shape[1] * len(maps))   # what is below for one tile is above for the next
+        def row_sums(layer: int, first: int, last: int, left: int, right: int, j: int) -> Tensor:
+            """What a layer takes for LR rows first..last and some columns: (B, LR rows, C, width)."""
+            return maps[layer][:, first : last + 1].index_select(2, x_index[left:right, j]).add_(across[layer][left:right, j])
 
         def answers(rows: slice, columns: slice, i: int, j: int) -> Tensor:
-            """Of the i-th code in y and the j-th in x."""
+            """Of the i-th code in y and the j-th in x: (B, R, C, 3)."""
             codes = y.index[rows, i]
-            lr_rows, repeat = slice(int(codes[0]), int(codes[-1]) + 1), (codes - codes[0]).to(device)
+            first, last = int(codes[0]), int(codes[-1])
 
             def given(layer: int) -> Tensor:
-                row = maps[layer][:, lr_rows].index_select(2, x_index[columns, j])  # (B, LR rows, C, width)
-                row.add_(across[layer][columns, j])
-                if row.shape[1] > 1:   # else one LR row serves all
-                    row = row.index_select(1, repeat)                              # (B, R, C, width)
-                return (row + down[layer][rows, i, None]).flatten(0, 2)
+                sums = row_sums(layer, first, last, columns.start, columns.stop, j)
+                if first < last:   # else one LR row serves all
+                    sums = sums.index_select(1, (codes - first).to(device))        # (B, R, C, width)
+                shape = (layer % 2, batch, len(codes), *sums.shape[2:])
+                if not torch.is_grad_enabled() and shape not in scratch:
+                    scratch[shape] = sums.new_empty(shape[1:])
+                return torch.add(sums, down[layer][rows, i, None], out=scratch.get(shape)).flatten(0, 2)
 
-            rgb = self.run(given).unflatten(0, (len(maps[0]), len(codes), -1))     # (B, R, C, 3)
+            rgb = self.run(given).unflatten(0, (batch, len(codes), -1))
             return rgb * (y_weight[rows, i, None, None] * x_weight[columns, j, None])
 
-        painted = y_weight.new_empty(len(maps[0]), len(y.index), len(x.index), 3)
+        painted = y_weight.new_empty(batch, len(y.index), len(x.index), 3)
         corners = list(itertools.product(range(y.index.shape[1]), range(x.index.shape[1])))
-        for rows, columns in _tiles(y.index[:, 0], len(x.index), queries):
+        for rows, columns in tiles(y.index, len(x.index), queries):
             painted[:, rows, columns] = sum(answers(rows, columns, i, j) for i, j in corners)
         return painted
 
 
-def _tiles(lower: Tensor, columns: int, queries: int) -> Iterator[tuple[slice, slice]]:
-    """Pieces of at most `queries` pixels, of whole runs of rows where possible: rows over one LR row share its sums.
+def tiles(codes: Tensor, columns: int, queries: int) -> Iterator[tuple[slice, slice]]:
+    """Pieces of about `queries` pixels, of whole runs of rows where possible: rows with the same LR rows share their sums.
 
-    lower: (R,), the LR row of each row, ascending.
+    codes: (R, K), the LR rows of each row, ascending.
     """
-    runs = torch.unique_consecutive(lower, return_counts=True)[1].tolist()
+    runs = torch.unique_consecutive(codes, return_counts=True, dim=0)[1].tolist()
     height = min(max(runs), LONGEST_RUN)
     pieces = [min(height, run - start) for run in runs for start in range(0, run, height)]
     parts = -(-columns * height // queries)
     width = -(-columns // parts)
     height, top = max(height, queries // width), 0
+    bands = []
     while pieces:
         bottom = top
         while pieces and bottom - top + pieces[0] <= height:
             bottom += pieces.pop(0)
-        for left in range(0, columns, width):
-            yield slice(top, bottom), slice(left, min(columns, left + width))
+        bands.append(slice(top, bottom))
         top = bottom
+    for left in range(0, columns, width):
+        yield from ((band, slice(left, min(columns, left + width))) for band in bands)

@@ -130,6 +130,22 @@ def gather(codes: Tensor, decode: Callable[[Tensor, Tensor, Tensor], Tensor]) ->
     return read
 
 
+def separate(
+    describe: Callable[[Tensor, Tensor], Tensor], y: Tensor, x: Tensor, radius: Tensor, features: Tensor
+) -> tuple[Tensor, Tensor]:
+    """The codes of pixels at all pairs of y (R, K) and x (C, K), as two terms of a sum: (R, K, code) and (C, K, code).
+
+    Every number of a code belongs to one axis or to none: f(y, x) = f(y, 0) + f(0, x) - f(0, 0).
+    """
+    real = torch.promote_types(features.dtype, torch.float32)
+
+    def code(*centre: Tensor) -> Tensor:
+        at = torch.stack(centre, -1).to(features.device, real)
+        return describe(at, radius.to(at))
+
+    return code(y, torch.zeros_like(y)), code(torch.zeros_like(x), x) - code(*torch.zeros(2, 1, 1))
+
+
 def blend(rgb: Tensor, around: Corners) -> Tensor:
     """The answers of the K codes, weighted, and shifted from [-1, 1]: (B, Q, K, 3) -> (B, Q, 3)."""
     real = torch.promote_types(rgb.dtype, torch.float32)

@@ -12,7 +12,16 @@ from torch.nn import functional as F
 from ipe_sr import grids
 from ipe_sr.models.decoders import MLP
 from ipe_sr.models.hoisted import HoistedMLP
-from ipe_sr.models.implicit import ImplicitModel, PixelCode, PixelConfig, Reader, queries_at_once, unfold, working_dtype
+from ipe_sr.models.implicit import (
+    ImplicitModel,
+    PixelCode,
+    PixelConfig,
+    Reader,
+    queries_at_once,
+    separate,
+    unfold,
+    working_dtype,
+)
 
 
 @dataclass(frozen=True)
@@ -85,18 +94,9 @@ class LIIF(ImplicitModel):
         return read
 
     def paint(self, features: Tensor, rows: Tensor, columns: Tensor, radius: Tensor) -> Tensor:
-        """Separable: a code of (y, x) is that of (y, 0), plus that of (0, x), less that of (0, 0), and so is what is linear."""
         mlp, neighbours = self._mlp(features), grids.both if self.config.ensemble else grids.holder
         y, x = (neighbours(p, n) for p, n in zip((rows, columns), features.shape[-2:], strict=True))
-
-        def tables(*centre: Tensor) -> list[Tensor | None]:
-            at = torch.stack(centre, -1).to(features.device, torch.promote_types(features.dtype, torch.float32))
-            return mlp.tables(self.describe(at, radius.to(at)))
-
-        origin = tables(*torch.zeros(2, 1, 1))
-        down = tables(y.offset, torch.zeros_like(y.offset))                        # (R, K, width) for each layer
-        across = tables(torch.zeros_like(x.offset), x.offset)                      # (C, K, width)
-        across = [a if a is None else a - o for a, o in zip(across, origin, strict=True)]
+        down, across = (mlp.tables(code) for code in separate(self.describe, y.offset, x.offset, radius, features))
         return mlp.paint(mlp.maps(features), y, x, down, across, queries_at_once(features)) / 2 + 0.5
 
     def _mlp(self, features: Tensor) -> HoistedMLP:
