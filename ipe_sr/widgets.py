@@ -41,7 +41,7 @@ class Explorer(ipywidgets.VBox):
 
     def update(self, _change=None) -> None:
         """Draw the present state into the one picture: a new figure for each event would flicker."""
-        self.text.value = self.readout(**self.state)
+        self.text.value = self.readout(**self.state).replace("   ", "\u2003")   # a page would show one space
         self.picture.value = figures.png(self.render(**self.state), compression=1)   # made to be seen once: fast, not small
 
     def __repr__(self, *args, **kwargs) -> str:   # what readers without a kernel see

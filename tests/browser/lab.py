@@ -108,8 +108,9 @@ def browse() -> Iterator:
             browser.close()
 
 
-def run_all(page, address: str, name: str) -> None:
-    """Open a notebook and run all of it. Raises AssertionError if a cell fails."""
+@contextmanager
+def executed(page, address: str, name: str) -> Iterator[None]:
+    """A notebook opened and run; its kernel ends with the context. Raises AssertionError if a cell fails."""
     page.goto(address.replace("NAME", name))
     # Run All before the kernel answers asks which kernel to start and is lost; the indicator says idle too early.
     page.wait_for_function("""() => {
@@ -121,6 +122,10 @@ def run_all(page, address: str, name: str) -> None:
     assert not failed.count(), failed.first.inner_text()
     assert done is not False, "a cell failed"
     page.wait_for_selector(PICTURE)
+    try:
+        yield
+    finally:
+        page.evaluate("window.jupyterapp.shell.currentWidget.sessionContext.shutdown()")
 
 
 def time_pictures(page) -> None:

@@ -16,8 +16,7 @@ def rows(presses: int):
     """(notebook, slider, median, 90th percentile), milliseconds."""
     with tempfile.TemporaryDirectory() as folder, lab.serve(Path(folder)) as address:
         for job in lab.NOTEBOOKS:
-            with lab.browse() as page:
-                lab.run_all(page, address, job.notebook.name)
+            with lab.browse() as page, lab.executed(page, address, job.notebook.name):
                 lab.time_pictures(page)
                 for slider in page.locator(lab.SLIDERS).all():
                     handle, label = slider.get_by_role("slider"), slider.locator(".widget-label").inner_text()

@@ -22,18 +22,21 @@ def page():
 @pytest.mark.parametrize("name", [job.notebook.name for job in lab.NOTEBOOKS])
 def test_arrow_keys_move_every_slider_and_change_the_picture(address, page, name):
     page.errors.clear()
-    lab.run_all(page, address, name)
-    picture, sliders = page.locator(lab.PICTURE), page.locator(lab.SLIDERS)
-    assert picture.count() == 1 and sliders.count() >= 1
     lab.ARTEFACTS.mkdir(parents=True, exist_ok=True)
-    for slider in sliders.all():
-        handle, number = slider.get_by_role("slider"), slider.locator(".widget-readout")
-        value, source, before = number.inner_text(), picture.get_attribute("src"), picture.screenshot()
-        at_end = handle.get_attribute("aria-valuenow") == handle.get_attribute("aria-valuemax")
-        handle.press("ArrowLeft" if at_end else "ArrowRight")   # press focuses; no mouse takes part
-        page.wait_for_function("([css, old]) => document.querySelector(css).src !== old", arg=[lab.PICTURE, source])
-        page.wait_for_function("css => document.querySelector(css).complete", arg=lab.PICTURE)
-        assert number.inner_text() != value
-        assert picture.screenshot() != before, f"after {value} nothing else is to be seen"
-    page.screenshot(path=lab.ARTEFACTS / f"{name.removesuffix('.ipynb')}.png")
+    with lab.executed(page, address, name):
+        assert page.locator(lab.PICTURE).count() == 1 and page.locator(lab.SLIDERS).count() >= 1
+        for slider in page.locator(lab.SLIDERS).all():
+            press_an_arrow(page, slider)
+        page.screenshot(path=lab.ARTEFACTS / f"{name.removesuffix('.ipynb')}.png")
     assert page.errors == []
+
+
+def press_an_arrow(page, slider):
+    handle, number, picture = slider.get_by_role("slider"), slider.locator(".widget-readout"), page.locator(lab.PICTURE)
+    value, source, before = number.inner_text(), picture.get_attribute("src"), picture.screenshot()
+    at_end = handle.get_attribute("aria-valuenow") == handle.get_attribute("aria-valuemax")
+    handle.press("ArrowLeft" if at_end else "ArrowRight")   # focuses first; no mouse takes part
+    page.wait_for_function("([css, old]) => document.querySelector(css).src !== old", arg=[lab.PICTURE, source])
+    page.wait_for_function("css => document.querySelector(css).complete", arg=lab.PICTURE)
+    assert number.inner_text() != value
+    assert picture.screenshot() != before, f"after {value} nothing else is to be seen"
