@@ -1,0 +1,25 @@
+"""Times of several pieces of work in one process, taken in turns: what disturbs the machine disturbs all of them alike."""
+
+import statistics
+import time
+from collections.abc import Callable
+
+import torch
+
+
+def medians(cases: dict[str, Callable[[], object]], rounds: int) -> dict[str, float]:
+    """Seconds of each case, the median of `rounds` turns after one that does not count."""
+    seconds: dict[str, list[float]] = {name: [] for name in cases}
+    for turn in range(rounds + 1):
+        for name, work in cases.items():
+            started = _now()
+            work()
+            if turn:
+                seconds[name].append(_now() - started)
+    return {name: statistics.median(times) for name, times in seconds.items()}
+
+
+def _now() -> float:
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
+    return time.perf_counter()
