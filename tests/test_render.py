@@ -1,11 +1,13 @@
 import dataclasses
+import subprocess
+import sys
 
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ipe_sr import grids, models, render
+from ipe_sr import datasets, grids, images, metrics, models, render
 from ipe_sr.models import hoisted, implicit
 
 OTHERS = ["metasr", "metasr-pe", "ipe-metasr", "ipe-metasr-nerf", "lte", "ipe-lte", "ipe-lmf"]
@@ -189,3 +191,36 @@ def test_other_models_answer_too():
             expected = model(lr, (12, 14))
         assert torch.equal(render.render(model, lr, (12, 14)), expected)
         assert torch.equal(render.textbook(model, lr, (12, 14)), expected)
+
+
+@torch.no_grad()
+def test_bfloat16_hardly_moves_the_benchmark(official, data):
+    """With official weights, on the middle of a Set5 picture: a CPU without bfloat16 arithmetic takes long for all of it."""
+    lr, hr, _ = datasets.pair(datasets.find("set5"), data / "benchmark/Set5/HR/butterfly.png", 4)
+    lr, hr = images.to_tensor(lr)[None, :, 16:48, 16:48], images.to_tensor(hr)[:, 64:192, 64:192]
+    full, half = (render.render(official, lr, (128, 128), dtype)[0] for dtype in (None, torch.bfloat16))
+    assert -10 * torch.log10((half - full).square().mean()) > 55   # dB
+    assert abs(metrics.psnr(half, hr, "benchmark", 4) - metrics.psnr(full, hr, "benchmark", 4)) < 0.01
+
+
+RESIDENT = """
+import resource, sys, torch
+from ipe_sr import models, upscaling
+torch.set_num_threads(1)
+torch.manual_seed(0)
+model = models.LIIFConfig(width=16, frequencies=4, encoder=models.EncoderConfig(blocks=1, channels=8)).build().eval()
+picture = torch.rand(3, *map(int, sys.argv[1:3]))
+resident = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+upscaling.super_resolve(picture[:, :64, :64], (128, 128), model)
+before = resident()
+sr = upscaling.super_resolve(picture, tuple(map(int, sys.argv[3:5])), model)
+print(resident() - before - sr.nbytes)
+"""
+
+
+@pytest.mark.parametrize("sizes", [(64, 64, 2048, 2048), (700, 900, 750, 1000), (40, 2500, 80, 5000)])
+def test_memory_beside_the_result_is_bounded(sizes):
+    """All of this decoded at once would take gigabytes; the tables of 5000 columns take some 25 MB of what is allowed."""
+    command = [sys.executable, "-c", RESIDENT, *map(str, sizes)]
+    extra = int(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    assert extra < 100 * 2**20

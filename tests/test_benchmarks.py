@@ -1,0 +1,30 @@
+import json
+
+from tests.benchmarks import __main__ as benchmarks
+from tests.benchmarks.memory import peak_of
+
+
+def test_the_table(tmp_path, monkeypatch, capsys):
+    """That it can be made, and holds what it says; how fast anything is, is no matter for a test."""
+    out = tmp_path / "speed.json"
+    small = "--side 8 --scale 2 --rounds 1 --threads 1 --batch 1 --methods ipe-lmf --no-memory --json"
+    monkeypatch.setattr("sys.argv", ["benchmarks", *small.split(), str(out)])
+    benchmarks.main()
+    rows = json.loads(out.read_text())["rows"]
+    done = {(row["task"], row["case"]) for row in rows}
+    for task in ("decode", "train, batch 1"):
+        for method in ("liif", "ipe-lmf"):
+            assert {(task, f"{method} textbook fp32"), (task, f"{method} fast fp32")} <= done
+    assert ("decode", "matrix products fp32") in done
+    for row in rows:
+        assert row["seconds"] > 0 and row["threads"] == 1
+        base = next(r for r in rows if r["task"] == row["task"] and r["case"] == "liif textbook fp32")
+        assert row["times_as_fast"] == base["seconds"] / row["seconds"]
+    assert "ipe-lmf fast fp32" in capsys.readouterr().out
+
+
+def test_peak_memory_is_what_decoding_adds():
+    """The textbook form of a picture of 48 x 48 holds 576 numbers for each LR pixel, and much more; the fast form does not."""
+    textbook, fast = (peak_of("liif", form, "fp32", 48, 4, 1) for form in ("textbook", "fast"))
+    assert textbook > 4 * 576 * 48 * 48
+    assert 0 <= fast < 200 * 2**20
