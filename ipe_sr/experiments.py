@@ -92,7 +92,9 @@ def training_sets(preset: Preset) -> tuple[str, ...]:
 
 
 def trains(preset: Preset) -> bool:
-    return bool(list(preset.model.build().parameters()))
+    """Whether its model has parameters; none are made to find out."""
+    with torch.device("meta"):
+        return any(True for _ in preset.model.build().parameters())
 
 
 def train(experiment: Experiment, folder: Path, progress: Callable = lambda step, values: None) -> Trained:

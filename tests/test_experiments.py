@@ -2,11 +2,12 @@
 
 import json
 import re
+from pathlib import Path
 
 import pytest
 from PIL import Image
 
-from ipe_sr import demos, experiments, models, provenance, records, training
+from ipe_sr import demos, experiments, models, provenance, records, series, training
 from ipe_sr.errors import InputError
 
 SOURCE = {"name": "experiment.ipynb", "sha256": "0" * 64}
@@ -129,3 +130,18 @@ def test_a_failed_run_has_a_record(asked, tmp_path):
     made = experiments.failed(experiments.prepare(**asked()), PLACE, SOURCE, "experiment.ipynb, cell 4: Diverged: ...")
     made.write(tmp_path / "failure.json")
     assert records.read(tmp_path / "failure.json") == made and made.status == "failed" and made.scores == []
+
+
+def test_the_notebook_keeps_the_rules_of_the_series():
+    path = Path(__file__).parents[1] / "notebooks" / "experiments" / "experiment.ipynb"
+    notebook = series.read(path)
+    cells = series.code_cells(notebook)
+    assert series.declared(notebook, path).keys() >= {"preset", "settings", "data", "scales", "seed", "threads", "place"}
+    assert [cell.execution_count for cell in cells] == list(range(1, len(cells) + 1))
+    assert all(len(cell.source.splitlines()) <= 16 for cell in cells)
+    assert max(len(line) for cell in cells for line in cell.source.splitlines()) <= 104
+    outputs = [output for cell in cells for output in cell.outputs]
+    assert not any(output.output_type == "error" or output.get("name") == "stderr" for output in outputs)
+    pictures = [output for output in outputs if "image/png" in output.get("data", {})]
+    assert len(pictures) == 3 and all(len(picture.metadata["image/png"]["alt"]) > 40 for picture in pictures)
+    assert not re.search(r"(?<![\w.:/])/(home|root|work|tmp|Users|mnt|opt)/", path.read_text()), "an absolute path"

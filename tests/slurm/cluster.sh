@@ -1,12 +1,12 @@
 #!/bin/sh
-# A SLURM of one node in a folder and a network namespace of its own, for the length of a command:
-#     unshare --net sh cluster.sh FOLDER COMMAND...
+# A SLURM of one node in a folder, a network and a mount namespace of its own, for the length of a command:
+#     unshare --net --mount sh cluster.sh FOLDER COMMAND...
 # Needs root, munged, slurmctld and slurmd; nothing outside of FOLDER is written. SLURM wants a network that is no loopback,
-# so the namespace gets a pair of virtual interfaces.
+# so the namespace gets a pair of virtual interfaces; and snakemake's jobs find the configuration in /etc/slurm alone.
 set -eu
 folder=$1
 shift
-mkdir -p "$folder/state" "$folder/spool"
+mkdir -p "$folder/state" "$folder/spool" "$folder/etc"
 node=$(hostname -s)
 
 ip link set lo up
@@ -22,8 +22,8 @@ munged --foreground --force --socket="$folder/munge.socket" --key-file="$folder/
     --pid-file="$folder/munged.pid" --log-file="$folder/munged.log" --seed-file="$folder/munge.seed" > "$folder/munged.out" 2>&1 &
 daemons=$!
 
-export SLURM_CONF="$folder/slurm.conf"
-cat > "$SLURM_CONF" <<CONF
+mount --bind "$folder/etc" /etc/slurm
+cat > /etc/slurm/slurm.conf <<CONF
 ClusterName=test
 SlurmctldHost=$node(10.77.0.1)
 SlurmUser=root
@@ -62,9 +62,9 @@ stop() {
 }
 trap stop EXIT
 
-slurmctld -D -f "$SLURM_CONF" > /dev/null 2>&1 &
+slurmctld -D > /dev/null 2>&1 &
 daemons="$daemons $!"
-slurmd -D -f "$SLURM_CONF" > /dev/null 2>&1 &
+slurmd -D > /dev/null 2>&1 &
 daemons="$daemons $!"
 tries=0
 until [ "$(sinfo --noheader --format=%T 2>/dev/null)" = idle ]; do

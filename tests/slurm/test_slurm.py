@@ -20,13 +20,13 @@ PLUGINS = ("snakemake", "snakemake_executor_plugin_slurm")
 )
 @pytest.mark.skipif(os.geteuid() != 0, reason="a SLURM of one's own needs root")
 def test_two_runs_a_failure_a_kill_and_what_follows(tmp_path):
-    if subprocess.run(["unshare", "--net", "true"], capture_output=True, check=False).returncode:
-        pytest.skip("no network namespace can be made here")
+    if subprocess.run(["unshare", "--net", "--mount", "true"], capture_output=True, check=False).returncode:
+        pytest.skip("no namespaces can be made here")
     scenario = [sys.executable, str(HERE / "scenario.py"), str(tmp_path / "world")]
     (tmp_path / "world").mkdir()
     environment = os.environ | {"PYTHONPATH": str(HERE.parents[1])}
     done = subprocess.run(
-        ["unshare", "--net", "sh", str(HERE / "cluster.sh"), str(tmp_path / "slurm"), *scenario],
+        ["unshare", "--net", "--mount", "sh", str(HERE / "cluster.sh"), str(tmp_path / "slurm"), *scenario],
         env=environment, capture_output=True, text=True, check=False,
     )
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
