@@ -6,7 +6,6 @@ largest resident set: libraries, weights, input and output included.
 
 import argparse
 import json
-import resource
 import subprocess
 import sys
 import tempfile
@@ -16,14 +15,30 @@ from pathlib import Path
 def peak_of(method: str, form: str, dtype: str, side: int, scale: int, threads: int) -> int:
     """Bytes that decoding in a fresh process needs at most beyond what it has before."""
     program = (
-        f"import resource, torch; torch.set_num_threads({threads})\n"
-        "from tests.benchmarks import cases\n"
+        f"import torch; torch.set_num_threads({threads})\n"
+        "from tests.benchmarks import cases, memory\n"
         f"work = cases.decoding({method!r}, {form!r}, {dtype!r}, {side}, {scale}, 'cpu')\n"
-        "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
+        "before = memory.start()\n"
         "work()\n"
-        "print(1024 * (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before))"
+        "print(memory.peak() - before)"
     )
     return int(subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True).stdout)
+
+
+def start() -> int:
+    """Forget this process's largest resident set; its present one, bytes (Linux)."""
+    Path("/proc/self/clear_refs").write_text("5")
+    return _status("VmRSS")
+
+
+def peak() -> int:
+    """The largest resident set since `start`, or ever, bytes."""
+    return _status("VmHWM")
+
+
+def _status(key: str) -> int:
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(1024 * int(line.split()[1]) for line in lines if line.startswith(f"{key}:"))
 
 
 def main() -> None:
@@ -44,13 +59,9 @@ def main() -> None:
         source = Path(folder) / "lr.png"
         images.write(source, images.Picture(np.random.default_rng(0).integers(0, 256, (*options.lr, 3), np.uint8)))
         model = models.method(options.method).build().eval()
-        before = _resident()
+        before = peak()
         upscaling.upscale_file(source, Path(folder) / "sr.png", size=options.size, model=model)
-    print(json.dumps({"method": options.method, "before_MiB": before >> 20, "peak_MiB": _resident() >> 20}))
-
-
-def _resident() -> int:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    print(json.dumps({"method": options.method, "before_MiB": before >> 20, "peak_MiB": peak() >> 20}))
 
 
 def _size(text: str) -> tuple[int, int]:
