@@ -80,14 +80,13 @@ def pictures(
     return fig
 
 
-def png(picture: Figure | np.ndarray, compression: int = 6) -> bytes:
-    """A figure, `SHARPNESS` times the size it is shown at, or pixels (H, W, 3) uint8, as PNG.   compression: 0 to 9."""
+def png(picture: Figure | np.ndarray) -> bytes:
+    """A figure, `SHARPNESS` times the size it is shown at, or pixels (H, W, 3) uint8, as PNG."""
     buffer = io.BytesIO()
     if isinstance(picture, Figure):
-        options = {"pil_kwargs": {"compress_level": compression}, "metadata": {"Software": None}}
-        picture.savefig(buffer, format="png", dpi=DPI, **options)
+        picture.savefig(buffer, format="png", dpi=DPI, metadata={"Software": None})
     else:
-        Image.fromarray(picture).save(buffer, "PNG", compress_level=compression)
+        Image.fromarray(picture).save(buffer, "PNG")
     return buffer.getvalue()
 
 
