@@ -89,8 +89,9 @@ def sweep(
             subprocess.run([*command, "--dry-run"], cwd=out, env=_environment(out), check=False)
             return Outcome(len(made["runs"]), {}, out)
         leftovers.clear(out, command)
-        for name in made["runs"]:
+        for name, asked in made["runs"].items():
             (home / name / records.FAILURE).unlink(missing_ok=True)
+            _drop_stale(home / name / records.RECORD, asked["identity"])
         code = _schedule(command, out, home, made["runs"], report)
     failures = {name: line for name in made["runs"] if (line := _failure(home / name, code, home / LOG))}
     return Outcome(len(made["runs"]), failures, out)
@@ -193,6 +194,19 @@ def _tell(home: Path, waiting: dict[str, float], report: Callable[[str], None]) 
 
 def _age(path: Path) -> float:
     return path.stat().st_mtime if path.exists() else 0.0
+
+
+def _drop_stale(path: Path, identity: str) -> None:
+    """Remove a record that answers another question. Snakemake knows that only of runs that it lived to see the end of."""
+    if path.exists():
+        record = records.read(path)
+        told = {
+            "notebook": {"name": record.notebook, "sha256": record.source_sha256}, "code": record.code_sha256,
+            "parameters": record.parameters, "schedule": record.schedule, "model": record.model,
+            "place": {key: getattr(record, key) for key in ("table", "block", "row", "params")},
+        }
+        if json.dumps(told, sort_keys=True) != identity:
+            path.unlink()
 
 
 def _failure(home: Path, code: int, log: Path) -> str | None:

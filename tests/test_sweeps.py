@@ -73,6 +73,18 @@ def test_records_tell_what_was_done(world):
     assert found["bicubic"].scores[0]["psnr"] > trained.scores[0]["psnr"], "four steps do not beat bicubic"
 
 
+def test_a_record_that_answers_another_question_is_dropped(world):
+    home = world.folder / "out" / "good-micro"
+    for name, run in json.loads((home / "plan.json").read_text())["runs"].items():
+        before = (home / name / "record.json").read_bytes()
+        sweeps._drop_stale(home / name / "record.json", run["identity"])
+        assert (home / name / "record.json").read_bytes() == before, "what was asked is what the record tells"
+    copy = world.folder / "stale.json"
+    copy.write_bytes(before)
+    sweeps._drop_stale(copy, run["identity"].replace('"seed": 0', '"seed": 1'))
+    assert not copy.exists()
+
+
 def save_outputs(world):
     path = world.experiments / "experiment.ipynb"
     notebook = nbformat.read(path, 4)

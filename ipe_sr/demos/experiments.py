@@ -38,7 +38,7 @@ def crops(model: nn.Module, dataset: ImageSet, scale: float) -> Figure:
     device = next((p.device for p in model.parameters()), lr.device)
     size = tuple(hr.shape[-2:])
     made = {"bicubic": models.Bicubic()(lr[None], size)[0], "this model": model(lr[None].to(device), size)[0].cpu()}
-    titles = {f"{name}, {metrics.psnr(sr, hr, dataset.protocol, scale):.2f} dB": sr for name, sr in made.items()}
+    titles = {f"{name} x{scale:g}, {metrics.psnr(sr, hr, dataset.protocol, scale):.2f} dB": sr for name, sr in made.items()}
     pixels = {title: images.to_pixels(_middle(sr)) for title, sr in (titles | {"original": hr}).items()}
     return figures.pictures(pixels)
 

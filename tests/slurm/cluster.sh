@@ -46,6 +46,7 @@ SlurmdPidFile=$folder/slurmd.pid
 SlurmctldLogFile=$folder/slurmctld.log
 SlurmdLogFile=$folder/slurmd.log
 KillWait=5
+MinJobAge=86400
 NodeName=$node NodeAddr=10.77.0.1 CPUs=2 RealMemory=4000 State=UNKNOWN
 PartitionName=debug Nodes=$node Default=YES MaxTime=60 State=UP
 CONF
@@ -61,6 +62,7 @@ stop() {
     kill -9 $daemons 2>/dev/null || true
 }
 trap stop EXIT
+trap 'exit 143' INT TERM
 
 slurmctld -D > /dev/null 2>&1 &
 daemons="$daemons $!"

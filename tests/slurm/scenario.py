@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import yaml
@@ -35,27 +36,35 @@ def main(folder: Path) -> None:
     assert sorted(queue().values()) == ["COMPLETED", "FAILED"], queue()
     print("two runs by SLURM, one of which fails: done", flush=True)
 
-    before, out = set(queue()), folder / "killed"
-    with subprocess.Popen(world.command("good", *words, out="killed"), cwd=folder, env=world.environment) as process:
-        deadline = time.monotonic() + sweep_world.SECONDS
-        while not list(out.glob("good-micro/*/executed.ipynb")):
-            assert process.poll() is None and time.monotonic() < deadline
-            time.sleep(0.2)
+    before = set(queue())
+    partition("DOWN")   # jobs wait in the queue, as long as it takes
+    command = world.command("good", *words, out="killed")
+    with subprocess.Popen(command, cwd=folder, env=world.environment) as process:
+        wait_until(lambda: len(queue().keys() - before) == 2, process)
         children = re.findall(r"\d+", Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text())
         for number in (process.pid, *map(int, children)):   # the sweep and its snakemake
             os.kill(number, signal.SIGKILL)
-    orphans = {job for job, state in queue().items() if job not in before and state in ("RUNNING", "PENDING", "CONFIGURING")}
-    assert orphans, "jobs outlive a killed snakemake"
-    finished = {name: path.stat().st_mtime_ns for name, path in world.records("good", "killed").items()}
-    done = world.sweep("good", *words, out="killed")
-    print(done.stdout, done.stderr, flush=True)
-    assert done.returncode == 0 and "3 of 3 runs done" in done.stdout
-    after = {name: path.stat().st_mtime_ns for name, path in world.records("good", "killed").items()}
-    assert len(after) == 3 and all(after[name] == finished[name] for name in finished)
-    states = queue()
-    assert all(states[job] in ("CANCELLED", "COMPLETED") for job in orphans), states
-    assert "CANCELLED" in {states[job] for job in orphans}, states
+    orphans = queue().keys() - before
+    assert {queue()[job] for job in orphans} == {"PENDING"}, "jobs outlive a killed snakemake"
+    with subprocess.Popen(command, cwd=folder, env=world.environment, stdout=subprocess.PIPE, text=True) as process:
+        wait_until(lambda: {queue()[job] for job in orphans} == {"CANCELLED"}, process)
+        partition("UP")
+        told = process.communicate(timeout=sweep_world.SECONDS)[0]
+    print(told, flush=True)
+    assert process.returncode == 0 and "3 of 3 runs done" in told
+    assert sorted(state for job, state in queue().items() if job not in before) == ["CANCELLED"] * 2 + ["COMPLETED"] * 3
     print("a kill and what follows: done", flush=True)
+
+
+def partition(state: str) -> None:
+    subprocess.run(["scontrol", "update", "PartitionName=debug", f"State={state}"], check=True)
+
+
+def wait_until(condition: Callable[[], bool], process: subprocess.Popen) -> None:
+    deadline = time.monotonic() + sweep_world.SECONDS
+    while not condition():
+        assert process.poll() is None and time.monotonic() < deadline
+        time.sleep(0.5)
 
 
 if __name__ == "__main__":
