@@ -88,22 +88,27 @@ class HoistedMLP:
         maps: from `maps`.   y, x: the K codes of each row and each column.   down, across: (R, K, width) and (C, K, width),
         what each layer takes from the codes.   queries: how many to compute together.
         """
-        batch, device, real = len(maps[0]), maps[0].device, torch.promote_types(self.dtype, torch.float32)
+        (batch, h, w, _), device, real = maps[0].shape, maps[0].device, torch.promote_types(self.dtype, torch.float32)
+        flat = [m if m is None else m.flatten(0, 2) for m in maps]
+        pictures = torch.arange(batch, device=device)[:, None, None] * h
         x_index, x_weight, y_weight = x.index.to(device), x.weight.to(device, real), y.weight.to(device, real)
         scratch: dict[tuple, Tensor] = {}   # without gradients the same memory serves all tiles, and stays in the cache
 
-        @functools.lru_cache(maxsize=2 * x.index.shape[1] * len(maps))   # what is below for one tile is above for the next
-        def row_sums(layer: int, first: int, last: int, left: int, right: int, j: int) -> Tensor:
-            """What a layer takes for LR rows first..last and some columns: (B, LR rows, C, width)."""
-            return maps[layer][:, first : last + 1].index_select(2, x_index[left:right, j]).add_(across[layer][left:right, j])
+        @functools.lru_cache(maxsize=2 * x.index.shape[1])   # what is below for one tile is above for the next
+        def row_sums(first: int, last: int, left: int, right: int, j: int) -> list[Tensor | None]:
+            """What each layer takes for LR rows first..last and some columns: (B, LR rows, C, width)."""
+            lr_rows = pictures + torch.arange(first, last + 1, device=device)[:, None]
+            index = lr_rows * w + x_index[left:right, j]
+            return [m if m is None else F.embedding(index, m).add_(a[left:right, j]) for m, a in zip(flat, across, strict=True)]
 
         def answers(rows: slice, columns: slice, i: int, j: int) -> Tensor:
             """Of the i-th code in y and the j-th in x: (B, R, C, 3)."""
             codes = y.index[rows, i]
             first, last = int(codes[0]), int(codes[-1])
+            of_rows = row_sums(first, last, columns.start, columns.stop, j)
 
             def given(layer: int) -> Tensor:
-                sums = row_sums(layer, first, last, columns.start, columns.stop, j)
+                sums = of_rows[layer]
                 if first < last:   # else one LR row serves all
                     sums = sums.index_select(1, (codes - first).to(device))        # (B, R, C, width)
                 shape = (layer % 2, batch, len(codes), *sums.shape[2:])
