@@ -8,7 +8,9 @@ import importlib
 
 __version__ = "0.1.0"
 _HOMES = {"load": "models", "upscale": "upscaling", "InputError": "errors"}
-_MODULES = ("encodings", "evaluation", "figures", "grids", "images", "metrics", "models", "render", "resample", "samples", "widgets")
+_MODULES = (
+    "encodings", "evaluation", "figures", "grids", "images", "metrics", "models", "render", "resample", "samples", "widgets",
+)
 __all__ = [*_HOMES, *_MODULES]
 
 
