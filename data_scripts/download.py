@@ -6,7 +6,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import typer
 from rich.progress import DownloadColumn, TimeRemainingColumn, TransferSpeedColumn
@@ -15,6 +15,8 @@ from data_scripts import archives, catalogue, installed, transfer
 from data_scripts.catalogue import Entry, counted, writing
 from ipe_sr import console
 from ipe_sr.errors import InputError
+
+T = TypeVar("T")
 
 DOWNLOADS = ".downloads"   # below the data folder: archives under way, FILE.part
 app = typer.Typer(**console.OPTIONS)
@@ -144,16 +146,9 @@ def _install(entry: Entry, root: Path, archive: Path, missing: list[str], name: 
 def _unpack(entry: Entry, staging: Path, archive: Path, missing: list[str], name: str) -> dict[str, dict]:
     """The missing destinations below `staging`; {path: {"bytes", "sha256"}} of each file. Raises _Unusable, InputError."""
     found = {}
-    content = archives.members(archive, name)
-    while True:
-        try:
-            member = next(content, None)
-        except InputError as error:
-            raise _Unusable(str(error)) from None
-        if member is None:
-            break
-        if path := _target(entry, member[0], missing):
-            found[path] = _write(staging / path, member[1], staging.parent)
+    for member, pieces in _usable(archives.members(archive, name)):
+        if path := _target(entry, member, missing):
+            found[path] = _write(staging / path, pieces, staging.parent)
     for destination in missing:
         source = entry.installs[destination]
         if not any(Path(path).is_relative_to(destination) for path in found):
@@ -161,6 +156,14 @@ def _unpack(entry: Entry, staging: Path, archive: Path, missing: list[str], name
         if source.sha256 and found[destination]["sha256"] != source.sha256:
             raise _Unusable(f"{name}: the sha256 of {source.path} in it is {found[destination]['sha256']}, not {source.sha256}")
     return found
+
+
+def _usable(items: Iterator[T]) -> Iterator[T]:
+    """The same items; what is wrong with the archive that they are read from is raised as _Unusable."""
+    try:
+        yield from items
+    except InputError as error:
+        raise _Unusable(str(error)) from None
 
 
 def _target(entry: Entry, member: PurePosixPath, missing: list[str]) -> str | None:
@@ -176,18 +179,13 @@ def _write(path: Path, pieces: Iterator[bytes], root: Path) -> dict:
         path.parent.mkdir(parents=True, exist_ok=True)
         file = open(path, "wb", buffering=0)   # noqa: SIM115 (it closes below; unbuffered, so that a full disk shows here)
     with file:
-        while True:
-            try:
-                piece = next(pieces, None)
-            except InputError as error:
-                raise _Unusable(str(error)) from None
-            if piece is None:
-                return {"bytes": size, "sha256": digest.hexdigest()}
+        for piece in _usable(pieces):
             digest.update(piece)
             size += len(piece)
             with writing(root):
                 while piece:
                     piece = piece[file.write(piece):]
+    return {"bytes": size, "sha256": digest.hexdigest()}
 
 
 def _unlist(path: Path) -> None:

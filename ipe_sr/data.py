@@ -57,7 +57,7 @@ class Store:
         name = hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:16]
         target = cache / f"{name}.uint8"
         if not (target.is_file() and target.with_suffix(".json").is_file()):
-            make_folder(cache)
+            files.make_folder(cache)
             _decode(paths, target, advance)
         index = tuple(tuple(row) for row in json.loads(target.with_suffix(".json").read_text()))
         size = sum(height * width * 3 for _, _, height, width in index)
@@ -78,14 +78,6 @@ def _decode(paths: Sequence[Path], target: Path, advance: Callable[[], None]) ->
             advance()
     with files.replacing(target.with_suffix(".json")) as temporary:   # written last: its presence says that all is there
         temporary.write_text(json.dumps(index))
-
-
-def make_folder(path: Path) -> None:
-    """Make a folder and those above it, unless it is there. Raises InputError where that cannot be."""
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be made a folder ({error.strerror})") from None
 
 
 def cache_folder() -> Path:

@@ -22,7 +22,6 @@ from torch import nn
 from ipe_sr import datasets, evaluation, files, images, models, provenance, samples, schedules, training, training_state
 from ipe_sr.datasets import ImageSet
 from ipe_sr.errors import InputError
-from ipe_sr.models import configs
 from ipe_sr.records import Place, Record
 from ipe_sr.schedules import Preset
 
@@ -177,7 +176,7 @@ def identity(experiment: Experiment, place: dict[str, str], notebook: dict[str, 
     where = Place(**place, method=preset.name.partition("-")[2], preset=preset.name, seed=preset.schedule.seed)
     return vars(where) | {
         "parameters": experiment.parameters,
-        **resolved(preset),
+        **training_state.resolved(preset),
         "notebook": notebook["name"],
         "source_sha256": notebook["sha256"],
         "code_sha256": provenance.digest(CODE),
@@ -189,15 +188,10 @@ def identity(experiment: Experiment, place: dict[str, str], notebook: dict[str, 
     }
 
 
-def resolved(preset: Preset) -> dict[str, Any]:
-    """A preset's schedule and model as JSON data."""
-    model = json.loads(json.dumps(configs.to_dict(preset.model)))
-    return {"schedule": training_state.schedule_facts(preset.schedule), "model": model}
-
-
 def _make_ready(folder: Path, preset: Preset) -> str:
     """Leave in the folder what belongs to this training, and say how it goes on."""
-    stamp, path = {"preset": preset.name, **resolved(preset), "code_sha256": provenance.digest(TRAINING_CODE)}, folder / STAMP
+    code, path = provenance.digest(TRAINING_CODE), folder / STAMP
+    stamp = {"preset": preset.name, **training_state.resolved(preset), "code_sha256": code}
     if path.exists() and json.loads(path.read_text()) != stamp:
         shutil.rmtree(folder)
     if not path.exists():

@@ -90,11 +90,15 @@ def png(picture: Figure | np.ndarray) -> bytes:
     return buffer.getvalue()
 
 
+def shown_width(data: bytes) -> int:
+    """The width in shown pixels of what `png` made."""
+    return int.from_bytes(data[16:20], "big") // SHARPNESS   # IHDR
+
+
 def show(picture: Figure | np.ndarray, alt: str) -> None:
     """Display a figure (or pixels) in a notebook with its alternative text, which must say what is to be seen."""
     from IPython.display import display
 
     data = png(picture)
-    width = int.from_bytes(data[16:20], "big") // SHARPNESS   # IHDR
     bundle = {"image/png": base64.b64encode(data).decode(), "text/plain": f"[picture: {alt}]"}
-    display(bundle, raw=True, metadata={"image/png": {"alt": alt, "width": width}})
+    display(bundle, raw=True, metadata={"image/png": {"alt": alt, "width": shown_width(data)}})

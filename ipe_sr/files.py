@@ -43,6 +43,14 @@ def replacing(path: str | os.PathLike) -> Iterator[Path]:
             os.unlink(name)
 
 
+def make_folder(path: Path) -> None:
+    """Make a folder and those above it, unless it is there. Raises InputError where that cannot be."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be made a folder ({error.strerror})") from None
+
+
 def sha256(path: str | os.PathLike) -> str:
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -62,10 +62,7 @@ def execute(jobs: list[Job], out: Path, workers: int = 1, report: Callable[[str]
     """Run the jobs, `workers` at a time; writes executed copies, HTML, records and `index.html` into `out`."""
     if workers < 1:
         raise InputError(f"--jobs must be at least 1, got {workers}")
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"{out}: cannot be made a folder ({error.strerror})") from None
+    files.make_folder(out)
     results = []
     with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), max_tasks_per_child=1) as pool:
         futures = [pool.submit(_run_in_worker, job, out.resolve()) for job in jobs]

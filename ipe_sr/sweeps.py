@@ -19,7 +19,7 @@ from typing import Any
 
 import yaml
 
-from ipe_sr import data, datasets, experiments, files, leftovers, provenance, records, schedules, series
+from ipe_sr import datasets, experiments, files, leftovers, provenance, records, schedules, series, training_state
 from ipe_sr.errors import InputError
 
 NOTEBOOK, SNAKEFILE, TABLES = "experiment.ipynb", "Snakefile", "tables.yaml"
@@ -52,7 +52,7 @@ def plan(folder: Path, table: str, params: str) -> dict[str, Any]:
         name = _name(experiment.preset.name, parameters)
         if name in runs:
             raise InputError(f"{source}: {table} asks twice for {name}")
-        asked = common | {"parameters": parameters, "place": place, **experiments.resolved(experiment.preset)}
+        asked = common | {"parameters": parameters, "place": place, **training_state.resolved(experiment.preset)}
         method = experiment.preset.name.partition("-")[2]
         full = place | {"method": method, "preset": experiment.preset.name, "seed": parameters["seed"]}
         runs[name] = {"place": full, "parameters": parameters, "identity": json.dumps(asked, sort_keys=True)}
@@ -80,7 +80,7 @@ def sweep(
         raise InputError(f"--profile: {profile} is not a folder that holds a snakemake profile")
     made, out = plan(folder, table, params), out.resolve()
     home = out / f"{table}-{params}"
-    data.make_folder(home)
+    files.make_folder(home)
     command = _command(folder.resolve() / SNAKEFILE, home, jobs, profile and profile.resolve())
     with leftovers.alone(out):
         with files.replacing(home / records.PLAN) as temporary:

@@ -14,7 +14,7 @@ from lightning.fabric import Fabric
 from torch import Tensor, nn
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
-from ipe_sr import data, datasets, models, training_state, validation
+from ipe_sr import data, datasets, files, models, training_state, validation
 from ipe_sr.data import Batch, Sampler, Store
 from ipe_sr.errors import InputError
 from ipe_sr.schedules import Preset, Schedule
@@ -96,7 +96,7 @@ def train(
         raise InputError(f"{out}: holds a training already; give --resume to go on, or another --out")
     if resume and not (out / LAST).exists():
         raise InputError(f"{out}: holds no {LAST} to resume from")
-    data.make_folder(out)
+    files.make_folder(out)
     store, valid = load_store(preset.schedule.data), load_store((preset.schedule.valid,))   # before others start, who map them
     arguments = (preset, store, valid, out, resume, progress)
     return fabric.launch(_train, *arguments) if devices > 1 else _train(fabric, *arguments)

@@ -70,9 +70,14 @@ def schedule_facts(schedule: Schedule) -> dict[str, Any]:
     return json.loads(json.dumps(dataclasses.asdict(schedule)))
 
 
-def _facts(preset: Preset) -> dict[str, Any]:
+def resolved(preset: Preset) -> dict[str, Any]:
+    """A preset's schedule and model as JSON data."""
     model = json.loads(json.dumps(configs.to_dict(preset.model)))
-    return {"name": preset.name, "schedule": schedule_facts(preset.schedule), "model": model}
+    return {"schedule": schedule_facts(preset.schedule), "model": model}
+
+
+def _facts(preset: Preset) -> dict[str, Any]:
+    return {"name": preset.name, **resolved(preset)}
 
 
 def _part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:

@@ -57,13 +57,13 @@ class HoistedMLP:
             kernel = layer.kernel.contiguous(memory_format=torch.channels_last)
             return F.conv2d(last, kernel, layer.bias, padding=kernel.shape[-1] // 2).movedim(1, -1).contiguous()
 
-        return [layer.kernel if layer.kernel is None else convolve(layer) for layer in self.layers]
+        return [None if layer.kernel is None else convolve(layer) for layer in self.layers]
 
     def tables(self, code: Tensor) -> list[Tensor | None]:
         """What each layer takes from codes of pixels: (..., code) -> (..., width) each, computed as finely as the code."""
         with torch.autocast(code.device.type, enabled=False):
             return [
-                layer.code if layer.code is None else F.linear(code, layer.code.to(code.dtype)).to(self.dtype)
+                None if layer.code is None else F.linear(code, layer.code.to(code.dtype)).to(self.dtype)
                 for layer in self.layers
             ]
 
@@ -89,7 +89,7 @@ class HoistedMLP:
         what each layer takes from the codes.   queries: how many to compute together.
         """
         (batch, h, w, _), device, real = maps[0].shape, maps[0].device, torch.promote_types(self.dtype, torch.float32)
-        flat = [m if m is None else m.flatten(0, 2) for m in maps]
+        flat = [None if m is None else m.flatten(0, 2) for m in maps]
         pictures = torch.arange(batch, device=device)[:, None, None] * h
         x_index, x_weight, y_weight = x.index.to(device), x.weight.to(device, real), y.weight.to(device, real)
         scratch: dict[tuple, Tensor] = {}   # without gradients the same memory serves all tiles, and stays in the cache
@@ -99,7 +99,8 @@ class HoistedMLP:
             """What each layer takes for LR rows first..last and some columns: (B, LR rows, C, width)."""
             lr_rows = pictures + torch.arange(first, last + 1, device=device)[:, None]
             index = lr_rows * w + x_index[left:right, j]
-            return [m if m is None else F.embedding(index, m).add_(a[left:right, j]) for m, a in zip(flat, across, strict=True)]
+            layers = zip(flat, across, strict=True)
+            return [None if m is None else F.embedding(index, m).add_(a[left:right, j]) for m, a in layers]
 
         def answers(rows: slice, columns: slice, i: int, j: int) -> Tensor:
             """Of the i-th code in y and the j-th in x: (B, R, C, 3)."""
@@ -108,9 +109,7 @@ class HoistedMLP:
             of_rows = row_sums(first, last, columns.start, columns.stop, j)
 
             def given(layer: int) -> Tensor:
-                sums = of_rows[layer]
-                if first < last:   # else one LR row serves all
-                    sums = sums.index_select(1, (codes - first).to(device))        # (B, R, C, width)
+                sums = spread(of_rows[layer], codes)
                 shape = (layer % 2, batch, len(codes), *sums.shape[2:])
                 if not torch.is_grad_enabled() and shape not in scratch:
                     scratch[shape] = sums.new_empty(shape[1:])
@@ -124,6 +123,14 @@ class HoistedMLP:
         for rows, columns in tiles(y.index, len(x.index), queries):
             painted[:, rows, columns] = sum(answers(rows, columns, i, j) for i, j in corners)
         return painted
+
+
+def spread(of_rows: Tensor, codes: Tensor) -> Tensor:
+    """What depends on the LR row, for each row: (B, LR rows, C, D) -> (B, R, C, D), or as it is where one LR row serves all.
+
+    codes: (R,), the LR row of each row, ascending; the first one's stands first.
+    """
+    return of_rows if of_rows.shape[1] == 1 else of_rows.index_select(1, (codes - codes[0]).to(of_rows.device))
 
 
 def tiles(codes: Tensor, columns: int, queries: int) -> Iterator[tuple[slice, slice]]:

@@ -130,6 +130,12 @@ def gather(codes: Tensor, decode: Callable[[Tensor, Tensor, Tensor], Tensor]) ->
     return read
 
 
+def rows_of(around: Corners, features: Tensor) -> Tensor:
+    """The codes around each query as rows of a map flattened over pictures, too: (B, Q, K), into B h w."""
+    batch, _, height, width = features.shape
+    return around.index + torch.arange(batch, device=features.device)[:, None, None] * height * width
+
+
 def separate(
     describe: Callable[[Tensor, Tensor], Tensor], y: Tensor, x: Tensor, radius: Tensor, features: Tensor
 ) -> tuple[Tensor, Tensor]:

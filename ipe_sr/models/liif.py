@@ -18,6 +18,7 @@ from ipe_sr.models.implicit import (
     PixelConfig,
     Reader,
     queries_at_once,
+    rows_of,
     separate,
     unfold,
     working_dtype,
@@ -78,11 +79,10 @@ class LIIF(ImplicitModel):
 
     def hoisted(self, features: Tensor, radius: Tensor) -> Reader:
         mlp = self._mlp(features)
-        maps = [m if m is None else m.flatten(0, 2) for m in mlp.maps(features)]   # (B h w, width)
-        first = torch.arange(len(features), device=features.device) * features.shape[-2] * features.shape[-1]
+        maps = [None if m is None else m.flatten(0, 2) for m in mlp.maps(features)]   # (B h w, width)
 
         def read(around: grids.Corners, radius: Tensor) -> Tensor:
-            index = (around.index + first[:, None, None]).flatten()                # (B Q K,)
+            index = rows_of(around, features).flatten()                            # (B Q K,)
             real = torch.promote_types(features.dtype, torch.float32)
             code = self.describe(around.offset.to(real), radius[..., None, :].to(real)).flatten(0, 2).to(mlp.dtype)
 

@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 from ipe_sr import grids
 from ipe_sr.models.decoders import MLP
-from ipe_sr.models.hoisted import tiles
+from ipe_sr.models.hoisted import spread, tiles
 from ipe_sr.models.implicit import ImplicitModel, PixelCode, PixelConfig, queries_at_once, separate, unfold
 
 LIGHTER = 16   # how many times more queries fit the cache than with layers of 256
@@ -71,9 +71,7 @@ class LMF(ImplicitModel):
         painted = features.new_empty(len(codes), len(rows), len(columns), 3, dtype=real)
         for row, column in tiles(y.index, len(columns), LIGHTER * queries_at_once(features)):
             first, last = int(at[row.start]), int(at[row.stop - 1])
-            here = codes[:, first : last + 1].index_select(2, x_index[column])     # (B, LR rows, C, D)
-            if first < last:   # else one LR row serves all
-                here = here.index_select(1, (at[row] - first).to(codes.device))    # (B, R, C, D)
+            here = spread(codes[:, first : last + 1].index_select(2, x_index[column]), at[row])
             painted[:, row, column] = self._modulated(down[row, None] + across[column], here)
         return painted / 2 + 0.5
 

@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 from ipe_sr import grids
 from ipe_sr.models.decoders import MLP
-from ipe_sr.models.implicit import ImplicitModel, PixelCode, PixelConfig, Reader, unfold
+from ipe_sr.models.implicit import ImplicitModel, PixelCode, PixelConfig, Reader, rows_of, unfold
 
 ROUNDING = 1e-5   # LR pixels: a corner this little above a border lies on it
 
@@ -68,12 +68,11 @@ class MetaSR(ImplicitModel):
         kernel = weight.view(channels, 3, 3, 3, -1).permute(3, 4, 0, 1, 2).flatten(0, 1)   # (3 (width + 1), C, 3, 3)
         maps = F.conv2d(features, kernel, padding=1).movedim(1, -1)                # (B, h, w, 3 (width + 1))
         maps = maps.contiguous().flatten(0, 2)
-        first = torch.arange(len(features), device=features.device) * features.shape[-2] * features.shape[-1]
 
         def read(around: grids.Corners, radius: Tensor) -> Tensor:
             real = torch.promote_types(maps.dtype, torch.float32)
             h = hidden(self.describe(around.offset.to(real), radius[..., None, :].to(real))).relu()   # (B, Q, 1, width)
-            of_pixel = F.embedding(around.index + first[:, None, None], maps).unflatten(-1, (3, -1))
+            of_pixel = F.embedding(rows_of(around, features), maps).unflatten(-1, (3, -1))
             return (of_pixel[..., :-1] @ h[..., None])[..., 0] + of_pixel[..., -1]
 
         return read

@@ -4,7 +4,7 @@ import base64
 import html
 from functools import singledispatch
 
-from ipe_sr.figures import SHARPNESS
+from ipe_sr.figures import shown_width
 from ipe_sr.report.document import Block, Entry, Heading, Items, Paragraph, Picture, Table
 
 
@@ -35,9 +35,8 @@ def _(block: Items) -> str:
 
 @write.register
 def _(block: Picture) -> str:
-    width = int.from_bytes(block.png[16:20], "big") // SHARPNESS   # IHDR
     data = base64.b64encode(block.png).decode()
-    return f"<img src='data:image/png;base64,{data}' width='{width}' alt='{html.escape(block.alt)}'>"
+    return f"<img src='data:image/png;base64,{data}' width='{shown_width(block.png)}' alt='{html.escape(block.alt)}'>"
 
 
 @write.register

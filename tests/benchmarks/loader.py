@@ -5,22 +5,12 @@ one process, as a ratio: machines differ, ratios hardly.
 """
 
 import argparse
-import statistics
-import time
+import itertools
 
 import torch
 
-from ipe_sr import data, models, training
-
-
-def median(work, runs: int) -> float:
-    work(0)
-    times = []
-    for step in range(1, runs + 1):
-        start = time.perf_counter()
-        work(step)
-        times.append(time.perf_counter() - start)
-    return statistics.median(times)
+from ipe_sr import data, training
+from tests.benchmarks import cases, timing
 
 
 def main() -> None:
@@ -31,16 +21,9 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     sampler = data.Sampler(training.load_store(("samples-train",)), options.batch, 48, 2304, (1.0, 4.0), seed=0)
-    objective = training.Objective(models.method("ipe-liif").build())
-    optimizer = torch.optim.Adam(objective.parameters())
-    batch = sampler(0)
-
-    def step(_: int) -> None:
-        optimizer.zero_grad()
-        objective(batch).backward()
-        optimizer.step()
-
-    loading, training_step = median(sampler, 4 * options.runs), median(step, options.runs)
+    steps, step = itertools.count(1), cases.step("ipe-liif", "fast", "fp32", sampler(0))
+    loading = timing.medians({"batch": lambda: sampler(next(steps))}, 4 * options.runs)["batch"]
+    training_step = timing.medians({"step": step}, options.runs)["step"]
     share = loading / training_step
     print(f"batch of {options.batch}: {1e3 * loading:.1f} ms; training step: {1e3 * training_step:.0f} ms; share {share:.2%}")
 
