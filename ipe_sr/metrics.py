@@ -75,29 +75,27 @@ def ssim(sr: Tensor, hr: Tensor, protocol: Protocol | str, scale: float, convent
     sr, hr = (x.reshape(-1, *x.shape[-3:]).double() for x in _prepare(sr, hr, protocol, scale, space))   # (B, C, H, W)
     if min(sr.shape[-2:]) < 11:
         raise ValueError(f"SSIM needs 11 x 11 pixels after shaving, {tuple(sr.shape[-2:])} are left")
-    return (_volume_ssim if convention == "volume" else _plane_ssim)(sr, hr)
+    if convention == "volume":
+        stacks = [[np.pad(x, BORDER, mode="edge") for x in _arrays(p)] for p in (sr, hr)]   # (13, H + 10, W + 10)
+    else:
+        stacks = [_arrays(p.flatten(0, 1)) for p in (sr, hr)]                           # (H, W)
+    return float(np.mean([_mean_of_inner_windows(*pair) for pair in zip(*stacks, strict=True)]))
 
 
 BORDER = 5   # how far the window reaches
 
 
-def _plane_ssim(sr: Tensor, hr: Tensor) -> float:
-    from torchmetrics.functional.image import structural_similarity_index_measure  # slow to import
-
-    _, every_window = structural_similarity_index_measure(sr, hr, data_range=1.0, return_full_image=True)
-    return every_window[..., BORDER:-BORDER, BORDER:-BORDER].mean().item()
+def _arrays(tensors: Tensor) -> list[np.ndarray]:
+    return list(tensors.cpu().numpy())
 
 
-def _volume_ssim(sr: Tensor, hr: Tensor) -> float:
-    from skimage.metrics import structural_similarity  # its separable window suits three dimensions
+def _mean_of_inner_windows(a: np.ndarray, b: np.ndarray) -> float:
+    """SSIM of the windows that lie inside two arrays of any dimension."""
+    from skimage.metrics import structural_similarity  # separable windows: far faster than a convolution in float64
 
-    inner, options = slice(BORDER, -BORDER), {"sigma": 1.5, "gaussian_weights": True, "use_sample_covariance": False}
-    means = []
-    for pair in zip(sr.cpu().numpy(), hr.cpu().numpy(), strict=True):
-        padded = (np.pad(x, BORDER, mode="edge") for x in pair)                    # (3 + 10, H + 10, W + 10)
-        _, every_window = structural_similarity(*padded, data_range=1.0, full=True, **options)
-        means.append(every_window[inner, inner, inner].mean())
-    return float(np.mean(means))
+    options = {"sigma": 1.5, "gaussian_weights": True, "use_sample_covariance": False}
+    _, every_window = structural_similarity(a, b, data_range=1.0, full=True, **options)
+    return every_window[(slice(BORDER, -BORDER),) * a.ndim].mean()
 
 
 def _named(protocol: Protocol | str) -> Protocol:

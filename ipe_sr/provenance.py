@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from nbformat import NotebookNode
 
 PACKAGE = Path(__file__).parent
-PACKAGES = ("ipe_sr", "torch", "numpy", "matplotlib", "scikit-image", "torchmetrics", "papermill", "ipywidgets")
+PACKAGES = ("ipe_sr", "torch", "numpy", "matplotlib", "scikit-image", "papermill", "ipywidgets")
 
 
 def package_digest() -> str:
