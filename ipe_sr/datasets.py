@@ -84,6 +84,19 @@ def find(data: str | os.PathLike) -> ImageSet:
     return ImageSet(str(data), pictures, lr if lr.is_dir() else None, known.protocol if known else "benchmark")
 
 
+def file(path: str | os.PathLike) -> Path:
+    """A file by its path, or by that in the data folder (weights/edsr-baseline-liif.pth); noted in the run's record.
+
+    Raises InputError where there is neither.
+    """
+    places = (Path(path), root() / path)
+    found = next((place for place in places if place.is_file()), None)
+    if found is None:
+        raise InputError(f"{path}: no such file, here or in the data folder {root()}")
+    files.note_use(found)
+    return found
+
+
 def pair(dataset: ImageSet, path: Path, scale: float) -> tuple[np.ndarray, np.ndarray, str]:
     """(LR, HR, origin of the LR) of one picture: (h, w, C) and (H, W, C) uint8, C = 1 or 3, H = round(h * scale).
 

@@ -82,6 +82,8 @@ def prepare(
     sets = tuple(datasets.find(name) for name in data)
     for name in training_sets(chosen):
         datasets.find(name)
+    if trains(chosen):
+        training_state.sources(chosen.schedule)
     return Experiment(chosen, sets, tuple(scales), threads, given)
 
 

@@ -20,9 +20,10 @@ class Schedule:
     """steps: optimiser steps.   batch, patch, queries, scales: see `data.Sampler`.   decay: "halve" every
     `halve_every` steps, "cosine" to zero, or "constant".   precision: "fp32", or "bf16": autocast, weights stay float32.
     clip: largest gradient norm, 0 for none.   ema: decay of averaged weights, 0 for none; see `average_decay`.
-    data, valid: picture sets by name or folder (see `datasets.find`).   init_encoder: a checkpoint whose encoder to start
-    from.   freeze_encoder: leave it as it is.   checkpoint_minutes: how often the state is saved.   model: options of the
-    method that this schedule changes.
+    data, valid: picture sets by name or folder (see `datasets.find`).   init_encoder, init_decoder: checkpoints whose
+    encoder and decoder to start from (see `models.warm_start`), by path, or as a file in the data folder.
+    freeze_encoder: leave it as it is.   checkpoint_minutes: how often the state is saved.   model: options of the method
+    that this schedule changes.
     """
 
     steps: int
@@ -44,6 +45,7 @@ class Schedule:
     checkpoint_minutes: float = 5.0
     seed: int = 0
     init_encoder: str = ""
+    init_decoder: str = ""
     freeze_encoder: bool = False
     model: dict[str, Any] = field(default_factory=dict)
 

@@ -1,11 +1,9 @@
 """Training: one explicit loop for every model, on one device or several (Lightning Fabric)."""
 
 import contextlib
-import copy
 import signal
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +17,7 @@ from ipe_sr.data import Batch, Sampler, Store
 from ipe_sr.errors import InputError
 from ipe_sr.schedules import Preset, Schedule
 from ipe_sr.training_log import Log
+from ipe_sr.training_state import Run
 
 LAST = "last.safetensors"     # everything that resuming needs
 MODEL = "model.safetensors"   # the result, for `ipe_sr.load`
@@ -49,22 +48,6 @@ class Objective(nn.Module):
         n = batch.sizes[0]   # a fixed-scale model: all crops have one size, all of it is computed
         sr = self.model(batch.lr, (n, n)).flatten(2).transpose(1, 2)               # (B, n * n, 3)
         return sr.gather(1, batch.pixel[..., None].expand(-1, -1, 3))
-
-
-@dataclass
-class Run:
-    """The moving parts of a training: what `training_state` saves and restores."""
-
-    model: nn.Module
-    optimizer: torch.optim.Optimizer
-    average: nn.Module | None
-    step: int = 0
-    seconds: float = 0.0
-
-    @property
-    def result(self) -> nn.Module:
-        """The weights that count: averaged ones where they are kept."""
-        return self.model if self.average is None else self.average
 
 
 def train(
@@ -119,7 +102,7 @@ def _train(
     crops = validation.crops(valid, schedule.valid_scales)
     batches = _batches(fabric, store, schedule)
     torch.manual_seed(schedule.seed)
-    run = _new_run(preset, fabric.device, warm=not resume)
+    run = training_state.new(preset, fabric.device, warm=not resume)
     if resume:
         training_state.restore(run, out / LAST, preset)
     objective, optimizer = fabric.setup(Objective(run.model, schedule.precision), run.optimizer)
@@ -193,31 +176,6 @@ def _largest(fabric: Fabric, *numbers: float) -> list[int]:
 def load_store(names: tuple[str, ...]) -> Store:
     """The decoded pictures of these sets (see `datasets.find`)."""
     return Store.of([path for name in names for path in datasets.find(name).hr], data.cache_folder())
-
-
-def _new_run(preset: Preset, device: torch.device, warm: bool) -> Run:
-    """Step 0. warm: take over what `init_encoder` names, which a state to be restored holds already."""
-    schedule = preset.schedule
-    model = preset.model.build()
-    if not list(model.parameters()):
-        raise InputError(f"preset {preset.name!r}: has nothing to train")
-    if schedule.init_encoder and warm:
-        _warm_start(model, schedule.init_encoder)
-    if schedule.freeze_encoder:
-        model.encoder.requires_grad_(False)
-    model.to(device)
-    trained = [p for p in model.parameters() if p.requires_grad]
-    optimizer = torch.optim.Adam(trained, lr=schedule.learning_rate)
-    average = copy.deepcopy(model).requires_grad_(False) if schedule.ema else None
-    return Run(model, optimizer, average)
-
-
-def _warm_start(model: nn.Module, path: str) -> None:
-    """Take over the encoder of a checkpoint, official LIIF ones included."""
-    source = models.read(path)
-    if not hasattr(source, "encoder") or source.config.encoder != model.config.encoder:
-        raise InputError(f"init_encoder: {path} holds another encoder than the preset's {model.config.encoder}")
-    model.encoder.load_state_dict(source.encoder.state_dict())
 
 
 def _mean_or_diverged(losses: Tensor, step: int, seed: int) -> float:

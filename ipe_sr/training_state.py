@@ -1,28 +1,82 @@
-"""All of a training in one safetensors file: weights, averages, optimiser, random state, step. Nothing is unpickled."""
+"""All of a training, new or from one safetensors file: weights, averages, optimiser, random state, step.
 
+Nothing is unpickled."""
+
+import copy
 import dataclasses
+import functools
 import json
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import safetensors
 import safetensors.torch
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
+from ipe_sr import datasets, models
 from ipe_sr.errors import InputError
 from ipe_sr.files import replacing
-from ipe_sr.models import configs
+from ipe_sr.models import configs, warm_start
 from ipe_sr.schedules import Preset, Schedule
-
-if TYPE_CHECKING:
-    from ipe_sr.training import Run
 
 FORMAT = "ipe_sr-training/2"
 FREE_TO_CHANGE = ("log_every", "validate_every", "checkpoint_minutes", "valid", "valid_scales")
 
 
-def save(run: "Run", path: Path, preset: Preset) -> None:
+@dataclass
+class Run:
+    """The moving parts of a training."""
+
+    model: nn.Module
+    optimizer: torch.optim.Optimizer
+    average: nn.Module | None
+    step: int = 0
+    seconds: float = 0.0
+
+    @property
+    def result(self) -> nn.Module:
+        """The weights that count: averaged ones where they are kept."""
+        return self.model if self.average is None else self.average
+
+
+def new(preset: Preset, device: torch.device, warm: bool = True) -> Run:
+    """Step 0. warm: take over what the schedule starts from, which a state to be restored holds already.
+
+    Raises InputError for a model without parameters, or a checkpoint that does not fit.
+    """
+    schedule = preset.schedule
+    model = preset.model.build()
+    if not list(model.parameters()):
+        raise InputError(f"preset {preset.name!r}: has nothing to train")
+    if warm:
+        _warm_start(model, schedule)
+    if schedule.freeze_encoder:
+        model.encoder.requires_grad_(False)
+    model.to(device)
+    trained = [p for p in model.parameters() if p.requires_grad]
+    optimizer = torch.optim.Adam(trained, lr=schedule.learning_rate)
+    average = copy.deepcopy(model).requires_grad_(False) if schedule.ema else None
+    return Run(model, optimizer, average)
+
+
+def sources(schedule: Schedule) -> dict[str, Path]:
+    """Option -> the checkpoint that a training starts from. Raises InputError for one that is not there."""
+    given = {option: getattr(schedule, option) for option in ("init_encoder", "init_decoder")}
+    return {option: datasets.file(path) for option, path in given.items() if path}
+
+
+def _warm_start(model: nn.Module, schedule: Schedule) -> None:
+    start = {"init_encoder": warm_start.encoder, "init_decoder": functools.partial(warm_start.decoder, scales=schedule.scales)}
+    for option, path in sources(schedule).items():
+        try:
+            start[option](model, models.read(path))
+        except ValueError as error:
+            raise InputError(f"{option}: {path} {error}") from None
+
+
+def save(run: Run, path: Path, preset: Preset) -> None:
     """Write the state, whole or not at all."""
     tensors = {f"model.{name}": value for name, value in run.model.state_dict().items()}
     if run.average:
@@ -35,7 +89,7 @@ def save(run: "Run", path: Path, preset: Preset) -> None:
         safetensors.torch.save_file({name: value.detach().contiguous() for name, value in tensors.items()}, temporary, header)
 
 
-def restore(run: "Run", path: Path, preset: Preset) -> None:
+def restore(run: Run, path: Path, preset: Preset) -> None:
     """Put a saved state into a fresh run. Raises InputError for a damaged file or one of another preset."""
     try:
         with safetensors.safe_open(path, "pt") as file:

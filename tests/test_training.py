@@ -137,7 +137,7 @@ def test_warm_start_and_frozen_encoder(tmp_path):
     for a, b in zip(source.encoder.parameters(), trained.encoder.parameters(), strict=True):
         assert torch.equal(a, b)
     assert not torch.equal(source.decoder.output.weight, trained.decoder.output.weight)
-    with pytest.raises(InputError, match="another encoder"):
+    with pytest.raises(InputError, match=r"init_encoder: .* holds another encoder"):
         training.train(make([*settings, "model.encoder.channels=5"]), tmp_path / "other", accelerator="cpu")
 
 
@@ -158,6 +158,7 @@ def test_warm_start_and_frozen_encoder(tmp_path):
         ([], ["patch=400", "queries=1"], "where crops of 1600x1600 are due"),
         ([], ["data=nowhere"], "data 'nowhere' is neither a folder nor one of"),
         ([], ["init_encoder=no.pth"], "no.pth: no such file"),
+        ([], ["init_decoder=no.pth"], "no.pth: no such file"),
     ],
 )
 def test_bad_requests_are_one_line(tmp_path, options, settings, message, capsys, monkeypatch):
