@@ -19,6 +19,7 @@ app = typer.Typer(
 )
 
 ModelOption = Annotated[str, typer.Option("--model", help="A released model, or a checkpoint (.safetensors, LIIF's .pth).")]
+SelfEnsembleOption = Annotated[bool, typer.Option("--self-ensemble", help="Mean over 8 flips and transposes: 8 times as slow.")]
 DeviceOption = Annotated[str, typer.Option("--device", help="auto, cpu, cuda, cuda:1, ...")]
 
 
@@ -33,8 +34,9 @@ def upscale(
     target: Annotated[Path, typer.Argument(metavar="OUT", help="The file to write: .png, .jpg, .webp or .tif.")],
     scale: Annotated[str | None, typer.Option(help="Factor of at least 1, or two: Y,X. Fractions are fine.")] = None,
     size: Annotated[str | None, typer.Option(help="Exact size in pixels, HxW (height first).")] = None,
-    model: ModelOption = "bicubic",
+    model: ModelOption = "ipe-liif",
     dtype: Annotated[str, typer.Option(help="fp32 or bf16.")] = "fp32",
+    self_ensemble: SelfEnsembleOption = False,
     device: DeviceOption = "auto",
 ) -> None:
     """Upscale a picture by any factor, or to any exact size."""
@@ -42,9 +44,10 @@ def upscale(
 
     chosen = _scale_pair(scale) if scale is not None else None
     exact = _size(size) if size is not None else None
-    height, width = upscaling.upscale_file(source, target, chosen, size=exact, model=model, dtype=dtype, device=device)
-    plain = " (interpolation: no trained weights are released yet; --model FILE takes a checkpoint)"
-    err.print(f"model: {model}{plain if model == 'bicubic' else ''}", soft_wrap=True)
+    height, width = upscaling.upscale_file(
+        source, target, chosen, size=exact, model=model, dtype=dtype, device=device, self_ensemble=self_ensemble
+    )
+    err.print(f"model: {model}{' (interpolation)' if model == 'bicubic' else ''}", soft_wrap=True)
     out.print(f"{target}: {width} x {height} pixels")
 
 
@@ -56,10 +59,11 @@ def evaluate(
     protocol: Annotated[str | None, typer.Option(help="div2k, benchmark, edsr or srcnn; default: the usual one.")] = None,
     ssim: Annotated[str | None, typer.Option(help="SSIM convention: rgb, luma or volume; default: the protocol's.")] = None,
     json_file: Annotated[Path | None, typer.Option("--json", help="Also write every picture's scores here.")] = None,
+    self_ensemble: SelfEnsembleOption = False,
     device: DeviceOption = "auto",
 ) -> None:
     """PSNR and SSIM of a model on sets of pictures, under a named protocol."""
-    from ipe_sr import datasets, evaluation, metrics, models, upscaling
+    from ipe_sr import datasets, evaluation, metrics, models, render, upscaling
     from ipe_sr.files import replacing
 
     factors = [_number(text, "--scales") for text in scales.split(",")]
@@ -67,6 +71,7 @@ def evaluate(
     if ssim is not None and ssim not in metrics.SSIM_CONVENTIONS:
         raise InputError(f"--ssim {ssim!r} is unknown: use one of {', '.join(metrics.SSIM_CONVENTIONS)}")
     network = models.load(model).to(upscaling.device_named(device))
+    renderer = render.self_ensemble if self_ensemble else render.render
     sets = [datasets.find(name) for name in data.split(",")]
     with contextlib.ExitStack() as stack:
         report = stack.enter_context(replacing(json_file)) if json_file else None   # fails before the work, not after
@@ -74,11 +79,12 @@ def evaluate(
         task = bar.add_task("evaluate", total=sum(len(s.hr) for s in sets) * len(factors))
         scores = [
             score for s in sets
-            for score in evaluation.evaluate(network, s, factors, chosen, ssim, lambda: bar.advance(task))
+            for score in evaluation.evaluate(network, s, factors, chosen, ssim, lambda: bar.advance(task), renderer)
         ]
         if report:
             report.write_text(json.dumps([score.record() for score in scores], indent=1, allow_nan=False))
-    table = Table("data", "scale", "protocol", "LR", "PSNR / dB", "SSIM", title=f"{model}", title_justify="left")
+    title = f"{model}, self-ensemble" if self_ensemble else model
+    table = Table("data", "scale", "protocol", "LR", "PSNR / dB", "SSIM", title=title, title_justify="left")
     for s in scores:
         table.add_row(s.data, f"x{s.scale:g}", s.protocol, s.lr, f"{s.psnr:.2f}", f"{s.ssim:.4f} ({s.ssim_convention})")
     out.print(table)

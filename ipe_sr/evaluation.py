@@ -4,6 +4,7 @@ import math
 import statistics
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -52,19 +53,22 @@ def evaluate(
     protocol: Protocol | None = None,
     ssim_convention: str | None = None,
     advance: Callable[[], None] = lambda: None,
+    renderer: Callable = render.render,
 ) -> list[Score]:
     """One score for each scale; `advance` is called after each picture.
 
     protocol: default the set's own.   ssim_convention: default the protocol's space (see `metrics.ssim`).
+    renderer: `render.render`, `render.self_ensemble`, or what else turns (model, lr, size) into a picture.
     The model runs where its parameters are. Raises InputError for a picture too small for a scale.
     """
     protocol = protocol or metrics.PROTOCOLS[dataset.protocol]
     convention = ssim_convention or protocol.space
+    device = next((p.device for p in model.parameters()), torch.device("cpu"))
     scores = []
     for scale in scales:
         rows, origins = [], set()
         for path in dataset.hr:
-            row, origin = _score(model, dataset, path, scale, protocol, convention)
+            row, origin = _score(partial(renderer, model), device, dataset, path, scale, protocol, convention)
             rows.append(row)
             origins.add(origin)
             advance()
@@ -79,7 +83,7 @@ def evaluate(
 
 @torch.inference_mode()
 def _score(
-    model: nn.Module, dataset: ImageSet, path: Path, scale: float, protocol: Protocol, convention: str
+    paint: Callable, device: torch.device, dataset: ImageSet, path: Path, scale: float, protocol: Protocol, convention: str
 ) -> tuple[ImageScore, str]:
     if protocol.luma_input:
         lr, hr = luma_pair(path, scale)
@@ -87,8 +91,7 @@ def _score(
     else:
         lr, hr, origin = datasets.pair(dataset, path, scale)
         lr, hr = (images.to_tensor(np.broadcast_to(a, (*a.shape[:2], 3))) for a in (lr, hr))
-    device = next((p.device for p in model.parameters()), torch.device("cpu"))
-    sr = render.render(model, lr.expand(3, -1, -1)[None].to(device), tuple(hr.shape[-2:]))[0].float().cpu()
+    sr = paint(lr.expand(3, -1, -1)[None].to(device), tuple(hr.shape[-2:]))[0].float().cpu()
     if protocol.luma_input:
         sr = sr.mean(0, keepdim=True)
     try:

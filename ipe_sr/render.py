@@ -74,6 +74,20 @@ def textbook(model: nn.Module, lr: Tensor, size: tuple[int, int]) -> Tensor:
     return model.paint_by_queries(model.textbook, model.encode(lr), rows, columns, radius).movedim(-1, 1)
 
 
+@torch.no_grad()
+def self_ensemble(model: nn.Module, lr: Tensor, size: tuple[int, int], dtype: torch.dtype | None = None) -> Tensor:
+    """The mean of eight renderings: of the picture flipped and transposed in every way, each turned back.
+
+    The geometric self-ensemble (Timofte, Rothe, Van Gool, CVPR 2016): a bit better, eight times as slow. Shapes as in `render`.
+    """
+    total = lr.new_zeros(len(lr), 3, *size)
+    for flips in ((), (-1,), (-2,), (-2, -1)):
+        flipped = lr.flip(flips)
+        total += render(model, flipped, size, dtype).flip(flips)
+        total += render(model, flipped.mT, size[::-1], dtype).mT.flip(flips)
+    return total / 8
+
+
 def peak_bytes(model: nn.Module, lr_size: tuple[int, int], size: tuple[int, int], kind: str = "cpu") -> int:
     """About how much memory `tiles` takes for one float32 picture, weights and result left out.   kind: of device."""
     if not isinstance(model, ImplicitModel):

@@ -2,7 +2,7 @@
 
 import os
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +29,7 @@ def upscale(
     model: str | os.PathLike | nn.Module = models.DEFAULT,
     dtype: str = "fp32",
     device: str = "auto",
+    self_ensemble: bool = False,
 ) -> Anything:
     """Upscale by a factor >= 1 (one, or one for each axis: (y, x)), or to an exact size (H, W).
 
@@ -36,16 +37,18 @@ def upscale(
     (C, H, W), uint8 or floats in [0, 1]. C = 1 to 4: gray, gray + alpha, RGB, RGBA. The same kind comes back, floats
     clamped to [0, 1]. Alpha is upscaled beside the colours, straight.
     model: see `ipe_sr.load`.   dtype: "fp32" or "bf16" (autocast).   device: "auto", "cpu", "cuda", ...
+    self_ensemble: see `render.self_ensemble`.
     Raises InputError for a bad scale, size or picture, and for a size beyond this machine's memory.
     """
     pixels, kind, restore = _unpack(image)                                         # (C, h, w)
     target = target_size(pixels.shape[-2:], scale, size)
-    return restore(super_resolve(pixels, target, models.load(model), kind, dtype, device))
+    return restore(super_resolve(pixels, target, models.load(model), kind, dtype, device, self_ensemble))
 
 
 def upscale_file(
     source: str | os.PathLike, out: str | os.PathLike, scale: Scale | None = None, *, size: tuple[int, int] | None = None,
     model: str | os.PathLike | nn.Module = models.DEFAULT, dtype: str = "fp32", device: str = "auto",
+    self_ensemble: bool = False,
 ) -> tuple[int, int]:
     """Upscale a picture file into another; its bit depth (where the format has it) and ICC profile are kept.
 
@@ -60,7 +63,7 @@ def upscale_file(
     if kind == "JPEG" and channels in (2, 4):
         raise InputError(f"{out}: JPEG has no alpha channel, which {source} has; use .png, .webp or .tif")
     target = target_size((h, w), scale, size)
-    sr = super_resolve(images.to_tensor(picture.pixels), target, network, picture.pixels.dtype, dtype, device)
+    sr = super_resolve(images.to_tensor(picture.pixels), target, network, picture.pixels.dtype, dtype, device, self_ensemble)
     images.write(out, Picture(sr, picture.icc))
     return target
 
@@ -84,18 +87,20 @@ def target_size(lr_size: tuple[int, int], scale: Scale | None, size: tuple[int, 
 @torch.inference_mode()
 def super_resolve(
     pixels: Tensor, size: tuple[int, int], model: nn.Module, kind: type | np.dtype = np.uint8, dtype: str = "fp32",
-    device: str = "auto",
+    device: str = "auto", self_ensemble: bool = False,
 ) -> np.ndarray:
     """(C, h, w) floats in [0, 1], C = 1 to 4  ->  (H, W, C) of a numpy type: integers over its whole range, or [0, 1].
 
-    Computed in tiles, each stored as it comes: beside the result, memory does not depend on its size.
+    Computed in tiles, each stored as it comes: beside the result, memory does not depend on its size; a
+    self-ensemble keeps some whole pictures.
     """
     if dtype not in DTYPES:
         raise InputError(f"dtype {dtype!r} is unknown: use one of {', '.join(DTYPES)}")
     device = device_named(device)
     if dtype == "bf16" and device.type == "cpu" and not torch.ops.mkldnn._is_mkldnn_bf16_supported():
         warnings.warn("this CPU has no bfloat16 arithmetic (AVX512 or AMX), so bf16 is far slower than fp32", stacklevel=2)
-    _check_memory(model, tuple(pixels.shape[-2:]), size, len(pixels), np.dtype(kind), device)
+    kept = 3 * 3 * 4 * size[0] * size[1] if self_ensemble and device.type == "cpu" else 0   # the sum, a term, and it turned
+    _check_memory(model, tuple(pixels.shape[-2:]), size, len(pixels), np.dtype(kind), device, kept)
     model = model.to(device)
     sr = np.empty((*size, len(pixels)), kind)
     colours = slice(0, len(pixels) - (len(pixels) in (2, 4)))
@@ -103,10 +108,18 @@ def super_resolve(
         lr = pixels[plane].float()
         if len(lr):
             lr = lr.expand(3, -1, -1)[None].to(device)                             # gray: three equal channels
-            for tile in render.tiles(model, lr, size, DTYPES[dtype]):
+            for tile in _tiles(model, lr, size, DTYPES[dtype], self_ensemble):
                 rgb = tile.rgb[0] if len(pixels[plane]) == 3 else tile.rgb[0].mean(0, keepdim=True)
                 sr[tile.rows, tile.columns, plane] = images.to_pixels(rgb, kind)
     return sr
+
+
+def _tiles(
+    model: nn.Module, lr: Tensor, size: tuple[int, int], dtype: torch.dtype, self_ensemble: bool
+) -> Iterable[render.Tile]:
+    if not self_ensemble:
+        return render.tiles(model, lr, size, dtype)
+    return [render.Tile(slice(None), slice(None), render.self_ensemble(model, lr, size, dtype))]
 
 
 def device_named(name: str) -> torch.device:
@@ -122,10 +135,11 @@ def device_named(name: str) -> torch.device:
 
 
 def _check_memory(
-    model: nn.Module, lr_size: tuple[int, int], size: tuple[int, int], channels: int, kind: np.dtype, device: torch.device
+    model: nn.Module, lr_size: tuple[int, int], size: tuple[int, int], channels: int, kind: np.dtype, device: torch.device,
+    kept: int,
 ) -> None:
     result = size[0] * size[1] * channels * 2 * kind.itemsize   # the pixels, and the file on its way
-    need = result + (render.peak_bytes(model, lr_size, size) if device.type == "cpu" else 0)
+    need = result + kept + (render.peak_bytes(model, lr_size, size) if device.type == "cpu" else 0)
     free = psutil.virtual_memory().available
     if need > free:
         raise InputError(

@@ -72,6 +72,15 @@ def test_bicubic_round_trip(tmp_path):
     assert models.training_facts(tmp_path / "b.safetensors") == {}
 
 
+def test_half_precision_on_disk_is_float32_in_use(tmp_path):
+    model = SMALL.build()
+    for name, dtype in (("whole", None), ("half", torch.float16)):
+        models.save(model, tmp_path / f"{name}.safetensors", dtype=dtype)
+    assert (tmp_path / "half.safetensors").stat().st_size < 0.6 * (tmp_path / "whole.safetensors").stat().st_size
+    for mine, given in zip(models.read(tmp_path / "half.safetensors").parameters(), model.parameters(), strict=True):
+        assert mine.dtype == torch.float32 and torch.equal(mine, given.half().float())
+
+
 @pytest.mark.parametrize("name", models.methods())
 def test_configs_round_trip(name):
     config = models.method(name)

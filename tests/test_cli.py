@@ -52,13 +52,14 @@ def complaint(status, err, *words):
 
 
 @pytest.mark.parametrize(("arguments", "size"), [
-    ("--scale 2", (60, 48)), ("--scale 2.7", (81, 65)), ("--scale 1,3", (30, 72)), ("--size 61x97", (61, 97)),
-    ("--size 61X97 --model bicubic.safetensors", (61, 97)), ("--scale 2 --dtype bf16 --device cpu", (60, 48)),
+    ("--scale 2", (60, 48)), ("--scale 2.7 --model bicubic", (81, 65)), ("--scale 1,3", (30, 72)), ("--size 61x97", (61, 97)),
+    ("--size 61X97 --model bicubic.safetensors", (61, 97)), ("--scale 2 --model bicubic --dtype bf16 --device cpu", (60, 48)),
+    ("--scale 1.5 --self-ensemble", (45, 36)),
 ])
 def test_upscale(place, run, arguments, size):
     status, out, err = run(f"upscale good.png out.png {arguments}")
     assert status == 0 and out == f"out.png: {size[1]} x {size[0]} pixels\n"
-    assert "bicubic" in err and "Traceback" not in err
+    assert ("bicubic" if "bicubic" in arguments else "ipe-liif") in err and "Traceback" not in err
     assert Image.open("out.png").size == size[::-1]
 
 
@@ -75,7 +76,7 @@ BAD_UPSCALES = [
     ("good.png out.png --size 1000000x1000000", "GiB"), ("rgba.png out.jpg --scale 2", "alpha"),
     ("good.png out.xyz --scale 2", "out.xyz"), ("good.png out --scale 2", "without suffix"),
     ("good.png missing/out.png --scale 2", "missing"), ("good.png out.png --scale 2 --model nonesuch", "'nonesuch'"),
-    ("good.png out.png --scale 2 --model ipe-liif", "'ipe-liif'"),
+    ("good.png out.png --scale 2 --model rdn-liif", "'rdn-liif'"),
     ("good.png out.png --scale 2 --model none.pth", "none.pth: no such file"),
     ("good.png out.png --scale 2 --model evil.pth", "unpickling"),
     ("good.png out.png --scale 2 --model empty.png", "empty.png"),

@@ -254,8 +254,9 @@ def test_golden_pictures(official, golden, key):
 def test_load():
     model = models.load("bicubic")
     assert models.load(model) is model and not model.training
-    assert isinstance(models.load(), models.Bicubic)
-    for name, hint in (("ipe-liif", "train it"), ("nonesuch", "bicubic or the path")):
+    assert models.released() == ["bicubic", "ipe-liif"]
+    assert models.load().config == models.method("ipe-liif")
+    for name, hint in (("rdn-liif", "train it"), ("nonesuch", "bicubic, ipe-liif or the path")):
         with pytest.raises(ValueError, match=f"{name}.*{hint}"):
             models.load(name)
 

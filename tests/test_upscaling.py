@@ -7,7 +7,7 @@ import torch
 from PIL import Image, ImageOps
 
 import ipe_sr
-from ipe_sr import InputError, images, resample, upscaling
+from ipe_sr import InputError, images, metrics, models, resample, samples, upscaling
 
 
 def expected(pixels, size):
@@ -26,7 +26,7 @@ def close(a, b):
 def test_numpy_in_numpy_out(pixels, dtype, shape):
     whole = pixels(8, 9, shape[2] if len(shape) > 2 else 1, dtype if np.issubdtype(dtype, np.integer) else np.uint16)
     array = whole if whole.dtype == dtype else (whole / 65535).astype(dtype)
-    sr = ipe_sr.upscale(array.reshape(shape), 2)
+    sr = ipe_sr.upscale(array.reshape(shape), 2, model="bicubic")
     assert isinstance(sr, np.ndarray) and sr.dtype == dtype
     assert sr.shape == (16, 18, *shape[2:])
     if array is whole:
@@ -41,7 +41,7 @@ def test_numpy_in_numpy_out(pixels, dtype, shape):
 def test_torch_in_torch_out(pixels, dtype, channels):
     whole = torch.from_numpy(pixels(8, 9, channels)).movedim(-1, 0)
     picture = whole if dtype == torch.uint8 else (whole / 255).to(dtype)
-    sr = ipe_sr.upscale(picture, size=(13, 20))
+    sr = ipe_sr.upscale(picture, size=(13, 20), model="bicubic")
     assert isinstance(sr, torch.Tensor) and sr.dtype == dtype and sr.shape == (channels, 13, 20)
     reference = torch.from_numpy(expected(pixels(8, 9, channels), (13, 20))).movedim(-1, 0).double()
     values = sr.double() if dtype == torch.uint8 else sr.double() * 255
@@ -53,7 +53,7 @@ def test_pil_in_pil_out(pixels, icc, mode):
     array = pixels(8, 9, len(mode))
     image = Image.fromarray(array.squeeze())
     image.info["icc_profile"] = icc
-    sr = ipe_sr.upscale(image, 1.5)
+    sr = ipe_sr.upscale(image, 1.5, model="bicubic")
     assert isinstance(sr, Image.Image) and sr.mode == mode and sr.size == (14, 12)   # 9 * 1.5 rounds half to even
     assert close(np.array(sr).reshape(12, 14, -1), expected(array, (12, 14)))
     assert sr.info["icc_profile"] == icc
@@ -63,7 +63,7 @@ def test_pil_in_pil_out(pixels, icc, mode):
     (1, (10, 16)), (2.7, (27, 43)), ((3, 1), (30, 16)), ((1.55, 2), (16, 32)), ((1, 4.1), (10, 66)),
 ])
 def test_any_scale(pixels, scale, size):
-    assert ipe_sr.upscale(pixels(10, 16), scale).shape[:2] == size
+    assert ipe_sr.upscale(pixels(10, 16), scale, model="bicubic").shape[:2] == size
 
 
 def test_exact_sizes(pixels):
@@ -90,6 +90,32 @@ def test_a_learned_model_and_dtype(pixels, tiny):
     assert 0 < np.abs(half.astype(int) - images.to_pixels(sr)).max() < 16
 
 
+def test_the_default_is_the_released_model_and_beats_bicubic():
+    crop = samples.image("coffee")[100:164, 200:264]
+    lr = resample.imresize(crop, (32, 32))
+    sr, plain = (images.to_tensor(ipe_sr.upscale(lr, 2, **model)) for model in ({}, {"model": "bicubic"}))
+    assert models.DEFAULT == "ipe-liif"
+    hr = images.to_tensor(crop)
+    assert metrics.psnr(sr, hr, "benchmark", 2) > metrics.psnr(plain, hr, "benchmark", 2) + 1
+
+
+def test_a_self_ensemble_is_the_mean_over_eight_views(pixels, tiny):
+    model, array = tiny(), pixels(6, 7)
+    lr = images.to_tensor(array)[None]
+    views = []
+    for turns in range(4):
+        for mirror in (False, True):
+            seen = torch.rot90(lr.flip(-1) if mirror else lr, turns, (-2, -1))
+            with torch.no_grad():
+                sr = model(seen, (15, 16) if turns % 2 == 0 else (16, 15))
+            back = torch.rot90(sr, -turns, (-2, -1))
+            views.append(back.flip(-1) if mirror else back)
+    mean = torch.stack(views).mean(0)[0]
+    assert np.abs(ipe_sr.upscale(array, size=(15, 16), model=model, self_ensemble=True).astype(int)
+                  - images.to_pixels(mean).astype(int)).max() <= 1
+    assert not torch.allclose(views[0], views[1], atol=1e-3), "the views must differ for this to test anything"
+
+
 def write(path, array, **options):
     if array.dtype == np.uint16:
         images.write(path, images.Picture(array, options.get("icc_profile")))
@@ -105,18 +131,18 @@ def test_files_keep_depth_channels_and_profile(tmp_path, pixels, icc, suffix, ch
     array = pixels(10, 12, channels, dtype)
     source, target = tmp_path / f"in{suffix}", tmp_path / ("out" + suffix.replace("webp", "png"))
     write(source, array, icc_profile=icc, **({"lossless": True, "exact": True} if suffix == ".webp" else {}))
-    assert upscaling.upscale_file(source, target, 2.5) == (25, 30)
+    assert upscaling.upscale_file(source, target, 2.5, model="bicubic") == (25, 30)
     result = images.read(target)
     assert close(result.pixels, expected(array, (25, 30)))
     assert result.icc == icc
     if channels in (2, 4):
-        assert np.array_equal(result.pixels[..., -1], ipe_sr.upscale(np.ascontiguousarray(array[..., -1]), 2.5))
+        assert np.array_equal(result.pixels[..., -1], ipe_sr.upscale(np.ascontiguousarray(array[..., -1]), 2.5, model="bicubic"))
 
 
 def test_16_bit_files_hold_more_than_8_bits(tmp_path):
     ramp = np.linspace(20000, 20200, 16 * 16).reshape(16, 16).round().astype(np.uint16)
     tifffile.imwrite(tmp_path / "in.tif", ramp)
-    upscaling.upscale_file(tmp_path / "in.tif", tmp_path / "out.tif", 2)
+    upscaling.upscale_file(tmp_path / "in.tif", tmp_path / "out.tif", 2, model="bicubic")
     result = images.read(tmp_path / "out.tif").pixels
     assert result.dtype == np.uint16 and len(np.unique(result)) > 100
 
@@ -128,7 +154,7 @@ def test_files_come_out_upright(tmp_path, pixels, suffix, orientation):
     exif[images.ORIENTATION] = orientation
     source = tmp_path / f"in{suffix}"
     Image.fromarray(pixels(16, 24)).save(source, exif=exif)
-    upscaling.upscale_file(source, tmp_path / "out.png", 2)
+    upscaling.upscale_file(source, tmp_path / "out.png", 2, model="bicubic")
     with Image.open(source) as opened, Image.open(tmp_path / "out.png") as out:
         upright = np.array(ImageOps.exif_transpose(opened))   # TIFFs are upright already when PIL has loaded them
         assert out.getexif().get(images.ORIENTATION, 1) == 1

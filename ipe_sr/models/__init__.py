@@ -20,11 +20,16 @@ from ipe_sr.models.metasr import MetaSR, MetaSRConfig
 __all__ = [
     "EDSR", "LIIF", "LMF", "LTE", "RDN", "Bicubic", "BicubicConfig", "EncoderConfig", "FixedScale", "FixedScaleConfig",
     "ImplicitModel", "LIIFConfig", "LMFConfig", "LTEConfig", "MetaSR", "MetaSRConfig",
-    "load", "method", "methods", "read", "save", "training_facts",
+    "load", "method", "methods", "read", "released", "save", "training_facts",
 ]
 
-RELEASED = {"bicubic": Bicubic}   # what can be used by name, without a file; trained weights will stand here
-DEFAULT = "bicubic"
+WEIGHTS = Path(__file__).parents[1] / "weights"   # brought by the package; README.md there says how they were made
+DEFAULT = "ipe-liif"
+
+
+def released() -> list[str]:
+    """What can be used by name, without a file: interpolation, and the weights that the package brings."""
+    return ["bicubic", *sorted(path.stem for path in WEIGHTS.glob("*.safetensors"))]
 
 
 def load(model: str | os.PathLike | nn.Module = DEFAULT) -> nn.Module:
@@ -34,9 +39,9 @@ def load(model: str | os.PathLike | nn.Module = DEFAULT) -> nn.Module:
     """
     if isinstance(model, nn.Module):
         return model
-    if str(model) in RELEASED:
-        return RELEASED[str(model)]().eval()
+    if str(model) in released():
+        return Bicubic().eval() if str(model) == "bicubic" else read(WEIGHTS / f"{model}.safetensors")
     if Path(model).suffix or os.sep in str(model):
         return read(model)
     hint = " (that is a method: train it to get weights)" if str(model) in methods() else ""
-    raise InputError(f"model {str(model)!r} is unknown{hint}: use {', '.join(RELEASED)} or the path of a checkpoint")
+    raise InputError(f"model {str(model)!r} is unknown{hint}: use {', '.join(released())} or the path of a checkpoint")

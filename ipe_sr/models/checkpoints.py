@@ -19,10 +19,15 @@ from ipe_sr.models import configs
 FORMAT = "ipe_sr/1"
 
 
-def save(model: nn.Module, path: str | os.PathLike, training: dict[str, Any] | None = None) -> None:
-    """Write weights, config and the facts of their training (any JSON) to a `.safetensors` file, whole or not at all."""
+def save(
+    model: nn.Module, path: str | os.PathLike, training: dict[str, Any] | None = None, dtype: torch.dtype | None = None
+) -> None:
+    """Write weights, config and the facts of their training (any JSON) to a `.safetensors` file, whole or not at all.
+
+    dtype: what to store them in, such as torch.float16; default their own. `read` gives float32 again.
+    """
     header = {"format": FORMAT, "model": json.dumps(configs.to_dict(model.config)), "training": json.dumps(training or {})}
-    tensors = {name: tensor.contiguous() for name, tensor in model.state_dict().items()}
+    tensors = {name: tensor.to(dtype or tensor.dtype).contiguous() for name, tensor in model.state_dict().items()}
     with replacing(path) as temporary:
         safetensors.torch.save_file(tensors, temporary, metadata=header)
 
