@@ -1,0 +1,139 @@
+"""Of notebook 13: pictures, also a reader's own, made small and looked at again: zoomed, turned, as areas or as points."""
+
+import functools
+import io
+import math
+from typing import NamedTuple
+
+import ipywidgets
+import torch
+from PIL import Image
+from torch import Tensor
+from torch.nn import functional as F
+
+from ipe_sr import figures, footprints, images, models, resample, samples
+from ipe_sr.errors import InputError
+from ipe_sr.scenes import scene
+from ipe_sr.widgets import Explorer
+
+SIDE, FACTOR = 48, 4     # of a picture's longer side: LR pixels, and how many of the original's pixels make one
+OUT = (64, 64)           # pixels of a view: what a network can decode while a key is held
+CORNERS = {"chelsea": (60, 150), "brick": (160, 160)}   # of the square that is shown of a photograph: top, left
+PIXELS = {"areas": 1.0, "points": 0.0}
+
+
+def photographed(picture: Tensor, matrix: Tensor, size: tuple[int, int], factor: float, samples: int = 6) -> Tensor:
+    """What a camera would see of a picture of square pixels: each pixel of a view is the mean over its footprint.
+
+    picture: (3, H, W), with `factor` of its pixels to one that `matrix` counts in (see `footprints.view`).   samples: points
+    along each edge of a footprint.   Returns (3, *size), white where there is no picture.
+    """
+    finer = torch.diag(torch.tensor([1 / samples, 1 / samples, 1], dtype=torch.float64))
+    finer[:2, 2] = (1 / samples - 1) / 2                                           # a pixel's first sample, from its centre
+    position = footprints.view(matrix @ finer, tuple(n * samples for n in size)).position
+    edge = torch.tensor(picture.shape[-2:], dtype=torch.float64) / factor
+    at = ((position + 0.5) / edge * 2 - 1).flip(-1).to(picture)                    # x, y in [-1, 1], as `grid_sample` counts
+    seen = F.grid_sample((picture - 1)[None], at[None], mode="nearest", align_corners=False)
+    return F.avg_pool2d(seen, samples)[0] + 1
+
+
+class Opened(NamedTuple):
+    """original: (3, FACTOR h, FACTOR w).   lr: (3, h, w), made from it.   look: at lr, see `footprints.viewer`."""
+
+    original: Tensor
+    lr: Tensor
+    look: footprints.Look
+
+
+_own: dict[str, Tensor] = {}   # uploaded pictures by name: (1 to 4, H, W)
+
+
+@functools.lru_cache(maxsize=8)
+@torch.no_grad()
+def opened(name: str) -> Opened:
+    """A sample or an uploaded picture, shrunk until its longer side is `SIDE`, and encoded by the released IPE-LIIF."""
+    picture = _own[name] if name in _own else _sample(name)
+    lr_size = [max(1, round(n * SIDE / max(picture.shape[-2:]))) for n in picture.shape[-2:]]
+    original = resample.bicubic(picture, tuple(FACTOR * n for n in lr_size)).clamp(0, 1)
+    lr = resample.bicubic(original, tuple(lr_size)).clamp(0, 1)
+    return Opened(original, lr, footprints.viewer(models.load("ipe-liif"), lr[None]))
+
+
+def _sample(name: str) -> Tensor:
+    whole = images.to_tensor(samples.image(name, SIDE * FACTOR))
+    top, left = CORNERS.get(name, (0, 0))
+    return whole[:, top : top + SIDE * FACTOR, left : left + SIDE * FACTOR]
+
+
+def upload(name: str, data: bytes) -> None:
+    """Add a picture from the bytes of a file; `opened(name)` then finds it. Raises InputError for what is no picture."""
+    try:
+        pixels = images.from_pil(Image.open(io.BytesIO(data))).pixels
+    except InputError:
+        raise
+    except Exception as error:   # decoders raise nearly anything on damaged data
+        raise InputError(f"{name}: not readable as a picture ({error})") from None
+    _own[name] = images.to_tensor(pixels[..., :3] if pixels.shape[2] > 2 else pixels[..., :1]).expand(3, -1, -1)
+    opened.cache_clear()
+
+
+def _three_panels():
+    fig, axes = figures.panels(columns=3, height=2.9)
+    for ax, title in zip(axes[0], ("the small picture's pixels", "IPE-LIIF", "what was there"), strict=True):
+        ax.set(xlim=(0, OUT[1]), ylim=(OUT[0], 0), title=title, xticks=[], yticks=[], aspect="equal")
+        ax.grid(False)
+    return fig, axes
+
+
+@scene(_three_panels)
+def photo_view(axes, picture: str, zoom: float, turn: int, pixels: str) -> None:
+    """Notebook 13: one view of a picture three times.   zoom: view pixels to an LR pixel.   turn: degrees, anticlockwise.
+    pixels: what the network takes them for, see `PIXELS`."""
+    lr, sr, original = _views(picture, zoom, turn, pixels)
+    for ax, seen in zip(axes[0], (lr, sr, original), strict=True):
+        ax.imshow(images.to_pixels(seen), extent=(0, OUT[1], OUT[0], 0), interpolation="nearest")
+
+
+def photo_view_readout(picture: str, zoom: float, turn: int, pixels: str) -> str:
+    _, sr, original = _views(picture, zoom, turn, pixels)
+    a, b = footprints.view(_matrix(picture, zoom, turn), OUT).edges[0, 0].tolist()
+    told = "none: a point" if pixels == "points" else f"({a[0]:+.2f}, {a[1]:+.2f}) and ({b[0]:+.2f}, {b[1]:+.2f})"
+    error = (sr.clamp(0, 1) - original).square().mean().item()
+    return f"{picture}   half-edges told {told}   against what was there {-10 * math.log10(error + 1e-10):.2f} dB"
+
+
+@functools.lru_cache(maxsize=2)   # the picture and its readout
+@torch.no_grad()
+def _views(picture: str, zoom: float, turn: int, pixels: str) -> tuple[Tensor, Tensor, Tensor]:
+    """The small picture, what the network makes of it, and the original, in one view: three of (3, *OUT)."""
+    original, lr, look = opened(picture)
+    matrix = _matrix(picture, zoom, turn)
+    sr = look(matrix, OUT, area=PIXELS[pixels])[0]
+    return photographed(lr, matrix, OUT, 1), sr, photographed(original, matrix, OUT, FACTOR)
+
+
+def _matrix(picture: str, zoom: float, turn: int) -> Tensor:
+    middle = tuple((n - 1) / 2 for n in opened(picture).lr.shape[-2:])
+    return footprints.turned(OUT, middle, zoom, turn)
+
+
+def with_upload(explorer: Explorer) -> ipywidgets.VBox:
+    """An explorer that has a `picture` control, below a button that takes a picture file; it is added to the control."""
+    button = ipywidgets.FileUpload(accept="image/*", multiple=False, description="your own picture")
+    button.layout.width = "14em"
+    said = ipywidgets.Label("it stays on this computer")
+
+    def add(change: dict) -> None:
+        for file in change["new"]:
+            try:
+                upload(file.name, bytes(file.content))
+            except InputError as error:
+                said.value = str(error)
+                return
+            control = explorer.controls["picture"]
+            control.options = [*(name for name in control.options if name != file.name), file.name]
+            control.value = file.name
+            said.value = f"{file.name} is the last of the pictures"
+
+    button.observe(add, "value")
+    return ipywidgets.VBox([ipywidgets.HBox([button, said]), explorer])
