@@ -15,11 +15,13 @@ from ipe_sr.demos.ensemble import four_codes, four_codes_readout
 from ipe_sr.demos.experiments import crops, learning_curve
 from ipe_sr.demos.features import pixel_features, pixel_features_readout
 from ipe_sr.demos.fits import spectral_bias, spectral_bias_readout
+from ipe_sr.demos.ipe_liif import surviving_waves, surviving_waves_readout
 from ipe_sr.demos.photo import photo_view, photo_view_readout, photographed, with_upload
 
 __all__ = [
     "aliasing", "aliasing_readout", "crops", "footprint", "footprint_readout", "four_codes", "four_codes_readout",
     "learning_curve", "one_query", "one_query_readout", "photo_view", "photo_view_readout", "photographed",
     "pixel_code", "pixel_code_readout", "pixel_features",
-    "pixel_features_readout", "sampling", "sampling_readout", "spectral_bias", "spectral_bias_readout", "with_upload",
+    "pixel_features_readout", "sampling", "sampling_readout", "spectral_bias", "spectral_bias_readout",
+    "surviving_waves", "surviving_waves_readout", "with_upload",
 ]

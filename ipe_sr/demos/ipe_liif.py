@@ -1,0 +1,73 @@
+"""Of notebook 08: which waves of its code a pixel keeps at a scale, and the codes along a row of such pixels."""
+
+import numpy as np
+import torch
+
+from ipe_sr import encodings, figures
+from ipe_sr.figures import BLACK, BLUE, ORANGE, RED
+from ipe_sr.scenes import scene
+
+L = 10                                              # the paper's number of frequencies
+WAVES = {"2^k": "mip-nerf", "2^k pi": "nerf"}
+REACH = 2                                           # local units that one code sees to each side (notebook 07)
+POINT = {"color": ORANGE, "linewidth": 1.2}
+KEPT = {"fill": True, "color": BLUE}
+TURNED = {"fill": True, "color": RED, "hatch": "//", "edgecolor": "white"}
+WHOLE_PERIOD = {"color": BLACK, "linestyle": "--", "linewidth": 1.2}
+
+
+def _kept_and_told():
+    fig, axes = figures.panels(columns=2, height=3.7, width_ratios=[2, 3])
+    kept, told = axes[0]
+    kept.set(xlim=(-0.32, 1.06), ylim=(L - 0.5, -2.4), yticks=range(L), ylabel="k", xlabel="damping sinc(w r)",
+             title="what the pixel keeps")
+    _bars(kept, np.ones(L), **POINT, label="point (PE): all")
+    kept.stairs([0], [0, 1], **KEPT, label="pixel (IPE)")
+    kept.stairs([0], [0, 1], **TURNED, label="turned round")
+    kept.plot([], [], **WHOLE_PERIOD, label="one period wide")
+    kept.legend(loc="upper center", ncols=2, fontsize=8, columnspacing=1)
+    told.set(xlim=(-REACH, REACH), ylim=(L - 0.5, -2.4), yticks=range(L), xlabel="x from the code, local units",
+             title="the sines of each pixel in reach of a code")
+    for ax in axes[0]:
+        ax.grid(False)
+    return fig, axes
+
+
+@scene(_kept_and_told)
+def surviving_waves(axes, scale: float, waves: str) -> None:
+    """Notebook 08: the damping of each wave in pixels of a scale, and their sines.   scale: a multiple of 1/4.   waves: see
+    `WAVES`."""
+    kept, told = axes[0]
+    damping, sines = _spectrum(scale, waves)
+    _bars(kept, np.where(damping < 0, np.nan, damping), **KEPT)
+    _bars(kept, np.where(damping < 0, damping, np.nan), **TURNED)
+    extent = (-3, 2 * len(sines) / scale - 3, L - 0.5, -0.5)
+    told.imshow(sines.T, extent=extent, vmin=-1, vmax=1, cmap="cividis", interpolation="nearest", aspect="auto")
+    for ax in axes[0]:
+        ax.axhline(_whole_period(scale, waves), **WHOLE_PERIOD)
+
+
+def _bars(ax, length: np.ndarray, **style) -> None:
+    """Horizontal bars at 0, 1, 2, ... as one artist."""
+    edges = np.stack([np.arange(L) - 0.3, np.arange(L) + 0.3], -1).ravel()
+    ax.stairs(np.insert(length, range(1, L), np.nan), edges, orientation="horizontal", **style)
+
+
+def surviving_waves_readout(scale: float, waves: str) -> str:
+    damping, _ = _spectrum(scale, waves)
+    return (f"radius 1 / s = {1 / scale:.3f}   kept to more than half: {(damping > 0.5).sum()} of {L} waves"
+            f"   to less than a tenth: {(np.abs(damping) < 0.1).sum()}")
+
+
+def _spectrum(scale: float, waves: str) -> tuple[np.ndarray, np.ndarray]:
+    """The damping of each wave (L,), and the sines of the pixels of three LR pixels, the code's in the middle: (pixels, L)."""
+    w = encodings.octaves(L, WAVES[waves], dtype=torch.float64)
+    centre = (2 * torch.arange(np.ceil(3 * scale), dtype=torch.float64)[:, None] + 1) / scale - 3
+    codes = encodings.integrated(centre, torch.full_like(centre, 1 / scale), w)
+    return torch.sinc(w / scale / torch.pi).numpy(), codes[:, :L].numpy()
+
+
+def _whole_period(scale: float, waves: str) -> float:
+    """The k, not always whole, of the wave that has one period in a pixel: w r = pi."""
+    lowest = encodings.octaves(1, WAVES[waves], dtype=torch.float64).item()
+    return np.log2(np.pi * scale / lowest)
