@@ -1,0 +1,76 @@
+"""What test cells say about an answer, and the numbers that each student gets; needs no nbgrader."""
+
+import hashlib
+import os
+from typing import Any
+
+import numpy as np
+
+STUDENT = "IPE_SR_STUDENT"   # environment variable: the id that a grader knows, whatever the notebook says
+
+
+def numbers(exercise: str, student: str) -> np.random.Generator:
+    """Random numbers of one student in one exercise ("01.3"): the same on every machine, others for every student.
+
+    student: the id that the student typed; while grading, the name of the folder that was handed in counts instead.
+    """
+    text = f"{exercise}/{os.environ.get(STUDENT, student)}"
+    return np.random.default_rng(int.from_bytes(hashlib.sha256(text.encode()).digest()[:8]))
+
+
+def close(given: Any, due: Any, hint: str, within: float = 1e-6) -> None:
+    """Assert that an answer is what is due, to within a tolerance.
+
+    given, due: numbers, sequences, arrays or tensors; `given` may be anything that a student returns.
+    hint: one sentence on the likely mistake. Raises AssertionError with what was found, then the hint.
+    """
+    due = _array(due)
+    if given is None:
+        raise AssertionError(f"None came back: does every path of your function end in `return`? {hint}")
+    try:
+        given = _array(given)
+    except (TypeError, ValueError):
+        raise AssertionError(f"a {type(given).__name__} came back where numbers are due. {hint}") from None
+    if given.shape != due.shape:
+        raise AssertionError(f"the shape is {given.shape} where {due.shape} is due. {hint}")
+    gap = np.abs(given - due)
+    if not np.isfinite(gap).all():
+        raise AssertionError(f"{np.count_nonzero(~np.isfinite(gap))} of {gap.size} numbers are not finite. {hint}")
+    if gap.size and gap.max() > within:
+        worst = np.unravel_index(gap.argmax(), gap.shape)
+        where = f" at {tuple(map(int, worst))}" if worst else ""
+        raise AssertionError(f"{given[worst]:.6g}{where} where {due[worst]:.6g} is due. {hint}")
+
+
+def same_formula(given: Any, due: Any, hint: str) -> None:
+    """Assert that two sympy expressions agree, whatever their form: tried with numbers for their symbols.
+
+    Symbols are matched by name, and are tried between 0.2 and 1.9. Raises AssertionError with what was found, then the hint.
+    """
+    import sympy
+
+    try:
+        given = sympy.sympify(given)
+        names = {symbol.name: symbol for symbol in given.free_symbols}
+    except (AttributeError, TypeError, sympy.SympifyError):
+        raise AssertionError(f"a {type(given).__name__} came back where a sympy expression is due. {hint}") from None
+    if unknown := sorted(names.keys() - {symbol.name for symbol in due.free_symbols}):
+        raise AssertionError(f"the formula holds {', '.join(unknown)}, on which the answer does not depend. {hint}")
+    random = np.random.default_rng(0)
+    for _ in range(8):
+        at = {symbol: random.uniform(0.2, 1.9) for symbol in sorted(due.free_symbols, key=lambda symbol: symbol.name)}
+        here = {names[symbol.name]: value for symbol, value in at.items() if symbol.name in names}
+        ours, theirs = complex(given.subs(here)), complex(due.subs(at))
+        if not abs(ours - theirs) <= 1e-9 * max(1, abs(theirs)):
+            point = ", ".join(f"{symbol} = {value:.3g}" for symbol, value in at.items())
+            raise AssertionError(f"with {point} your formula gives {ours.real:.4g}, the right one {theirs.real:.4g}. {hint}")
+
+
+def _array(value: Any) -> np.ndarray:
+    """(...) float64, or complex128; detached from any graph."""
+    if hasattr(value, "detach"):
+        value = value.detach().cpu().numpy()
+    elif isinstance(value, (list, tuple)):
+        value = [_array(part) for part in value]
+    value = np.asarray(value)
+    return value.astype(np.complex128 if np.iscomplexobj(value) else np.float64)
