@@ -1,8 +1,8 @@
 """The command line: each command is a few lines over the package."""
 
 import contextlib
-import json
 import re
+import time
 from pathlib import Path
 from typing import Annotated
 
@@ -63,26 +63,27 @@ def evaluate(
     device: DeviceOption = "auto",
 ) -> None:
     """PSNR and SSIM of a model on sets of pictures, under a named protocol."""
-    from ipe_sr import datasets, evaluation, metrics, models, render, upscaling
-    from ipe_sr.files import replacing
+    from ipe_sr import datasets, evaluation, files, metrics, models, render, upscaling
+    from ipe_sr import scores as records
 
     factors = [_number(text, "--scales") for text in scales.split(",")]
     chosen = _choice(metrics.PROTOCOLS, protocol, "--protocol")
     if ssim is not None and ssim not in metrics.SSIM_CONVENTIONS:
         raise InputError(f"--ssim {ssim!r} is unknown: use one of {', '.join(metrics.SSIM_CONVENTIONS)}")
-    network = models.load(model).to(upscaling.device_named(device))
     renderer = render.self_ensemble if self_ensemble else render.render
-    sets = [datasets.find(name) for name in data.split(",")]
+    started = time.monotonic()
     with contextlib.ExitStack() as stack:
-        report = stack.enter_context(replacing(json_file)) if json_file else None   # fails before the work, not after
-        bar = stack.enter_context(console.progress())
-        task = bar.add_task("evaluate", total=sum(len(s.hr) for s in sets) * len(factors))
-        scores = [
-            score for s in sets
-            for score in evaluation.evaluate(network, s, factors, chosen, ssim, lambda: bar.advance(task), renderer)
-        ]
+        report = stack.enter_context(files.replacing(json_file)) if json_file else None   # fails before the work, not after
+        with files.journal() as events, console.progress() as bar:
+            network = models.load(model).to(upscaling.device_named(device))
+            sets = [datasets.find(name) for name in data.split(",")]
+            task = bar.add_task("evaluate", total=sum(len(s.hr) for s in sets) * len(factors))
+            scores = [
+                score for s in sets
+                for score in evaluation.evaluate(network, s, factors, chosen, ssim, lambda: bar.advance(task), renderer)
+            ]
         if report:
-            report.write_text(json.dumps([score.record() for score in scores], indent=1, allow_nan=False))
+            records.write(records.record(model, self_ensemble, time.monotonic() - started, scores, events), report)
     title = f"{model}, self-ensemble" if self_ensemble else model
     table = Table("data", "scale", "protocol", "LR", "PSNR / dB", "SSIM", title=title, title_justify="left")
     for s in scores:
@@ -156,8 +157,8 @@ def notebooks(
 
 @app.command()
 def sweep(
-    table: Annotated[str, typer.Argument(metavar="TABLE", help="A table of tables.yaml: table1 to table4.")],
-    params: Annotated[str, typer.Option(help="Parameter set of tables.yaml: tiny, hour or paper.")] = "tiny",
+    table: Annotated[str, typer.Argument(metavar="TABLE", help="A table of tables.yaml: table1 to table4, decoders.")],
+    params: Annotated[str, typer.Option(help="Parameter set of tables.yaml: tiny, frozen, hour or paper.")] = "tiny",
     jobs: Annotated[int, typer.Option(help="How many cores to use; with --profile, how many jobs to submit at once.")] = 1,
     output: Annotated[
         Path, typer.Option("--out", help="Folder for records and trainings; tables may share one.")
@@ -196,6 +197,17 @@ def report(
     from ipe_sr import report
 
     out.print(f"open {report.write(report.build(folder, series), output or folder / 'report')}")
+
+
+@app.command("app")
+def serve_app(
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Where the page is served, on this computer alone.")] = 8866,
+    browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open it in the browser.")] = True,
+) -> None:
+    """Zoom and turn a picture of your own in the browser: notebook 13's widget as a page, without JupyterLab."""
+    from ipe_sr import app as page
+
+    page.serve(port, browser)
 
 
 def main() -> None:

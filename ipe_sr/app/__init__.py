@@ -1,0 +1,26 @@
+"""The widget of notebook 13 as a page of its own, for readers without JupyterLab: served by Voila, without the network."""
+
+import os
+from pathlib import Path
+
+from ipe_sr.errors import InputError
+
+FOLDER = Path(__file__).parent
+PAGE = FOLDER / "your_own_picture.ipynb"
+LARGEST_UPLOAD = 100 << 20   # bytes
+
+
+def serve(port: int = 8866, browser: bool = True) -> None:
+    """Serve the page on this computer alone, until interrupted. Raises InputError where Voila is not installed."""
+    try:
+        from voila.app import Voila
+    except ModuleNotFoundError as error:
+        raise InputError(f"the app needs the package {error.name}: pip install 'ipe_sr[notebooks,app]'") from None
+
+    paths = (str(FOLDER), os.environ.get("JUPYTER_PATH"))   # where the page's template is
+    os.environ["JUPYTER_PATH"] = os.pathsep.join(path for path in paths if path)
+    options = [
+        str(PAGE), "--template=ipe_sr", "--Voila.ip=127.0.0.1", f"--port={port}", "--Voila.mathjax_url=",
+        f"--Voila.open_browser={browser}",
+    ]
+    Voila.launch_instance(options, tornado_settings={"websocket_max_message_size": LARGEST_UPLOAD})
