@@ -79,6 +79,17 @@ def compare(first: ArrayLike, second: ArrayLike, seed: int = 0) -> Difference:
     return Difference(plain.mean, plain.seeds, plain.both, above, deviation(d))
 
 
+def over_pictures(differences: ArrayLike) -> tuple[float, Interval]:
+    """The mean of one training's paired differences, and what it would be on other pictures of the kind (Student's t).
+
+    differences: (I,), two or more, finite.
+    """
+    d = np.asarray(differences, float)
+    if d.ndim != 1 or len(d) < 2:
+        raise ValueError(f"differences must be (pictures,), two or more; got shape {d.shape}")
+    return float(d.mean()), _student(d.mean(), d.var(ddof=1) / len(d), len(d) - 1)
+
+
 def bootstrap(scores: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """(RESAMPLES,) means of tables whose seeds and pictures were drawn with replacement, independently of each other
     (Owen, The pigeonhole bootstrap, 2007: the form for crossed samples)."""

@@ -76,7 +76,8 @@ def test_half_precision_on_disk_is_float32_in_use(tmp_path):
     model = SMALL.build()
     for name, dtype in (("whole", None), ("half", torch.float16)):
         models.save(model, tmp_path / f"{name}.safetensors", dtype=dtype)
-    assert (tmp_path / "half.safetensors").stat().st_size < 0.6 * (tmp_path / "whole.safetensors").stat().st_size
+    whole, half = ((tmp_path / f"{name}.safetensors").stat().st_size for name in ("whole", "half"))
+    assert whole - half == pytest.approx(2 * sum(p.numel() for p in model.parameters()), rel=0.1)   # the headers differ a bit
     for mine, given in zip(models.read(tmp_path / "half.safetensors").parameters(), model.parameters(), strict=True):
         assert mine.dtype == torch.float32 and torch.equal(mine, given.half().float())
 

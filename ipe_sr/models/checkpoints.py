@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from ipe_sr.errors import InputError
-from ipe_sr.files import replacing
+from ipe_sr.files import note_use, replacing
 from ipe_sr.models import configs
 
 FORMAT = "ipe_sr/1"
@@ -40,6 +40,7 @@ def read(path: str | os.PathLike) -> nn.Module:
     path = Path(path)
     if not path.is_file():
         raise InputError(f"{path}: no such file")
+    note_use(path)
     if path.suffix == ".safetensors":
         config, tensors = _read_safetensors(path)
     elif path.suffix in (".pth", ".pt"):

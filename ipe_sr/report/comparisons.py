@@ -1,5 +1,6 @@
 """Who is ahead of whom: paired differences between rows, what a sweep can resolve, which of the paper's claims it bears out."""
 
+import itertools
 import statistics as plain
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -47,11 +48,13 @@ def compare(section: Section, first: str, second: str, scales: Sequence[float]) 
 
 
 def pairs(section: Section) -> list[tuple[str, str]]:
-    """Which rows to compare: those of which the paper says something, and each row that it does not have with every other."""
+    """Which rows to compare: those of which the paper says something, and each row that it does not have with every other,
+    once."""
     table = section.table
     stated = [pair for pair in (*table.better, *table.alike) if set(pair) <= set(section.rows)] if table else []
     theirs = {label for block in table.blocks for label in block.rows} if table else set()
-    return stated + [(new, row) for new in section.rows if new not in theirs for row in section.rows if row != new]
+    ours = [pair for pair in itertools.combinations(section.rows, 2) if not set(pair) <= theirs]
+    return stated + [pair[::-1] if pair[0] in theirs else pair for pair in ours]   # the new one first
 
 
 def by_scale(section: Section) -> list[Comparison]:

@@ -1,0 +1,127 @@
+"""Scores of whole models on whole sets, kept with where they came from, and the table made of them.
+
+`ipe-sr evaluate --json FILE` writes one record; `python -m ipe_sr.scores FOLDER DOCUMENT...` puts the table of a folder of
+records into documents, between two marks.
+"""
+
+import json
+import sys
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from ipe_sr import files, provenance, statistics
+from ipe_sr.errors import InputError
+from ipe_sr.evaluation import Score
+
+FORMAT = "ipe_sr-scores/1"
+BEGIN, END = "<!-- scores: begin -->", "<!-- scores: end -->"
+TITLES = {"set5": "Set5", "set14": "Set14", "b100": "B100", "kodak": "Kodak"}
+
+
+@dataclass(frozen=True)
+class Scores:
+    """model: as it was asked for, without folders.   data: file name -> {"bytes", "sha256"} of what was read, weights
+    included.   code_sha256: see `provenance.digest`.   scores: `evaluation.Score.record()`, one a set and scale."""
+
+    model: str
+    self_ensemble: bool
+    seconds: float
+    code_sha256: str
+    git: dict[str, Any]
+    versions: dict[str, str]
+    device: str
+    data: dict[str, dict[str, Any]]
+    scores: list[dict[str, Any]]
+
+    @property
+    def name(self) -> str:
+        return f"{self.model}, self-ensemble" if self.self_ensemble else self.model
+
+
+def record(model: str, self_ensemble: bool, seconds: float, scores: Iterable[Score], events: list[dict]) -> Scores:
+    """What an evaluation gave.   events: of the journal that it ran in (see `files.journal`)."""
+    return Scores(
+        Path(model).name, self_ensemble, round(seconds, 1), provenance.digest("ipe_sr.evaluation"), provenance.git(),
+        provenance.versions(), provenance.machine()["device"], provenance.data(events), [score.record() for score in scores],
+    )
+
+
+def write(scores: Scores, path: Path) -> None:
+    """Write a record into a file that is not in its place yet (see `files.replacing`)."""
+    path.write_text(json.dumps({"format": FORMAT} | asdict(scores), indent=1, allow_nan=False), encoding="utf-8")
+
+
+def read(path: Path) -> Scores:
+    """Raises InputError for a file that is no such record."""
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: not readable as JSON ({str(error).splitlines()[0]})") from None
+    names = {field.name for field in fields(Scores)}
+    if not isinstance(data, dict) or data.pop("format", None) != FORMAT or data.keys() != names:
+        raise InputError(f"{path}: not a record of ipe-sr evaluate --json (its format is not {FORMAT!r})")
+    return Scores(**data)
+
+
+def collect(folder: Path) -> dict[str, dict[tuple[str, float], dict[str, Any]]]:
+    """Model -> (set, scale) -> score, of all records in a folder. Raises InputError for none, and for one cell scored twice."""
+    found: dict[str, dict[tuple[str, float], dict[str, Any]]] = {}
+    for path in sorted(folder.glob("*.json")):
+        scores = read(path)
+        cells = found.setdefault(scores.name, {})
+        for score in scores.scores:
+            if (key := (score["data"], score["scale"])) in cells:
+                raise InputError(f"{path}: {scores.name} on {key[0]} x{key[1]:g} is in another record, too")
+            cells[key] = score
+    if not found:
+        raise InputError(f"{folder}: holds no records; make some with ipe-sr evaluate --json")
+    return found
+
+
+def difference(first: dict[str, Any], second: dict[str, Any]) -> tuple[float, statistics.Interval]:
+    """PSNR of one score minus that of another of the same pictures: mean, and its 95% interval over pictures of the kind."""
+    rows = [{image["name"]: image["psnr"] for image in score["images"]} for score in (first, second)]
+    if rows[0].keys() != rows[1].keys() or first["protocol"] != second["protocol"]:
+        raise InputError(f"the scores on {first['data']} x{first['scale']:g} are not of the same pictures and protocol")
+    return statistics.over_pictures([rows[0][name] - rows[1][name] for name in rows[0]])
+
+
+def table(folder: Path, columns: list[str], ours: str, against: str) -> str:
+    """PSNR of models (columns) on sets at scales (rows), and ours minus another's with its interval, as Markdown."""
+    found = collect(folder)
+    cells = sorted(found[ours], key=lambda cell: ([*TITLES, cell[0]].index(cell[0]), cell[1]))
+    lines = [f"| | {' | '.join(columns)} | {ours} − {against} |", "|---" * (len(columns) + 2) + "|"]
+    for cell in cells:
+        psnr = (f"{found[name][cell]['psnr']:.2f}" if cell in found.get(name, {}) else "" for name in columns)
+        gain = ""
+        if cell in found[against]:
+            mean, interval = difference(found[ours][cell], found[against][cell])
+            gain = f"{mean:+.3f} [{interval.low:+.3f}, {interval.high:+.3f}]"
+        lines.append(f"| {TITLES.get(cell[0], cell[0])} x{cell[1]:g} | {' | '.join(psnr)} | {gain} |")
+    return "\n".join(lines)
+
+
+def embed(text: str, made: str, name: str) -> str:
+    """A document with the table between its two marks."""
+    if text.count(BEGIN) != 1 or text.count(END) != 1:
+        raise InputError(f"{name}: needs the marks {BEGIN} and {END} once each")
+    before, rest = text.split(BEGIN)
+    return f"{before}{BEGIN}\n{made}\n{END}{rest.split(END)[1]}"
+
+
+RELEASE = (["bicubic", "edsr-baseline-liif.pth", "ipe-liif", "ipe-liif, self-ensemble"], "ipe-liif", "edsr-baseline-liif.pth")
+
+
+def main(folder: str, *documents: str) -> None:
+    """Put the table of the released weights into documents."""
+    made = table(Path(folder), *RELEASE)
+    for document in map(Path, documents):
+        text = embed(document.read_text(encoding="utf-8"), made, str(document))
+        with files.replacing(document) as temporary:
+            temporary.write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

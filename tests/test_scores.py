@@ -1,0 +1,99 @@
+"""Records of whole evaluations, and the table made of them."""
+
+import dataclasses
+import json
+import re
+from pathlib import Path
+
+import pytest
+from scipy import stats
+
+from ipe_sr import InputError, models, scores
+from ipe_sr.evaluation import ImageScore, Score
+
+ROOT = Path(__file__).parents[1]
+RECORDS = ROOT / "notebooks" / "experiments" / "records" / "released"
+DOCUMENTS = (ROOT / "README.md", ROOT / "ipe_sr" / "weights" / "README.md")
+
+
+def score(*psnr, data="set5", scale=2.0):
+    images = tuple(ImageScore(f"picture{i}", value, 0.9) for i, value in enumerate(psnr))
+    return Score(data, scale, "benchmark", "luma", "matlab", sum(psnr) / len(psnr), 0.9, images)
+
+
+def save(folder, name, *given, model="ours", ensemble=False):
+    event = {"event": "data", "file": "a.png", "bytes": 3, "sha256": "00"}
+    scores.write(scores.record(f"some/where/{model}", ensemble, 1.23, given, [event]), folder / f"{name}.json")
+
+
+def test_round_trip(tmp_path):
+    save(tmp_path, "a", score(30.0, 32.0))
+    found = scores.read(tmp_path / "a.json")
+    assert (found.model, found.name, found.seconds) == ("ours", "ours", 1.2)
+    assert found.data == {"a.png": {"bytes": 3, "sha256": "00"}} and len(found.code_sha256) == 64
+    assert found.scores[0]["psnr"] == 31
+    assert dataclasses.replace(found, self_ensemble=True).name == "ours, self-ensemble"
+
+
+def test_the_table_pairs_pictures(tmp_path):
+    save(tmp_path, "a", score(30.0, 32.0, 35.0), score(20.0, 21.0, 23.0, data="b100", scale=4))
+    save(tmp_path, "b", score(30.1, 31.9, 34.7), model="theirs")
+    lines = scores.table(tmp_path, ["theirs", "ours", "third"], "ours", "theirs").splitlines()
+    d = [-0.1, 0.1, 0.3]
+    half = stats.t.ppf(0.975, 2) * stats.tstd(d) / 3**0.5
+    assert lines[0] == "| | theirs | ours | third | ours − theirs |"
+    assert lines[2] == f"| Set5 x2 | 32.23 | 32.33 |  | +0.100 [{0.1 - half:+.3f}, {0.1 + half:+.3f}] |"
+    assert lines[3] == "| B100 x4 |  | 21.33 |  |  |"
+
+
+def test_other_pictures_are_not_compared(tmp_path):
+    with pytest.raises(InputError, match="not of the same pictures"):
+        scores.difference(score(30.0, 32.0).record(), score(30.0, 32.0, 33.0).record())
+
+
+def test_bad_records(tmp_path):
+    with pytest.raises(InputError, match="holds no records"):
+        scores.collect(tmp_path)
+    (tmp_path / "x.json").write_text("[1]")
+    with pytest.raises(InputError, match=r"x.json: not a record"):
+        scores.collect(tmp_path)
+    (tmp_path / "x.json").write_text("{")
+    with pytest.raises(InputError, match=r"x.json: not readable as JSON"):
+        scores.collect(tmp_path)
+    (tmp_path / "x.json").unlink()
+    for name in "ab":
+        save(tmp_path, name, score(30.0, 32.0))
+    with pytest.raises(InputError, match="ours on set5 x2 is in another record"):
+        scores.collect(tmp_path)
+
+
+def test_embedding_replaces_what_stands_between_the_marks():
+    text = f"before\n{scores.BEGIN}\nold\n{scores.END}\nafter\n"
+    once = scores.embed(text, "| new |", "x.md")
+    assert once == f"before\n{scores.BEGIN}\n| new |\n{scores.END}\nafter\n" and scores.embed(once, "| new |", "x.md") == once
+    with pytest.raises(InputError, match="needs the marks"):
+        scores.embed("nothing", "| new |", "x.md")
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.parent.name)
+def test_documents_show_the_records_figures(document):
+    text = document.read_text(encoding="utf-8")
+    assert scores.embed(text, scores.table(RECORDS, *scores.RELEASE), str(document)) == text, (
+        f"run: python -m ipe_sr.scores {RECORDS.relative_to(ROOT)} {' '.join(str(d.relative_to(ROOT)) for d in DOCUMENTS)}"
+    )
+
+
+def test_the_records_are_of_the_released_weights():
+    """Whoever replaces the weights must score them anew."""
+    import hashlib
+
+    weights = hashlib.sha256((models.WEIGHTS / "ipe-liif.safetensors").read_bytes()).hexdigest()
+    found = [scores.read(path) for path in RECORDS.glob("*.json")]
+    ours = [record for record in found if record.model == "ipe-liif"]
+    assert ours and all(record.data["ipe-liif.safetensors"]["sha256"] == weights for record in ours)
+
+
+def test_no_path_of_a_machine_is_in_the_records():
+    for path in RECORDS.glob("*.json"):
+        assert not re.search(r'"/\w+/', path.read_text()), path
+        assert json.loads(path.read_text())["format"] == scores.FORMAT
