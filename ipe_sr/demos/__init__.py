@@ -12,6 +12,7 @@ from ipe_sr.demos.encodings import (
     sampling_readout,
 )
 from ipe_sr.demos.ensemble import four_codes, four_codes_readout
+from ipe_sr.demos.evaluation import wipe, wipe_readout
 from ipe_sr.demos.experiments import crops, learning_curve
 from ipe_sr.demos.features import pixel_features, pixel_features_readout
 from ipe_sr.demos.fits import spectral_bias, spectral_bias_readout
@@ -23,5 +24,5 @@ __all__ = [
     "learning_curve", "one_query", "one_query_readout", "photo_view", "photo_view_readout", "photographed",
     "pixel_code", "pixel_code_readout", "pixel_features",
     "pixel_features_readout", "sampling", "sampling_readout", "spectral_bias", "spectral_bias_readout",
-    "surviving_waves", "surviving_waves_readout", "with_upload",
+    "surviving_waves", "surviving_waves_readout", "wipe", "wipe_readout", "with_upload",
 ]
