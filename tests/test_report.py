@@ -7,7 +7,7 @@ from report_world import BLOCK, CELL, FULL, SKIP, failed, place, plan, record, s
 
 from ipe_sr import cli, records, report
 from ipe_sr.errors import InputError
-from ipe_sr.report import comparisons, plots, results, tables
+from ipe_sr.report import comparisons, learning, plots, results, tables
 
 
 def section(folder, data="samples-valid"):
@@ -189,7 +189,7 @@ def test_pictures_say_what_they_show(tmp_path):
     for row in here.rows:
         assert f"{row} {here.cells[row, 2].scores.psnr.mean():.2f} dB at x2 to" in scale.alt
         assert re.search(re.escape(row) + r" \d\d\.\d\d dB in 100 ms", time.alt)
-    assert plots._curve(here.runs(FULL)[0]).tolist() == [[5, 21], [10, 22]]
+    assert learning.curve(here.runs(FULL)[0]).tolist() == [[10, 5, 21], [20, 10, 22]]
 
 
 def test_the_front_is_what_nothing_beats():

@@ -6,7 +6,7 @@ from ipe_sr import ledger, paper
 from ipe_sr.claims import KINDS
 from ipe_sr.errors import InputError
 from ipe_sr.files import replacing
-from ipe_sr.report import comparisons, latex, markdown, plots, prose, results, tables, web
+from ipe_sr.report import comparisons, latex, learning, markdown, plots, prose, results, tables, web
 from ipe_sr.report.document import Block, Heading, Items, Paragraph, Picture
 from ipe_sr.report.results import Section
 
@@ -63,7 +63,8 @@ def _section(section: Section) -> list[Block]:
     blocks.append(tables.scores(section))
     if found:
         blocks += [Paragraph(comparisons.resolution(found)), tables.differences(found)]
-    return [*blocks, *plots.all_of(section), tables.times(section)]
+    learned = learning.table(section)
+    return [*blocks, *plots.all_of(section), *([learned] if learned else []), tables.times(section)]
 
 
 def _ledger(kinds: dict[str, list[ledger.Entry]], failures: list[str], origin: str) -> list[Block]:

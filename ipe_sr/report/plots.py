@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from ipe_sr import figures
-from ipe_sr.records import Record
+from ipe_sr.report import learning
 from ipe_sr.report.document import Picture
 from ipe_sr.report.results import Section
 
@@ -52,7 +52,7 @@ def _against_time(section: Section, rows: list[str]) -> Picture:
     points = {}
     for row, style in _styles(rows):
         runs = section.runs(row)
-        curves = [curve for run in runs if len(curve := _curve(run))]
+        curves = [curve for run in runs if len(curve := learning.curve(run)[:, 1:])]
         if curves:
             length = min(map(len, curves))
             axes[0, 0].plot(*np.mean([curve[:length] for curve in curves], 0).T, **style)
@@ -80,16 +80,6 @@ def _front(ax: Axes, points: list[tuple[float, float]]) -> None:
             front.append(point)
     if front:
         ax.step(*zip(*front, strict=True), where="post", color="#888", linewidth=1, zorder=0)
-
-
-def _curve(run: Record) -> np.ndarray:
-    """(n, 2): seconds of training, and the mean over scales of the validation PSNR."""
-    seconds = {point["step"]: point["value"] for point in run.curve if point["name"] == "seconds"}
-    psnr: dict[int, list[float]] = {}
-    for point in run.curve:
-        if point["name"].startswith("psnr_x") and point["step"] in seconds:
-            psnr.setdefault(point["step"], []).append(point["value"])
-    return np.array([(seconds[step], plain.fmean(values)) for step, values in sorted(psnr.items())])
 
 
 def _styles(rows: list[str]):

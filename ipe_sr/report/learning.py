@@ -1,0 +1,58 @@
+"""How fast rows learn: the steps and seconds of training until their validation crops reach given PSNRs."""
+
+import statistics as plain
+
+import numpy as np
+
+from ipe_sr.records import Record
+from ipe_sr.report.document import Entry, Table
+from ipe_sr.report.results import Section
+
+
+def curve(run: Record) -> np.ndarray:
+    """(n, 3): steps and seconds of training, and the mean over scales of the validation PSNR in dB."""
+    seconds = {point["step"]: point["value"] for point in run.curve if point["name"] == "seconds"}
+    psnr: dict[int, list[float]] = {}
+    for point in run.curve:
+        if point["name"].startswith("psnr_x") and point["step"] in seconds:
+            psnr.setdefault(point["step"], []).append(point["value"])
+    return np.array([(step, seconds[step], plain.fmean(values)) for step, values in sorted(psnr.items())]).reshape(-1, 3)
+
+
+def table(section: Section) -> Table | None:
+    """A row a method, a column for what each method has in the end; None with fewer than two that were trained.
+
+    What is reached between two validations is taken on the line between them.
+    """
+    curves = {row: found for row in section.rows if (found := [c for run in section.runs(row) if len(c := curve(run))])}
+    if len(curves) < 2:
+        return None
+    ends = {row: plain.fmean(c[-1, 2] for c in found) for row, found in curves.items()}
+    goals = sorted(ends, key=ends.get)
+    rows = tuple((Entry(row), *(_entry(found, ends[goal]) for goal in goals)) for row, found in curves.items())
+    caption = (
+        "Steps of training, and seconds, until the PSNR of the validation crops is what a row ends with (mean over its seeds): "
+        "median over seeds; in brackets how many seeds get there, where not all do"
+    )
+    return Table(caption, ("", *(f"{ends[goal]:.2f} dB: {goal}" for goal in goals)), rows)
+
+
+def reach(curve: np.ndarray, goal: float) -> tuple[float, float] | None:
+    """(steps, seconds) at which a curve first has a PSNR; None if it never does."""
+    above = np.flatnonzero(curve[:, 2] >= goal)
+    if not len(above):
+        return None
+    i = above[0]
+    if i == 0:
+        return tuple(curve[0, :2])
+    share = (goal - curve[i - 1, 2]) / (curve[i, 2] - curve[i - 1, 2])
+    return tuple(curve[i - 1, :2] + share * (curve[i, :2] - curve[i - 1, :2]))
+
+
+def _entry(curves: list[np.ndarray], goal: float) -> Entry:
+    reached = [at for c in curves if (at := reach(c, goal))]
+    if not reached:
+        return Entry("not reached")
+    steps, seconds = (plain.median(values) for values in zip(*reached, strict=True))
+    some = f" ({len(reached)} of {len(curves)})" if len(reached) < len(curves) else ""
+    return Entry(f"{steps:.0f}{some}", (f"{seconds:.0f} s",))
