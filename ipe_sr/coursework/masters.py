@@ -4,6 +4,7 @@ A master holds solutions and hidden tests; student copies are made from it (see 
 `### Exercise 03.2 · implementation · ★★☆ · 4 points`; what stands before the first is common to all.
 """
 
+import hashlib
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,10 +14,10 @@ from nbformat import NotebookNode
 from ipe_sr import series
 from ipe_sr.errors import InputError
 
-FOLDER = Path("notebooks/exercises")
 KINDS = ("implementation", "bug hunt", "derivation", "experiment")
 HEADING = re.compile(rf"### Exercise (\d\d\.\d) · ({'|'.join(KINDS)}) · (★☆☆|★★☆|★★★) · (\d+) points?$", re.M)
 STUDENT_ID = re.compile(r"[\w@][\w.@+-]*")   # also the name of a folder
+STUDENT_TAG = "student"   # of the cell where students put their id
 GRADE_ID = re.compile(r"ex-(\d\d)-(\d)(?:-(visible|hidden))?$")
 
 
@@ -37,8 +38,7 @@ class Exercise:
 
     def cell(self, part: str) -> NotebookNode:
         """Its cell that plays a part: answer, visible or hidden."""
-        (found,) = (cell for cell in self.cells if part_of(cell) == part)
-        return found
+        return next(cell for cell in self.cells if part_of(cell) == part)
 
 
 def masters(folder: Path) -> list[Path]:
@@ -47,6 +47,15 @@ def masters(folder: Path) -> list[Path]:
         return series.notebooks(folder)
     except InputError:
         raise InputError(f"{folder}: holds no master notebooks; run this in a checkout, or give --exercises FOLDER") from None
+
+
+def chosen(folder: Path, only: str | None) -> list[Path]:
+    """The masters with these numbers ("01,03"); all of them for None. Raises InputError for an unknown number."""
+    numbers = {path.name[:2]: path for path in masters(folder)}
+    asked = only.split(",") if only else list(numbers)
+    if unknown := [number for number in asked if number not in numbers]:
+        raise InputError(f"--only: there is no master {unknown[0]!r} in {folder}: use {', '.join(numbers)}")
+    return [numbers[number] for number in asked]
 
 
 def read(path: Path) -> NotebookNode:
@@ -82,6 +91,11 @@ def part_of(cell: NotebookNode) -> str | None:
 
 def points_of(cell: NotebookNode) -> float:
     return metadata(cell)["points"] if metadata(cell).get("grade") else 0
+
+
+def digest(cell: NotebookNode) -> str:
+    """A short name of a cell's source, by which a student copy knows its own tests."""
+    return hashlib.sha256(cell.source.encode()).hexdigest()[:16]
 
 
 def prelude(notebook: NotebookNode) -> list[NotebookNode]:

@@ -19,16 +19,15 @@ RULES = Config({
     },
 })
 STEPS = ("LockCells", "ClearSolutions", "ClearOutput", "ClearHiddenTests", "ComputeChecksums", "CheckCellMetadata")
-STUDENT_TAG = "student"   # of the cell where students put their id
 
 
-def release(folder: Path, out: Path, students: list[str] = ()) -> list[Path]:
+def release(paths: list[Path], out: Path, students: list[str] = ()) -> list[Path]:
     """Write a student copy of every master: into `out`, or, with their ids filled in, into `out/STUDENT` for each student.
 
-    Raises InputError where a master is missing or was executed.
+    Raises InputError where a master was executed.
     """
     made = []
-    for path in masters.masters(folder):
+    for path in paths:
         copy = student_copy(masters.read(path))
         for place, id in [(out / student, student) for student in students] or [(out, None)]:
             files.make_folder(place)
@@ -43,6 +42,8 @@ def student_copy(master: NotebookNode) -> NotebookNode:
     copy = nbformat.from_dict(master)
     for step in STEPS:
         copy, _ = getattr(preprocessors, step)(config=RULES).preprocess(copy, {})
+    locked = {masters.grade_id(cell): masters.digest(cell) for cell in copy.cells if masters.metadata(cell).get("locked")}
+    copy.metadata["ipe_sr"] = {"locked": locked}
     return copy
 
 
@@ -55,7 +56,7 @@ def addressed(copy: NotebookNode, student: str) -> NotebookNode:
     """A student copy with the student's id in its place, if it has one."""
     copy = nbformat.from_dict(copy)
     for cell in series.code_cells(copy):
-        if STUDENT_TAG in cell.metadata.get("tags", []):
+        if masters.STUDENT_TAG in cell.metadata.get("tags", []):
             cell.source = f"student = {student!r}"
     return copy
 

@@ -1,34 +1,72 @@
 """An exercise tried with an answer, in this process: what nbgrader would give for it, in milliseconds instead of seconds."""
 
+import contextlib
+import io
+from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
+import yaml
 from nbformat import NotebookNode
 
 from ipe_sr.coursework import masters
 
+HERE = Path(__file__).parent
+MASTERS = masters.masters(HERE.parents[1] / "notebooks" / "exercises")
+
+
+@dataclass(frozen=True)
+class Case:
+    """An exercise that tests grade, and the notebook that it stands in."""
+
+    notebook: NotebookNode
+    exercise: masters.Exercise
+
+    @property
+    def solution(self) -> str:
+        return self.exercise.cell("answer").source
+
+    def bank(self) -> list[dict]:
+        """Its wrong answers; see `bank/01.yaml`."""
+        path = HERE / "bank" / f"{self.exercise.id[:2]}.yaml"
+        return (yaml.safe_load(path.read_text()) if path.is_file() else {}).get(self.exercise.id, [])
+
+    def wrong(self, entry: dict) -> str:
+        """A wrong answer's cell: given whole, or as an edit of the solution that must fit exactly once."""
+        if "code" in entry:
+            return entry["code"]
+        old, new = entry["replace"]
+        assert self.solution.count(old) == 1, f"{old!r} stands {self.solution.count(old)} times in the solution"
+        return self.solution.replace(old, new)
+
 
 @dataclass(frozen=True)
 class Outcome:
-    """points: earned.   errors: of the answer cell and of each failing test, by their part."""
+    """points: earned.   errors: of the answer cell and of each failing test, by their part; of given cells, by their id."""
 
     points: float
     errors: dict[str, Exception]
 
 
-def attempt(notebook: NotebookNode, exercise: masters.Exercise, answer: str) -> Outcome:
+def cases() -> Iterator[Case]:
+    for path in MASTERS:
+        notebook = masters.read(path)
+        yield from (Case(notebook, exercise) for exercise in masters.exercises(notebook) if not exercise.written)
+
+
+def attempt(case: Case, answer: str) -> Outcome:
     """Run the prelude and one exercise with this answer; a cell that fails costs its points, and the next one runs."""
     namespace: dict = {}
-    for cell in masters.prelude(notebook):
-        exec(cell.source, namespace)
     points, errors = 0, {}
-    for cell in exercise.cells:
-        if cell.cell_type != "code":
-            continue
-        part = masters.part_of(cell)
-        try:
-            exec(answer if part == "answer" else cell.source, namespace)
-        except Exception as error:
-            errors[part or cell.source] = error
-        else:
-            points += masters.points_of(cell)
+    with contextlib.redirect_stdout(io.StringIO()):
+        for cell in masters.prelude(case.notebook):
+            exec(cell.source, namespace)
+        for cell in (cell for cell in case.exercise.cells if cell.cell_type == "code"):
+            part = masters.part_of(cell)
+            try:
+                exec(answer if part == "answer" else cell.source, namespace)
+            except Exception as error:
+                errors[part or cell.id] = error
+            else:
+                points += masters.points_of(cell)
     return Outcome(points, errors)

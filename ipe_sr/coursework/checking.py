@@ -1,0 +1,54 @@
+"""What a student can check: the visible tests of a copy, run from a fresh kernel in the order of the page."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from nbformat import NotebookNode
+
+from ipe_sr import series
+from ipe_sr.coursework import execution, masters
+from ipe_sr.errors import InputError
+
+
+@dataclass(frozen=True)
+class Check:
+    """exercise: "03.2".   failure: what is wrong, in one line; None for a visible test that passed.   written: none to run."""
+
+    exercise: str
+    failure: str | None
+    written: bool
+
+
+def check(path: Path, timeout: int) -> list[Check]:
+    """Run a student copy, which stays as it is, and say of each exercise whether its visible test passes.
+
+    Raises InputError for a notebook that is no student copy, or that cannot be run to its end.
+    """
+    notebook = series.read(path)
+    released = notebook.metadata.get("ipe_sr", {}).get("locked")
+    if released is None:
+        raise InputError(f"{path}: is no student copy; ipe-sr course release makes them")
+    try:
+        execution.execute(notebook, path.resolve().parent, timeout)
+    except execution.Stopped as stopped:
+        raise InputError(f"{path}: {stopped}") from None
+    return [
+        Check(exercise.id, None if exercise.written else _failure(notebook, exercise, released), exercise.written)
+        for exercise in masters.exercises(notebook)
+    ]
+
+
+def complaint(executed: NotebookNode, exercise: masters.Exercise, part: str) -> str | None:
+    """Why a test of an exercise fails, in one line; an answer that does not even run is the reason. None if it passes."""
+    cells = {masters.grade_id(cell): cell for cell in executed.cells}
+    test, answer = (cells.get(masters.grade_id(exercise.cell(part))) for part in (part, "answer"))
+    found = execution.error_in(test)
+    return found and ((answer and execution.error_in(answer)) or found)
+
+
+def _failure(notebook: NotebookNode, exercise: masters.Exercise, released: dict[str, str]) -> str | None:
+    here = {masters.grade_id(cell): masters.digest(cell) for cell in notebook.cells}
+    for name, digest in released.items():
+        if masters.exercise_of(name) in (exercise.id, None) and here.get(name) != digest:
+            return f"the cell {name} was {'changed' if name in here else 'deleted'}; take it from a fresh copy"
+    return complaint(notebook, exercise, "visible")

@@ -1,0 +1,79 @@
+"""`ipe-sr course`: hand out exercises, let students check them, grade what comes back."""
+
+import importlib.util
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ipe_sr import console
+from ipe_sr.console import err, out
+from ipe_sr.errors import InputError
+
+TIMEOUT = 60   # seconds
+
+app = typer.Typer(no_args_is_help=True, help="Exercises: hand out, check, grade.", **console.OPTIONS)
+
+ExercisesOption = Annotated[Path, typer.Option("--exercises", help="The folder that holds the master notebooks.")]
+OnlyOption = Annotated[str | None, typer.Option(help="Numbers of notebooks, separated by commas: 01,02.")]
+TimeoutOption = Annotated[int, typer.Option(min=1, help="Seconds that a cell may take.")]
+
+
+@app.command()
+def release(
+    target: Annotated[Path, typer.Argument(metavar="OUT", help="The folder for the student copies.")],
+    students: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Ids, one a line: a folder with copies for each, the id filled in.")
+    ] = None,
+    only: OnlyOption = None,
+    exercises: ExercisesOption = Path("notebooks/exercises"),
+) -> None:
+    """Make student copies of the master notebooks: gaps for solutions, no hidden tests."""
+    _require("nbgrader", "course")
+    from ipe_sr.coursework import masters, release
+
+    chosen = masters.chosen(exercises, only)
+    made = release.release(chosen, target, release.student_ids(students) if students else [])
+    out.print(f"{len(made)} student copies in {target}")
+
+
+@app.command()
+def check(
+    notebook: Annotated[Path, typer.Argument(metavar="NOTEBOOK", help="A student copy with answers.")],
+    timeout: TimeoutOption = TIMEOUT,
+) -> None:
+    """Run a notebook from a fresh kernel and say which visible tests pass; exit status 1 if one does not."""
+    _require("nbclient", "notebooks")
+    from ipe_sr.coursework import checking
+
+    checks = checking.check(notebook, timeout)
+    for check in checks:
+        state = check.failure or ("a person reads this one" if check.written else "passes the visible tests")
+        out.print(f"{check.exercise}  {state}")
+    if any(check.failure for check in checks):
+        raise typer.Exit(1)
+
+
+@app.command()
+def grade(
+    submitted: Annotated[Path, typer.Argument(metavar="SUBMITTED", help="Submissions: SUBMITTED/STUDENT/NAME.ipynb.")],
+    target: Annotated[Path, typer.Argument(metavar="OUT", help="The folder for tables, feedback and the gradebook.")],
+    only: OnlyOption = None,
+    timeout: TimeoutOption = TIMEOUT,
+    exercises: ExercisesOption = Path("notebooks/exercises"),
+) -> None:
+    """Run all submissions with the hidden tests and write CSV and feedback. This executes student code, in no sandbox."""
+    _require("nbgrader", "course")
+    from ipe_sr.coursework import grading, masters
+
+    marks = grading.grade(masters.chosen(exercises, only), submitted, target, timeout, report=lambda line: out.print(line))
+    students = {mark.student for mark in marks}
+    out.print(f"{len(students)} students, {len(marks)} marks: {target / 'grades.csv'}, {target / 'questions.csv'}")
+    if waiting := sum(len(mark.cells) for mark in marks):
+        err.print(f"{waiting} cells wait for a person: fill in {target / 'by_hand.csv'} and run this again", soft_wrap=True)
+        raise typer.Exit(1)
+
+
+def _require(package: str, extra: str) -> None:
+    if importlib.util.find_spec(package) is None:
+        raise InputError(f"this needs the package {package}: pip install 'ipe_sr[{extra}]'")

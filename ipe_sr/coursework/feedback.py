@@ -1,0 +1,56 @@
+"""The page of feedback on a graded notebook: points and sentences on top, then what was run. Needs nbgrader.
+
+Hidden tests stay hidden: of their cells it shows the verdict alone, not the source or the traceback.
+"""
+
+from pathlib import Path
+
+import nbformat
+import nbgrader
+from nbconvert.exporters import HTMLExporter
+from nbformat import NotebookNode
+from nbgrader.preprocessors import GetGrades
+from traitlets.config import Config
+
+from ipe_sr.coursework import execution, masters
+from ipe_sr.coursework.gradebook import Course
+from ipe_sr.coursework.results import Mark
+
+TEMPLATES = Path(nbgrader.__file__).parent / "server_extensions" / "formgrader" / "templates"
+STYLES = TEMPLATES.parent / "static" / "node_modules" / "bootstrap" / "dist" / "css"
+
+
+def page(course: Course, student: str, name: str, marks: list[Mark]) -> str:
+    """HTML by nbgrader's template for feedback."""
+    notebook = course.executed(student, name)
+    notebook, resources = GetGrades().preprocess(notebook, course.resources(student, name))
+    for cell in notebook.cells:
+        if masters.part_of(cell) == "hidden":
+            conceal(cell)
+    notebook.cells.insert(0, nbformat.v4.new_markdown_cell(_summary(marks, notebook.metadata.ipe_sr.stopped)))
+    exporter = HTMLExporter(config=Config({"HTMLExporter": {
+        "template_name": "feedback", "extra_template_basedirs": [str(TEMPLATES)], "extra_template_paths": [str(STYLES)],
+    }}))
+    body, _ = exporter.from_notebook_node(notebook, resources)
+    return body
+
+
+def conceal(cell: NotebookNode) -> None:
+    """Leave of a hidden test its first line and what it says."""
+    said = execution.error_in(cell)
+    cell.source = cell.source.split("\n")[0]
+    cell.outputs = [nbformat.v4.new_output("stream", name="stdout", text=said)] if said else []
+
+
+def _summary(marks: list[Mark], stopped: str | None) -> str:
+    rows = [
+        f"| {mark.exercise} | {'' if mark.points is None else f'{mark.points:g}'} | {mark.of:g} | {_cell(mark.says)} |"
+        for mark in marks
+    ]
+    note = [f"**This notebook could not be run to its end: {_cell(stopped)}. A person decides about what is missing.**"]
+    return "\n".join([*(note if stopped else []), "", "| exercise | points | of | |", "|---|---|---|---|", *rows])
+
+
+def _cell(text: str) -> str:
+    """Text that stays text in a table of Markdown."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace("|", "&#124;").replace("`", "&#96;").replace("$", "&#36;")

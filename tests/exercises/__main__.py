@@ -1,0 +1,25 @@
+"""python -m tests.exercises [03 ...]: points given against points due, for the solution and every wrong answer in the bank."""
+
+import sys
+
+from tests.exercises.runner import attempt, cases
+
+FORM = "{:<5} {:<28} {:>6} {:>4}   {}"
+
+
+def main(numbers: list[str]) -> None:
+    print(FORM.format("", "answer", "points", "due", "what the first failing test says"))
+    equal = total = 0
+    for case in (case for case in cases() if not numbers or case.exercise.id[:2] in numbers):
+        right = {"name": "the solution", "points": case.exercise.points}
+        for entry, answer in [(right, case.solution), *((entry, case.wrong(entry)) for entry in case.bank())]:
+            outcome = attempt(case, answer)
+            said = next((f"{type(e).__name__}: {e}" for part, e in outcome.errors.items() if part != "answer"), "")
+            print(FORM.format(case.exercise.id, entry["name"], outcome.points, entry["points"], said))
+            total, equal = total + 1, equal + (outcome.points == entry["points"])
+    print(f"{equal} of {total} as due")
+    sys.exit(equal < total)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
