@@ -11,12 +11,14 @@ from rich.table import Table
 
 from ipe_sr import console
 from ipe_sr.console import err, out
+from ipe_sr.coursework import commands as course
 from ipe_sr.errors import InputError
 
 app = typer.Typer(
     name="ipe-sr", no_args_is_help=True, help="Arbitrary-scale image super-resolution with integrated positional encoding.",
     **console.OPTIONS,
 )
+app.add_typer(course.app, name="course")
 
 ModelOption = Annotated[str, typer.Option("--model", help="A released model, or a checkpoint (.safetensors, LIIF's .pth).")]
 SelfEnsembleOption = Annotated[bool, typer.Option("--self-ensemble", help="Mean over 8 flips and transposes: 8 times as slow.")]
@@ -137,20 +139,21 @@ def notebooks(
     params: Annotated[str, typer.Option(help="Preset: smoke, teach or paper.")] = "teach",
     only: Annotated[str | None, typer.Option(help="Numbers of notebooks, separated by commas: 03,04.")] = None,
     jobs: Annotated[int, typer.Option(help="How many notebooks to run at once.")] = 1,
-    output: Annotated[Path, typer.Option("--out", help="Folder for executed copies, records and index.html.")] = Path(".out"),
+    output: Annotated[Path, typer.Option("--out", help="Folder for executed copies, records and the site.")] = Path(".out"),
     source: Annotated[Path, typer.Option("--notebooks", help="The folder that holds the series.")] = Path("notebooks"),
     parameters: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override a parameter.")] = None,
     write_back: Annotated[bool, typer.Option("--write-back", help="Store the outputs in the series itself.")] = False,
 ) -> None:
-    """Execute the series, check its claims and write an index of the executed copies."""
-    from ipe_sr import runs
+    """Execute the series, check its claims and make a static site of the executed copies."""
+    from ipe_sr import runs, site
 
     plan = runs.plan(source, params, only.split(",") if only else None, parameters or [])
     results = runs.execute(plan, output, jobs, report=lambda line: out.print(line))
     failed = [result for result in results if result.failure]
+    index = site.build(output)
     if write_back and not failed:
         runs.write_back(results)
-    out.print(f"open {output / 'index.html'}")
+    out.print(f"open {index}")
     if failed:
         raise typer.Exit(1)
 

@@ -1,6 +1,5 @@
-"""Run the series: each notebook by papermill in a process of its own, with a record of what ran, and an index to read."""
+"""Run the series: each notebook by papermill in a process of its own, with a record of what ran."""
 
-import html
 import json
 import multiprocessing
 import os
@@ -59,7 +58,7 @@ def plan(folder: Path, preset: str, only: list[str] | None = None, settings: lis
 
 
 def execute(jobs: list[Job], out: Path, workers: int = 1, report: Callable[[str], None] = print) -> list[Result]:
-    """Run the jobs, `workers` at a time; writes executed copies, HTML, records and `index.html` into `out`."""
+    """Run the jobs, `workers` at a time; writes executed copies and records into `out`."""
     if workers < 1:
         raise InputError(f"--jobs must be at least 1, got {workers}")
     files.make_folder(out)
@@ -72,7 +71,6 @@ def execute(jobs: list[Job], out: Path, workers: int = 1, report: Callable[[str]
             state = f"FAILED {result.failure}" if result.failure else f"ok, {len(result.record['claims'])} claims"
             report(f"{result.job.notebook.stem:<40} {result.record['seconds']:6.1f} s   {state}")
     results.sort(key=lambda result: result.job.notebook.name)
-    (out / "index.html").write_text(_index(results), encoding="utf-8")
     return results
 
 
@@ -91,7 +89,6 @@ def run(job: Job, out: Path) -> Result:
     record = _record(job, time.time() - started, failure, events)
     with files.replacing(executed.with_suffix(".json")) as temporary:
         temporary.write_text(json.dumps(record, indent=1))
-    _write_html(executed)
     return Result(job, executed, failure, record)
 
 
@@ -129,45 +126,3 @@ def _record(job: Job, seconds: float, failure: str | None, events: list[dict]) -
         "data": provenance.data(events),
         "claims": [{k: v for k, v in event.items() if k != "event"} for event in events if event["event"] == "claim"],
     }
-
-
-def _write_html(executed: Path) -> None:
-    from nbconvert import HTMLExporter
-
-    if executed.exists():
-        body, _ = HTMLExporter().from_filename(str(executed))
-        executed.with_suffix(".html").write_text(body, encoding="utf-8")
-
-
-def _index(results: list[Result]) -> str:
-    rows = []
-    for result in results:
-        record, name = result.record, result.job.notebook.stem
-        state = html.escape(result.failure) if result.failure else "ok"
-        claims = "".join(
-            f"<li>[{html.escape(c['id'])}] {html.escape(c['text'])}: {html.escape(c.get('bounds', c['kind']))}</li>"
-            for c in record["claims"]
-        )
-        rows.append(
-            f"<tr class='{'bad' if result.failure else 'good'}'><td><a href='{name}.html'>{name}</a></td>"
-            f"<td>{record['seconds']:.1f} s</td><td>{state}</td>"
-            f"<td><details><summary>{len(record['claims'])} claims</summary><ul>{claims}</ul></details></td>"
-            f"<td><a href='{name}.ipynb'>notebook</a> <a href='{name}.json'>record</a></td></tr>"
-        )
-    return INDEX.replace("ROWS", "\n".join(rows))
-
-
-INDEX = """<!doctype html>
-<html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>ipe_sr: the series</title>
-<style>
-body { font: 16px/1.5 system-ui, sans-serif; max-width: 62rem; margin: 2rem auto; padding: 0 1rem; color: #222 }
-table { border-collapse: collapse; width: 100% }
-td, th { text-align: left; padding: .5rem .7rem; border-bottom: 1px solid #ddd; vertical-align: top }
-.bad td { background: #fbe9e0 } a { color: #0072B2 } summary { cursor: pointer }
-</style>
-<h1>A pixel is an area</h1>
-<p>The executed series: arbitrary-scale super-resolution with integrated positional encoding.</p>
-<table><tr><th>Notebook</th><th>Time</th><th>State</th><th>Claims</th><th>Files</th></tr>
-ROWS
-</table></html>
-"""

@@ -45,7 +45,7 @@ def run(folder, out, *, preset="teach", only=None, settings=(), workers=1):
     return runs.execute(runs.plan(folder, preset, only, settings), out, workers, lines.append), lines
 
 
-def test_a_run_leaves_copies_records_and_an_index(tmp_path):
+def test_a_run_leaves_copies_and_records(tmp_path):
     source = make_series(tmp_path / "nb", **{"00_one": [CLAIM], "01_two": [CLAIM]})
     before = (source / "00_one.ipynb").read_bytes()
     results, lines = run(source, tmp_path / "out", settings=["n=4"], workers=2)
@@ -57,9 +57,7 @@ def test_a_run_leaves_copies_records_and_an_index(tmp_path):
     ]
     assert record["package_sha256"] == provenance.package_digest()
     assert {"python", "torch", "ipe_sr", "papermill"} <= record["versions"].keys()
-    index = (tmp_path / "out/index.html").read_text()
-    assert "00_one.html" in index and "01_two.html" in index and "n is small: 4 &lt; 10" in index
-    assert "n is small" in (tmp_path / "out/00_one.html").read_text()
+    assert "[00.1] holds: n is small: 4 < 10" in (tmp_path / "out/00_one.ipynb").read_text()
     assert (source / "00_one.ipynb").read_bytes() == before, "the source is not touched"
 
 
@@ -86,8 +84,11 @@ def test_the_command_ends_with_an_error_and_names_notebook_and_cell(tmp_path):
     command += ["--notebooks", str(tmp_path / "nb"), "--out", str(tmp_path / "out")]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 1
-    assert "FAILED 00_bad.ipynb, cell 2: ZeroDivisionError: division by zero" in " ".join(done.stdout.split())
+    failure = "00_bad.ipynb, cell 2: ZeroDivisionError: division by zero"
+    assert f"FAILED {failure}\n" in done.stdout
+    assert done.stdout.endswith(f"open {tmp_path / 'out/site/index.html'}\n")
     assert done.stderr == ""
+    assert failure in (tmp_path / "out/site/00_bad.html").read_text()
 
 
 @pytest.mark.parametrize(
