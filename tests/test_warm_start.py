@@ -32,6 +32,18 @@ def test_the_same_numbers_in_another_wiring_give_the_same_picture():
 
 
 @torch.no_grad()
+@pytest.mark.parametrize("config", [LIIFConfig(width=16, encoder=ENCODER), MetaSRConfig(encoder=ENCODER)])
+def test_a_decoder_of_the_same_config_is_taken_as_it_is(config):
+    source, model = made(config, 0), made(config, 1)
+    encoder = [p.clone() for p in model.encoder.parameters()]
+    warm_start.decoder(model, source, SCALES)
+    assert all(torch.equal(a, b) for a, b in zip(encoder, model.encoder.parameters(), strict=True))
+    warm_start.encoder(model, source)
+    lr = torch.rand(1, 3, 6, 7)
+    assert torch.equal(model(lr, (17, 20)), source(lr, (17, 20)))
+
+
+@torch.no_grad()
 @pytest.mark.parametrize("encoding", ["positional", "integrated"])
 def test_codes_speak_of_places_nearly_as_coordinates_do(encoding):
     config = LIIFConfig(encoding, skip=True, width=16, encoder=ENCODER)

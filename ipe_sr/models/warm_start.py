@@ -1,4 +1,4 @@
-"""Start a model from another's weights: the same encoder as it is, a decoder of the LIIF family as nearly as codes allow."""
+"""Start a model from another's weights: what is alike as it is, a decoder of the LIIF family as nearly as codes allow."""
 
 import torch
 from torch import Tensor, nn
@@ -18,12 +18,17 @@ def encoder(model: nn.Module, source: nn.Module) -> None:
 
 
 def decoder(model: nn.Module, source: nn.Module, scales: tuple[float, float]) -> None:
-    """Give `model` a decoder that computes nearly what the source's does, though it is told of a pixel in another code.
+    """Give `model` the decoder of a source with the same config; of another, one that computes nearly what that does, though
+    it is told of a pixel in another code.
 
     The layers are linear in the code, so it is enough to express the numbers that the source reads of a pixel (its place
     and size, say) by those that the model reads, as well as a linear map can over pixels of these scales; weights of a
     skip begin at zero. Raises ValueError unless both are LIIF with features, width and depth alike, the source without skip.
     """
+    if source.config == model.config:
+        theirs = {name: tensor for name, tensor in source.state_dict().items() if not name.startswith("encoder.")}
+        model.load_state_dict(theirs, strict=False)
+        return
     alike = ("unfold", "ensemble", "depth", "width", "encoder")
     if not isinstance(source, LIIF) or source.config.skip or not isinstance(model, LIIF):
         raise ValueError("a decoder starts from a LIIF without skip, and so does one of the LIIF family only")
