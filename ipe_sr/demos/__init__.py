@@ -1,5 +1,6 @@
 """What the series' sliders draw: pure functions state -> pixels, and the line of numbers to be read beside each."""
 
+from ipe_sr.demos.ablations import forest, run_table, run_table_readout, runs_of
 from ipe_sr.demos.decoder import one_query, one_query_readout
 from ipe_sr.demos.encodings import (
     aliasing,
@@ -16,13 +17,15 @@ from ipe_sr.demos.evaluation import wipe, wipe_readout
 from ipe_sr.demos.experiments import crops, learning_curve
 from ipe_sr.demos.features import pixel_features, pixel_features_readout
 from ipe_sr.demos.fits import spectral_bias, spectral_bias_readout
+from ipe_sr.demos.generality import generated_filter, generated_filter_readout
 from ipe_sr.demos.ipe_liif import surviving_waves, surviving_waves_readout
 from ipe_sr.demos.photo import photo_view, photo_view_readout, photographed, with_upload
 
 __all__ = [
-    "aliasing", "aliasing_readout", "crops", "footprint", "footprint_readout", "four_codes", "four_codes_readout",
-    "learning_curve", "one_query", "one_query_readout", "photo_view", "photo_view_readout", "photographed",
-    "pixel_code", "pixel_code_readout", "pixel_features",
-    "pixel_features_readout", "sampling", "sampling_readout", "spectral_bias", "spectral_bias_readout",
-    "surviving_waves", "surviving_waves_readout", "wipe", "wipe_readout", "with_upload",
+    "aliasing", "aliasing_readout", "crops", "footprint", "footprint_readout", "forest", "four_codes",
+    "four_codes_readout", "generated_filter", "generated_filter_readout", "learning_curve", "one_query",
+    "one_query_readout", "photo_view", "photo_view_readout", "photographed", "pixel_code", "pixel_code_readout",
+    "pixel_features", "pixel_features_readout", "run_table", "run_table_readout", "runs_of", "sampling",
+    "sampling_readout", "spectral_bias", "spectral_bias_readout", "surviving_waves", "surviving_waves_readout", "wipe",
+    "wipe_readout", "with_upload",
 ]
