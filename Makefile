@@ -19,5 +19,5 @@ lint: $(STAMP)
 # The stamp is written last: a failed installation leaves none and is tried again.
 $(STAMP): pyproject.toml constraints.txt
 	test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)
-	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[notebooks,train,sweep,app,test]'
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[notebooks,train,sweep,app,course,test]'
 	touch $@
