@@ -15,6 +15,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ipe_sr.grids import Neighbours
+from ipe_sr.models import workers
 from ipe_sr.models.decoders import MLP
 
 LONGEST_RUN = 32   # rows of a tile; more would leave it too few columns
@@ -92,36 +93,40 @@ class HoistedMLP:
         flat = [None if m is None else m.flatten(0, 2) for m in maps]
         pictures = torch.arange(batch, device=device)[:, None, None] * h
         x_index, x_weight, y_weight = x.index.to(device), x.weight.to(device, real), y.weight.to(device, real)
-        scratch: dict[tuple, Tensor] = {}   # without gradients the same memory serves all tiles, and stays in the cache
-
-        @functools.lru_cache(maxsize=2 * x.index.shape[1])   # what is below for one tile is above for the next
-        def row_sums(first: int, last: int, left: int, right: int, j: int) -> list[Tensor | None]:
-            """What each layer takes for LR rows first..last and some columns: (B, LR rows, C, width)."""
-            lr_rows = pictures + torch.arange(first, last + 1, device=device)[:, None]
-            index = lr_rows * w + x_index[left:right, j]
-            layers = zip(flat, across, strict=True)
-            return [None if m is None else F.embedding(index, m).add_(a[left:right, j]) for m, a in layers]
-
-        def answers(rows: slice, columns: slice, i: int, j: int) -> Tensor:
-            """Of the i-th code in y and the j-th in x: (B, R, C, 3)."""
-            codes = y.index[rows, i]
-            first, last = int(codes[0]), int(codes[-1])
-            of_rows = row_sums(first, last, columns.start, columns.stop, j)
-
-            def given(layer: int) -> Tensor:
-                sums = spread(of_rows[layer], codes)
-                shape = (layer % 2, batch, len(codes), *sums.shape[2:])
-                if not torch.is_grad_enabled() and shape not in scratch:
-                    scratch[shape] = sums.new_empty(shape[1:])
-                return torch.add(sums, down[layer][rows, i, None], out=scratch.get(shape)).flatten(0, 2)
-
-            rgb = self.run(given).unflatten(0, (batch, len(codes), -1))
-            return rgb * (y_weight[rows, i, None, None] * x_weight[columns, j, None])
-
         painted = y_weight.new_empty(batch, len(y.index), len(x.index), 3)
         corners = list(itertools.product(range(y.index.shape[1]), range(x.index.shape[1])))
-        for rows, columns in tiles(y.index, len(x.index), queries):
-            painted[:, rows, columns] = sum(answers(rows, columns, i, j) for i, j in corners)
+
+        def paint_some(pieces: list[tuple[slice, slice]]) -> None:
+            scratch: dict[tuple, Tensor] = {}   # without gradients the same memory serves all tiles, and stays in the cache
+
+            @functools.lru_cache(maxsize=2 * x.index.shape[1])   # what is below for one tile is above for the next
+            def row_sums(first: int, last: int, left: int, right: int, j: int) -> list[Tensor | None]:
+                """What each layer takes for LR rows first..last and some columns: (B, LR rows, C, width)."""
+                lr_rows = pictures + torch.arange(first, last + 1, device=device)[:, None]
+                index = lr_rows * w + x_index[left:right, j]
+                layers = zip(flat, across, strict=True)
+                return [None if m is None else F.embedding(index, m).add_(a[left:right, j]) for m, a in layers]
+
+            def answers(rows: slice, columns: slice, i: int, j: int) -> Tensor:
+                """Of the i-th code in y and the j-th in x: (B, R, C, 3)."""
+                codes = y.index[rows, i]
+                first, last = int(codes[0]), int(codes[-1])
+                of_rows = row_sums(first, last, columns.start, columns.stop, j)
+
+                def given(layer: int) -> Tensor:
+                    sums = spread(of_rows[layer], codes)
+                    shape = (layer % 2, batch, len(codes), *sums.shape[2:])
+                    if not torch.is_grad_enabled() and shape not in scratch:
+                        scratch[shape] = sums.new_empty(shape[1:])
+                    return torch.add(sums, down[layer][rows, i, None], out=scratch.get(shape)).flatten(0, 2)
+
+                rgb = self.run(given).unflatten(0, (batch, len(codes), -1))
+                return rgb * (y_weight[rows, i, None, None] * x_weight[columns, j, None])
+
+            for rows, columns in pieces:
+                painted[:, rows, columns] = sum(answers(rows, columns, i, j) for i, j in corners)
+
+        workers.share(paint_some, list(tiles(y.index, len(x.index), queries)), device)
         return painted
 
 
