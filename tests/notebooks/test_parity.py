@@ -3,6 +3,7 @@
 import ast
 import importlib
 import importlib.util
+import itertools
 import pkgutil
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pytest
 import torch
 
 import ipe_sr
-from ipe_sr import metrics, series
+from ipe_sr import data, metrics, models, series
 
 NOTEBOOKS = series.notebooks(Path(__file__).parents[2] / "notebooks")
 TAG = "twin:"
@@ -21,10 +22,16 @@ class Random(tuple):
     """A tensor of this shape, uniform in [0, 1), float64, whose gradient is compared."""
 
 
+SMALL = models.LIIFConfig(frequencies=2, width=4, depth=1, encoder=models.EncoderConfig(blocks=0, channels=2))
+BATCH = data.Batch(lr=torch.rand(2, 3, 4, 5).double(), position=3 * torch.rand(2, 7, 2).double(),
+                   radius=torch.full((2, 1, 2), 0.5).double(), colour=torch.rand(2, 7, 3).double(), pixel=None, sizes=())
+
 # What a twin is tried with, by its name; a new one needs an entry. First what to make it with, if it is a module or makes
 # one; then its inputs.
 TRIALS = {
     "MLP": ((5, 3, 8, 3), [Random((7, 5))]),
+    "MLP with skips": ((5, 3, 8, 3, True), [Random((7, 5))]),
+    "Objective": ((SMALL.build(),), [BATCH]),
     "ResidualBlock": ((4,), [Random((2, 4, 5, 6))]),
     "ResidualDenseBlock": ((4, 3, 2), [Random((2, 4, 5, 6))]),
     "centres": ((), [7, 3]),
@@ -36,6 +43,7 @@ TRIALS = {
     "nearest": ((), [Random((2, 7, 2)), (4, 5)]),
     "positional": ((), [Random((7, 3, 2)), Random((5,))]),
     "questions": ((), [Random((3, 8, 8)), (4, 4), (1, 2)]),
+    "radii": ((), [(7, 5), (3, 4)]),
     "similarity": ((), [Random((7,)), Random((4,)), Random((5,))]),
     "unfold": ((), [Random((2, 4, 5, 6))]),
     "wide_network": ((), [Random((7, 3))]),
@@ -76,10 +84,19 @@ def tried(definition, name, weights=None):
 
 @pytest.mark.parametrize(("source", "name", "twin"), [twin for twin in registered() if twin.values[1] in TRIALS])
 def test_twins_agree_in_value_and_gradient(source, name, twin):
+    agree(source, name, twin, name)
+
+
+@pytest.mark.parametrize(("source", "name", "twin"), [twin for twin in registered() if twin.id == "08-MLP"])
+def test_decoders_with_skips_agree(source, name, twin):
+    agree(source, name, twin, "MLP with skips")
+
+
+def agree(source, name, twin, trial):
     taught = {}
     exec(source, taught)
-    values, gradients, weights = tried(twin, name)
-    own_values, own_gradients, _ = tried(taught[name], name, weights)
+    values, gradients, weights = tried(twin, trial)
+    own_values, own_gradients, _ = tried(taught[name], trial, weights)
     for ours, theirs in zip(own_values, values, strict=True):
         torch.testing.assert_close(ours, theirs, rtol=1e-13, atol=1e-13)
     for ours, theirs in zip(own_gradients, gradients, strict=True):
@@ -107,7 +124,25 @@ def means_resampled(bootstrap):
     return [torch.from_numpy(bootstrap(scores, np.random.default_rng(1)))]
 
 
-OTHERWISE = {"bootstrap": means_resampled, "learn": line_fitted, "psnr": pictures_scored}   # twins without such gradients
+def lessons_drawn(sampler):
+    """What is random in the first lessons of some steps, as numbers."""
+    store = data.Store(torch.zeros(3840, dtype=torch.uint8), (("a", 0, 20, 30), ("b", 1800, 17, 40)))
+    made = sampler(store, 3, 4, 10, (1.0, 4.0), 7)
+    draw = getattr(made, "draw", None) or made._draw   # a notebook has nothing private
+    draws = [draw(step, item) for step, item in itertools.product(range(5), range(3))]
+    return [torch.tensor([*numbers, *pixel]) for *numbers, pixel in draws]
+
+
+def rates_of_steps(schedule):
+    """Learning rates under both decays."""
+    made = [schedule(steps=50, learning_rate=0.3, decay=decay, halve_every=12) for decay in ("halve", "cosine")]
+    return [torch.tensor([each.rate(step) for step in range(50)], dtype=torch.float64) for each in made]
+
+
+OTHERWISE = {   # twins without such gradients
+    "Sampler": lessons_drawn, "Schedule": rates_of_steps, "bootstrap": means_resampled, "learn": line_fitted,
+    "psnr": pictures_scored,
+}
 
 
 @pytest.mark.parametrize(("source", "name", "twin"), [twin for twin in registered() if twin.values[1] in OTHERWISE])
