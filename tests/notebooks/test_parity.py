@@ -30,6 +30,7 @@ BATCH = data.Batch(lr=torch.rand(2, 3, 4, 5).double(), position=3 * torch.rand(2
 # one; then its inputs.
 TRIALS = {
     "MLP": ((5, 3, 8, 3), [Random((7, 5))]),
+    "MetaSR": ((models.MetaSRConfig(encoding="coordinate", width=4, encoder=SMALL.encoder),), [Random((2, 3, 4, 5)), (7, 11)]),
     "MLP with skips": ((5, 3, 8, 3, True), [Random((7, 5))]),
     "Objective": ((SMALL.build(),), [BATCH]),
     "ResidualBlock": ((4,), [Random((2, 4, 5, 6))]),
