@@ -123,4 +123,4 @@ def _prepare(
         sr, hr = luma(sr), luma(hr)
     if protocol.quantise and protocol.luma_input:   # there the stored picture is the 8-bit luma itself
         sr, hr = ((x * 255).round() / 255 for x in (sr, hr))
-    return tuple(x[..., n:-n, n:-n] for x in (sr, hr))
+    return tuple(x[..., n : x.shape[-2] - n, n : x.shape[-1] - n] for x in (sr, hr))

@@ -85,6 +85,14 @@ def test_one_channel_is_taken_as_luma(pair):
     assert metrics.psnr(sr, hr, "benchmark", 3) == pytest.approx(metrics.psnr(*pair, "benchmark", 3), abs=1e-9)
 
 
+def test_a_protocol_may_shave_nothing(pair):
+    sr, hr = (x.clamp(0, 1) for x in pair)
+    whole = metrics.Protocol("whole", "rgb", margin=-2)
+    expected = -10 * math.log10((sr - hr).square().mean().item())
+    assert metrics.psnr(*pair, whole, 2) == pytest.approx(expected, abs=1e-4)
+    assert 0 < metrics.ssim(*pair, whole, 2) < 1
+
+
 def test_psnr_of_a_batch_is_over_all_its_pixels(pair):
     sr, hr = pair
     batch = metrics.psnr(torch.stack([sr, hr]), torch.stack([hr, hr]), "div2k", 2)
