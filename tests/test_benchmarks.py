@@ -1,6 +1,9 @@
 import json
 
+import pytest
+
 from tests.benchmarks import __main__ as benchmarks
+from tests.benchmarks import cases, profile
 from tests.benchmarks.memory import peak_of
 
 
@@ -21,6 +24,17 @@ def test_the_table(tmp_path, monkeypatch, capsys):
         base = next(r for r in rows if r["task"] == row["task"] and r["case"] == "liif textbook fp32")
         assert row["times_as_fast"] == base["seconds"] / row["seconds"]
     assert "ipe-lmf fast fp32" in capsys.readouterr().out
+
+
+def test_where_the_time_goes(monkeypatch, capsys):
+    found = profile.shares(cases.decoding("ipe-liif", "fast", "fp32", 8, 2, "cpu"))
+    assert sum(found.values()) == pytest.approx(1) and min(found["matrix products"], found["gathering"]) > 0
+    assert [profile.kind_of(f"aten::{name}") for name in ("addmm_", "add", "addcdiv_", "embedding", "mkldnn_convolution")] == [
+        "matrix products", "sums and ReLU", "optimiser", "gathering", "convolutions"
+    ]
+    monkeypatch.setattr("sys.argv", ["profile", "ipe-lmf", "--side", "8", "--scale", "2"])
+    profile.main()
+    assert "matrix products" in capsys.readouterr().out
 
 
 def test_peak_memory_is_what_decoding_adds():
