@@ -136,7 +136,8 @@ def test_files_keep_depth_channels_and_profile(tmp_path, pixels, icc, suffix, ch
     assert close(result.pixels, expected(array, (25, 30)))
     assert result.icc == icc
     if channels in (2, 4):
-        assert np.array_equal(result.pixels[..., -1], ipe_sr.upscale(np.ascontiguousarray(array[..., -1]), 2.5, model="bicubic"))
+        alpha = np.ascontiguousarray(array[..., -1])
+        assert np.array_equal(result.pixels[..., -1], ipe_sr.upscale(alpha, 2.5, model="bicubic"))
 
 
 def test_16_bit_files_hold_more_than_8_bits(tmp_path):
