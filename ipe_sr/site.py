@@ -1,6 +1,8 @@
 """The executed series as a static site, for any web server: no kernel is needed to read it, and no other server is asked."""
 
+import base64
 import copy
+import hashlib
 import html
 import importlib.resources
 import json
@@ -8,9 +10,10 @@ import os
 import re
 import shutil
 import tempfile
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 from urllib.parse import quote
 
 import nbformat
@@ -22,7 +25,7 @@ from ipe_sr.errors import InputError
 NAME = "site"   # the site's folder, in that of the records
 MATHJAX = "tex-svg.js"   # all of MathJax that a page needs, in one file, without fonts
 LINK = re.compile(r"\[([^\]]*)\]\((\w+)\.ipynb\)")
-WIDGET = "application/vnd.jupyter.widget-view+json"
+WIDGET, PICTURE = "application/vnd.jupyter.widget-view+json", "image/png"
 
 
 @dataclass(frozen=True)
@@ -45,7 +48,7 @@ def build(folder: Path) -> Path:
         scratch = Path(scratch)
         _write_sources(pages, ledger.read(folder)[0], scratch)
         with open(folder / f"{NAME}.log", "w", encoding="utf-8") as log:
-            _run_sphinx(scratch, log)
+            _run_sphinx(scratch, _alternatives(pages), log)
         shutil.rmtree(folder / NAME, ignore_errors=True)
         os.replace(scratch / "html", folder / NAME)
     return folder / NAME / "index.html"
@@ -115,39 +118,68 @@ def _text(source: str) -> NotebookNode:
 def _index(pages: list[Page]) -> str:
     rows, contents = [], []
     for page in pages:
-        failure, claims = page.record["failure"], len(page.record["claims"])
+        record, failure = page.record, page.record["failure"]
         contents.append(f"{page.title}{' (failed)' if failure else ''} <{page.name}>")
-        rows.append(
-            f'<tr class="{"failed" if failure else "ok"}"><td><a href="{page.name}.html">{html.escape(page.title)}</a></td>'
-            f'<td>{html.escape(failure or "ok")}</td><td><a href="claims.html">{claims} claims</a></td>'
-            f'<td>{page.record["seconds"]:.1f} s, {page.record["preset"]}</td><td>{_files(page.name)}</td></tr>'
-        )
-    table = _table(("Notebook", "State", "Claims", "Run", "Files"), rows)
-    return INDEX.format(table=table, contents="\n".join(contents))
+        rows.append(_row(
+            failure is not None,
+            _link(f"{page.name}.html", page.title),
+            html.escape(failure or "ok"),
+            _link("claims.html", str(len(record["claims"]))),
+            f"{record['seconds']:.1f} s, {record['preset']}",
+            _files(page.name),
+        ))
+    return INDEX.format(table=_table("Notebook", "State", "Claims", "Run", "Files", rows=rows), contents="\n".join(contents))
 
 
 def _claims(claims: list[ledger.Entry]) -> str:
     rows = []
     for claim in claims:
         place = f"{Path(claim.where).stem}.html#:~:text={quote(f'[{claim.id}]')}"   # browsers scroll to this text
-        rows.append(f'<tr class="{"failed" if claim.holds is False else "ok"}"><td><a href="{place}">{claim.id}</a></td>'
-                    f"<td>{html.escape(claim.text)}</td><td>{html.escape(claim.detail)}</td><td>{claim.kind}</td></tr>")
-    return CLAIMS.format(table=_table(("Claim", "What is claimed", "Value and bound", "Kind"), rows))
+        told = (html.escape(text) for text in (claim.text, claim.detail, claim.kind))
+        rows.append(_row(claim.holds is False, _link(place, claim.id), *told))
+    kinds = Counter(claim.kind for claim in claims)
+    table = _table("Claim", "What is claimed", "Value and bound", "Kind", rows=rows)
+    return CLAIMS.format(kinds=", ".join(f"{number} {kind}" for kind, number in kinds.items()), table=table)
 
 
-def _table(head: tuple[str, ...], rows: list[str]) -> str:
+def _link(address: str, text: str) -> str:
+    return f'<a href="{address}">{html.escape(text)}</a>'
+
+
+def _row(failed: bool, *cells: str) -> str:
+    return f'<tr class="{"failed" if failed else "ok"}">' + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>"
+
+
+def _table(*head: str, rows: list[str]) -> str:
     """One block of HTML, which Markdown lets through as long as no line of it is empty."""
-    return "\n".join([f"<table><tr>{''.join(f'<th>{name}</th>' for name in head)}</tr>", *rows, "</table>"])
+    titles = "".join(f"<th>{title}</th>" for title in head)
+    return "\n".join(['<table class="docutils">', f"<tr>{titles}</tr>", *rows, "</table>"])
 
 
-def _run_sphinx(scratch: Path, log) -> None:
+def _alternatives(pages: list[Page]) -> dict[str, str]:
+    """The alternative text of each picture, by the SHA-256 of its bytes."""
+    return {
+        hashlib.sha256(base64.b64decode(output.data[PICTURE])).hexdigest(): output.metadata[PICTURE]["alt"]
+        for page in pages for cell in series.code_cells(page.notebook) for output in cell.outputs
+        if PICTURE in output.get("data", {}) and "alt" in output.metadata.get(PICTURE, {})
+    }
+
+
+def _run_sphinx(scratch: Path, alternatives: dict[str, str], log: TextIO) -> None:
+    from docutils import nodes
     from sphinx.application import Sphinx
     from sphinx.util.docutils import docutils_namespace, patch_docutils
 
     folders = {"html_static_path": [str(scratch / "static")], "html_extra_path": [str(scratch / "files")]}
     places = [scratch / "source", None, scratch / "html", scratch / "doctrees"]   # the second: no file of settings
+    def describe(_app: Sphinx, page: nodes.document) -> None:
+        for picture in page.findall(nodes.image):   # myst-nb names them by their SHA-256, and forgets their texts
+            picture["alt"] = alternatives.get(Path(picture["uri"]).stem, picture.get("alt", ""))
+
     with patch_docutils(), docutils_namespace():
-        Sphinx(*places, "html", SETTINGS | folders, status=None, warning=log).build()
+        sphinx = Sphinx(*places, "html", SETTINGS | folders, status=None, warning=log)
+        sphinx.connect("doctree-read", describe)
+        sphinx.build()
 
 
 SETTINGS = {
@@ -184,7 +216,7 @@ claims
 """
 CLAIMS = """# Claims
 
-Every number of the series is a claim: computed and compared with a bound, or marked as reported by the paper only.
+Every number of the series is a claim: computed and compared with a bound, or marked as reported by the paper only: {kinds}.
 
 {table}
 """

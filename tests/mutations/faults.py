@@ -1,0 +1,58 @@
+"""The faults: mistakes of one line that somebody could make, in the package or in a notebook."""
+
+from dataclasses import dataclass
+
+ENCODINGS, GRIDS, METRICS = "ipe_sr/encodings.py", "ipe_sr/grids.py", "ipe_sr/metrics.py"
+DECODERS, IMPLICIT, LIIF = "ipe_sr/models/decoders.py", "ipe_sr/models/implicit.py", "ipe_sr/models/liif.py"
+PIXELS, SPECTRAL = "notebooks/01_pixels_are_areas.ipynb", "notebooks/02_positional_encoding_and_spectral_bias.ipynb"
+IPE, MONTE_CARLO = "notebooks/03_integrated_positional_encoding.ipynb", "notebooks/04_monte_carlo_versus_closed_form.ipynb"
+FEATURES, DECODER = "notebooks/05_from_image_to_features.ipynb", "notebooks/06_the_liif_decoder.ipynb"
+ENSEMBLE = "notebooks/07_the_local_ensemble.ipynb"
+
+
+@dataclass(frozen=True)
+class Fault:
+    """file: below the repository's root.   right: what stands there exactly once (of a notebook: in its code cells).
+    wrong: what a mistake makes of it; one line differs.   notebook: the number of that whose checks catch it."""
+
+    name: str
+    file: str
+    right: str
+    wrong: str
+    notebook: str
+
+
+FAULTS = (
+    Fault("pixel means by sinc of the frequency alone", PIXELS, "np.sinc(f * 4)", "np.sinc(f)", "01"),
+    Fault("half a pixel forgotten", GRIDS, "((2 * i + 1) * n_in - n_out).double()", "(2 * i * n_in).double()", "01"),
+    Fault("PSNR of the maximum 255", METRICS, "-10 * math.log10(error)", "-10 * math.log10(error / 255**2)", "01"),
+    Fault("Eq. 3 without its cosines", SPECTRAL, "[phase.sin(), phase.cos()]", "[phase.sin(), phase.sin()]", "02"),
+    Fault("kernel of a network: one layer forgotten", SPECTRAL, "return 2 * cosine * away", "return cosine * away", "02"),
+    Fault("sign in Eq. 5", IPE, "phase.cos() * damping]", "-phase.cos() * damping]", "03"),
+    Fault("sines and cosines exchanged", ENCODINGS, "(phase.sin(), phase.cos())", "(phase.cos(), phase.sin())", "03"),
+    Fault("quadrature weights of an edge 2 long", ENCODINGS, "(at, weights / 2)", "(at, weights)", "03"),
+    Fault("Gaussian of the variance r^2", ENCODINGS, "** 2) / 6)", "** 2) / 2)", "03"),
+    Fault("sampler of half the pixel, in the notebook", MONTE_CARLO, "radius[:, None] * (2 * unit - 1)",
+          "radius[:, None] * unit", "04"),
+    Fault("sampler of half the pixel, in the package", ENCODINGS, "* (2 * unit - 1)", "* unit", "04"),
+    Fault("sign in Eq. 5, in the package", ENCODINGS,
+          "1 at 0\n    return _join(phase.sin() * damping, phase.cos() * damping)",
+          "1 at 0\n    return _join(phase.sin() * damping, -phase.cos() * damping)", "04"),
+    Fault("sinc without its argument's radius", ENCODINGS, "torch.sinc(radius[..., None] * frequencies / math.pi)",
+          "torch.sinc(frequencies / math.pi)", "04"),
+    Fault("sinc of another convention", ENCODINGS, "torch.sinc(radius[..., None] * frequencies / math.pi)",
+          "torch.sinc(radius[..., None] * frequencies)", "04"),
+    Fault("centres without the last half", FEATURES, "+ 0.5) * n_in / n_out - 0.5", "+ 0.5) * n_in / n_out", "05"),
+    Fault("unfolding: places before channels", FEATURES, "torch.stack(shifted, 2)", "torch.stack(shifted, 1)", "05"),
+    Fault("the code above and to the left for the nearest", DECODER, "code = (position + 0.5).floor()",
+          "code = position.floor()", "06"),
+    Fault("the same in the package", GRIDS, "code = (position + 0.5).floor()", "code = position.floor()", "06"),
+    Fault("the radius for the cell", DECODER, "2 * radius.float()", "radius.float()", "06"),
+    Fault("cell times 2", LIIF, "(2 * radius).expand_as(centre)", "(4 * radius).expand_as(centre)", "06"),
+    Fault("unfolding order of the package", IMPLICIT, "F.unfold(features, 3, padding=1).transpose(1, 2)",
+          "F.unfold(features, 3, padding=1).unflatten(1, (-1, 9)).permute(0, 3, 2, 1).flatten(2)", "06"),
+    Fault("colours not centred for the encoder", IMPLICIT, "self.encoder(lr * 2 - 1)", "self.encoder(lr)", "06"),
+    Fault("ensemble weights not swapped, in the notebook", ENSEMBLE, "length.flip(-2) / total", "length / total", "07"),
+    Fault("ensemble weights not swapped, in the package", GRIDS, "distance.flip(-1) / total", "distance / total", "07"),
+    Fault("frequencies from 2 on", ENCODINGS, "* 2.0**exponents", "* 2.0 ** (exponents + 1)", "07"),
+)
