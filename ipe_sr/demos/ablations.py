@@ -18,7 +18,7 @@ from ipe_sr.scenes import scene
 COMMITTED = Path(__file__).parents[2] / "notebooks/experiments/records/table4-tiny"   # in a checkout
 ALL = "all"
 LINE = 0.2   # inches
-COLUMNS = f"{'row':<21} {'seed':>4} {'PSNR':>7} {'SSIM':>7} {'to row 1':>9}"
+COLUMNS = f"{'row':<21} {'seed':>4} {'PSNR':>7} {'SSIM':>7} {'− row 1':>9}"
 
 
 class Run(NamedTuple):
@@ -50,7 +50,7 @@ def runs_of(folder: Path) -> RunTable:
 
     def stage():
         count = max(len(listed(section(), f"{scale:g}")) for scale in section().scales)
-        fig, axes = figures.panels(columns=2, height=LINE * count + 0.9, width_ratios=[3, 2])
+        fig, axes = figures.panels(columns=2, height=LINE * count + 0.9, width_ratios=[5, 4])
         lines, dots = axes[0]
         lines.set(xlim=(0, 1), ylim=(count - 0.5, -0.9))
         lines.axis("off")
@@ -80,8 +80,9 @@ def runs_of(folder: Path) -> RunTable:
         psnr = np.array([run.psnr for run in shown])
         spread = f" ± {psnr.std(ddof=1):.3f} from run to run" if len(psnr) > 1 else ""
         printed = section().figure(row, float(scale))
-        return f"{len(shown)} runs at x{scale}   {psnr.mean():.3f} dB{spread}" + (
-            f"   the paper {printed.psnr:.2f}" if printed else "")
+        count = f"{len(shown)} runs" if len(shown) > 1 else "1 run"
+        beside = f"   the paper {printed.psnr:.2f}" if printed else ""
+        return f"{count} at x{scale}   {psnr.mean():.3f} dB{spread}{beside}"
 
     return RunTable(run_table, run_table_readout)
 

@@ -45,15 +45,15 @@ def meta_pocket(method: str, steps: int = STEPS) -> Pocket:
 
 @torch.enable_grad()
 def effective_filter(model: MetaSR, centre: tuple[float, float], radius: tuple[float, float]) -> Tensor:
-    """How much of each LR pixel's green is in a pixel's green: (2 REACH + 1, 2 REACH + 1), around one LR pixel.
+    """How much of each LR pixel of a gray picture is in a pixel: (2 REACH + 1, 2 REACH + 1), around one LR pixel.
 
     centre: of the pixel, in that LR pixel's local coordinates.   The model must be linear in the picture, as `SMALL` is:
     encoder and generated filter together are then one filter, and its weights are the derivatives.
     """
     lr = torch.zeros(1, 3, 2 * REACH + 1, 2 * REACH + 1, requires_grad=True)
     position = REACH + torch.tensor(centre, dtype=torch.float64) / 2
-    green = model.query(model.encode(lr), position[None, None], torch.tensor(radius, dtype=torch.float64))[0, 0, 1]
-    return torch.autograd.grad(green, lr)[0][0, 1]
+    colour = model.query(model.encode(lr), position[None, None], torch.tensor(radius, dtype=torch.float64))
+    return torch.autograd.grad(colour.mean(), lr)[0][0].sum(0)
 
 
 def _filters_stage():

@@ -1,0 +1,56 @@
+"""What notebooks 11 and 12 draw of a sweep, on runs whose truth is known."""
+
+import numpy as np
+import pytest
+
+from ipe_sr.demos import ablations
+from ipe_sr.report import comparisons, results
+from tests import report_world
+from tests.report_world import CELL, FULL, SKIP, TRUTH
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return report_world.sweep(tmp_path / "sweep")
+
+
+def test_every_run_stands_in_a_line_with_its_lead_over_the_first_row(folder):
+    (section,) = results.sections(results.sweeps(folder)[0])
+    runs = ablations.listed(section, "4")
+    assert [(run.row, run.seed) for run in runs] == [(row, seed) for row in section.rows for seed in range(4)]
+    for run in runs:
+        scores = section.cells[run.row, 4].scores
+        assert run.psnr == pytest.approx(scores.psnr[run.seed].mean())
+        assert run.ahead == pytest.approx(TRUTH[run.row], abs=0.1)
+
+
+def test_without_a_first_row_nothing_is_ahead_of_it(tmp_path):
+    where = report_world.place(CELL), report_world.place(FULL, seed=1)
+    for place in where:
+        report_world.save(tmp_path, report_world.record(place, [report_world.score([30.0, 31.0])]))
+    (section,) = results.sections(results.sweeps(tmp_path)[0])
+    assert [(run.row, run.ahead) for run in ablations.listed(section, "2")] == [(FULL, 0.0), (CELL, None)]
+
+
+def test_filters_leave_what_they_name(folder):
+    picture, readout = ablations.runs_of(folder)
+    state = {"row": "all", "scale": "2", "seed": "all"}
+    assert readout(**state).startswith("12 runs at x2   ") and "the paper" not in readout(**state)
+    four, one = readout(**state | {"row": SKIP}), readout(**state | {"row": SKIP, "seed": "3"})
+    assert four.startswith("4 runs at x2") and " ± " in four and four.endswith("the paper 34.67")
+    assert one.startswith("1 run at x2") and " ± " not in one
+    assert readout(**state | {"seed": "7"}) == readout(**state | {"scale": "5"}) == "no such run"
+    blank, whole, one = (picture(**state | more) for more in ({"seed": "7"}, {}, {"row": SKIP}))
+    inked = [(each < 128).sum() for each in (blank, one, whole)]
+    assert inked == sorted(inked) and len(set(inked)) == 3
+
+
+def test_a_forest_has_a_panel_for_each_pair_and_a_line_for_each_scale(folder):
+    (section,) = results.sections(results.sweeps(folder)[0])
+    found = comparisons.by_scale(section)
+    figure = ablations.forest(found)
+    assert [ax.get_title() for ax in figure.axes] == [f"{FULL} − {CELL}", f"{FULL} − {SKIP}"]
+    for ax, other in zip(figure.axes, (CELL, SKIP), strict=True):
+        assert [label.get_text() for label in ax.get_yticklabels()] == ["x2", "x4"]
+        means = [line.get_xdata()[0] for line in ax.lines if line.get_marker() == "o"]
+        np.testing.assert_allclose(means, [-TRUTH[other]] * 2, atol=0.1)
