@@ -7,7 +7,11 @@ from ipe_sr.errors import InputError
 
 FOLDER = Path(__file__).parent
 PAGE = FOLDER / "your_own_picture.ipynb"
-LARGEST_UPLOAD = 100 << 20   # bytes
+EXTENSIONS = ("@jupyter-widgets/jupyterlab-manager", "@voila-dashboards/widgets-manager8")   # of JupyterLab, all that is needed
+SETTINGS = {
+    "mathjax_url": "/voila/templates/ipe_sr/static/mathjax.js",
+    "websocket_max_message_size": 100 << 20,   # bytes: of a picture on its way
+}
 
 
 def serve(port: int = 8866, browser: bool = True) -> None:
@@ -20,7 +24,7 @@ def serve(port: int = 8866, browser: bool = True) -> None:
     paths = (str(FOLDER), os.environ.get("JUPYTER_PATH"))   # where the page's template is
     os.environ["JUPYTER_PATH"] = os.pathsep.join(path for path in paths if path)
     options = [
-        str(PAGE), "--template=ipe_sr", "--Voila.ip=127.0.0.1", f"--port={port}", "--Voila.mathjax_url=",
-        f"--Voila.open_browser={browser}",
+        str(PAGE), "--template=ipe_sr", "--Voila.ip=127.0.0.1", f"--port={port}", f"--Voila.open_browser={browser}",
+        *(f"--VoilaConfiguration.extension_allowlist={name}" for name in EXTENSIONS),
     ]
-    Voila.launch_instance(options, tornado_settings={"websocket_max_message_size": LARGEST_UPLOAD})
+    Voila.launch_instance(options, tornado_settings=SETTINGS)

@@ -18,23 +18,24 @@ from ipe_sr.widgets import Explorer
 
 SIDE, FACTOR = 48, 4     # of a picture's longer side: LR pixels, and how many of the original's pixels make one
 OUT = (64, 64)           # pixels of a view: what a network can decode while a key is held
-CORNERS = {"chelsea": (60, 150), "brick": (160, 160)}   # of the square that is shown of a photograph: top, left
+CORNERS = {"chelsea": (60, 150), "coffee": (150, 250)}   # of the square that is shown of a photograph: top, left
 PIXELS = {"areas": 1.0, "points": 0.0}
 
 
 def photographed(picture: Tensor, matrix: Tensor, size: tuple[int, int], factor: float, samples: int = 6) -> Tensor:
-    """What a camera would see of a picture of square pixels: each pixel of a view is the mean over its footprint.
+    """What a camera would see of a picture of square pixels: its view at `samples` times the size, made smaller as the
+    training's pictures are, bicubically.
 
-    picture: (3, H, W), with `factor` of its pixels to one that `matrix` counts in (see `footprints.view`).   samples: points
-    along each edge of a footprint.   Returns (3, *size), white where there is no picture.
+    picture: (3, H, W) in [0, 1], with `factor` of its pixels to one that `matrix` counts in (see `footprints.view`).
+    Returns (3, *size) in [0, 1], white where there is no picture.
     """
     finer = torch.diag(torch.tensor([1 / samples, 1 / samples, 1], dtype=torch.float64))
     finer[:2, 2] = (1 / samples - 1) / 2                                           # a pixel's first sample, from its centre
-    position = footprints.view(matrix @ finer, tuple(n * samples for n in size)).position
+    position = footprints.view(matrix.double() @ finer, tuple(n * samples for n in size)).position
     edge = torch.tensor(picture.shape[-2:], dtype=torch.float64) / factor
     at = ((position + 0.5) / edge * 2 - 1).flip(-1).to(picture)                    # x, y in [-1, 1], as `grid_sample` counts
-    seen = F.grid_sample((picture - 1)[None], at[None], mode="nearest", align_corners=False)
-    return F.avg_pool2d(seen, samples)[0] + 1
+    seen = F.grid_sample((picture - 1)[None], at[None], mode="nearest", align_corners=False)[0] + 1
+    return resample.bicubic(seen, size).clamp(0, 1)
 
 
 class Opened(NamedTuple):
@@ -98,8 +99,9 @@ def photo_view_readout(picture: str, zoom: float, turn: int, pixels: str) -> str
     _, sr, original = _views(picture, zoom, turn, pixels)
     a, b = footprints.view(_matrix(picture, zoom, turn), OUT).edges[0, 0].tolist()
     told = "none: a point" if pixels == "points" else f"({a[0]:+.2f}, {a[1]:+.2f}) and ({b[0]:+.2f}, {b[1]:+.2f})"
-    error = (sr.clamp(0, 1) - original).square().mean().item()
-    return f"{picture}   half-edges told {told}   against what was there {-10 * math.log10(error + 1e-10):.2f} dB"
+    inside = footprints.view(_matrix(picture, zoom, turn), OUT).inside(opened(picture).lr.shape[-2:])
+    error = (sr.clamp(0, 1) - original)[:, inside].square().mean().item()
+    return f"{picture}   half-edges told {told}   against what was there {-10 * math.log10(error):.2f} dB"
 
 
 @functools.lru_cache(maxsize=2)   # the picture and its readout

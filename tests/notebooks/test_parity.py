@@ -14,7 +14,8 @@ import torch
 import ipe_sr
 from ipe_sr import data, metrics, models, series
 
-NOTEBOOKS = series.notebooks(Path(__file__).parents[2] / "notebooks")
+FOLDER = Path(__file__).parents[2] / "notebooks"
+NOTEBOOKS = [*series.notebooks(FOLDER), *series.notebooks(FOLDER / "exercises")]
 TAG = "twin:"
 
 
@@ -42,6 +43,7 @@ TRIALS = {
     "integrated": ((), [Random((7, 3, 2)), Random((7, 3, 2)), Random((5,))]),
     "luma": ((), [Random((3, 4, 5))]),
     "nearest": ((), [Random((2, 7, 2)), (4, 5)]),
+    "parallelogram": ((), [Random((7, 3, 2)), Random((7, 3, 2, 2)), Random((5,))]),
     "positional": ((), [Random((7, 3, 2)), Random((5,))]),
     "questions": ((), [Random((3, 8, 8)), (4, 4), (1, 2)]),
     "radii": ((), [(7, 5), (3, 4)]),
@@ -63,7 +65,7 @@ def registered():
                     module, name = tag.removeprefix(TAG).split(":")
                     twin = getattr(importlib.import_module(module), name)
                     taught += cell.source + "\n"
-                    yield pytest.param(taught, name, twin, id=f"{path.name[:2]}-{name}")
+                    yield pytest.param(taught, name, twin, id=f"{path.parent.name}-{path.name[:2]}-{name}")
 
 
 def tried(definition, name, weights=None):
@@ -169,7 +171,7 @@ def public_functions():
     return names
 
 
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: f"{path.parent.name}-{path.stem}")
 def test_a_package_name_defined_in_a_notebook_is_a_registered_twin(path):
     taken = public_functions()
     for cell in series.code_cells(series.read(path)):

@@ -1,0 +1,41 @@
+"""The page of notebook 13's widget: what can be said without a browser (`browser/test_app.py` has the rest)."""
+
+import ast
+import sys
+from pathlib import Path
+
+import pytest
+
+from ipe_sr import app, series
+from ipe_sr.errors import InputError
+
+NOTEBOOK = Path(__file__).parents[1] / "notebooks" / "13_your_own_picture.ipynb"
+
+
+def explorers(path):
+    """Every Explorer that a notebook makes, as source."""
+    trees = [ast.parse(cell.source) for cell in series.code_cells(series.read(path))]
+    calls = [node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    return [ast.unparse(call) for call in calls if getattr(call.func, "id", None) == "Explorer"]
+
+
+def test_the_page_has_the_notebooks_widget():
+    assert explorers(app.PAGE) == explorers(NOTEBOOK)
+    assert len(explorers(app.PAGE)) == 1
+
+
+def test_the_page_holds_no_outputs():
+    assert all(not cell.outputs and cell.execution_count is None for cell in series.code_cells(series.read(app.PAGE)))
+
+
+def test_nothing_of_ours_in_the_page_names_another_server():
+    files = [path for path in app.FOLDER.rglob("*") if path.suffix in (".j2", ".js", ".json", ".ipynb")]
+    assert len(files) >= 4
+    for path in files:
+        assert "//" not in path.read_text().replace("// The", ""), path
+
+
+def test_without_voila_the_command_says_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "voila", None)
+    with pytest.raises(InputError, match=r"needs the package voila.*pip install 'ipe_sr\[notebooks,app\]'"):
+        app.serve()
