@@ -32,23 +32,25 @@ def check(path: Path, timeout: int) -> list[Check]:
         execution.execute(notebook, path.resolve().parent, timeout)
     except execution.Stopped as stopped:
         raise InputError(f"{path}: {stopped}") from None
+    asked = {masters.exercise_of(masters.grade_id(cell)) for cell in notebook.cells if masters.written(cell)}
+    tested = {masters.exercise_of(name) for name in released} - {None}   # whatever became of their cells
     return [
-        Check(exercise.id, None if exercise.written else _failure(notebook, exercise, released), exercise.written)
-        for exercise in masters.exercises(notebook)
+        Check(exercise, _failure(notebook, exercise, released) if exercise in tested else None, exercise in asked)
+        for exercise in sorted(asked | tested)
     ]
 
 
-def complaint(executed: NotebookNode, exercise: masters.Exercise, part: str) -> str | None:
+def complaint(executed: NotebookNode, exercise: str, part: str) -> str | None:
     """Why a test of an exercise fails, in one line; an answer that does not even run is the reason. None if it passes."""
     cells = {masters.grade_id(cell): cell for cell in executed.cells}
-    test, answer = (cells.get(masters.grade_id(exercise.cell(part))) for part in (part, "answer"))
-    found = execution.error_in(test)
-    return found and ((answer and execution.error_in(answer)) or found)
+    failure = execution.error_in(cells[masters.named(exercise, part)])
+    answer = cells.get(masters.named(exercise, "answer"))
+    return failure and ((answer and execution.error_in(answer)) or failure)
 
 
-def _failure(notebook: NotebookNode, exercise: masters.Exercise, released: dict[str, str]) -> str | None:
+def _failure(notebook: NotebookNode, exercise: str, released: dict[str, str]) -> str | None:
     here = {masters.grade_id(cell): masters.digest(cell) for cell in notebook.cells}
     for name, digest in released.items():
-        if masters.exercise_of(name) in (exercise.id, None) and here.get(name) != digest:
+        if masters.exercise_of(name) in (exercise, None) and here.get(name) != digest:
             return f"the cell {name} was {'changed' if name in here else 'deleted'}; take it from a fresh copy"
     return complaint(notebook, exercise, "visible")

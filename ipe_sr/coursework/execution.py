@@ -5,6 +5,7 @@ This is no sandbox: the code has the rights of whoever runs it (notebooks/exerci
 
 import os
 import re
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +42,8 @@ def execute(notebook: NotebookNode, folder: Path, timeout: int, student: str | N
             "ename": TIMEOUT_ERROR, "evalue": f"no end within {timeout} s: is there an endless loop?", "traceback": [],
         },
     )
-    client.execute(env=os.environ | ({STUDENT: student} if student else {}))
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}   # what the kernel itself says; cells keep theirs
+    client.execute(env=os.environ | ({STUDENT: student} if student else {}), **quiet)
     for cell in series.code_cells(notebook):
         for output in cell.outputs if masters.points_of(cell) else ():
             if output.output_type == "stream":

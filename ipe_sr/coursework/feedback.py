@@ -3,6 +3,7 @@
 Hidden tests stay hidden: of their cells it shows the verdict alone, not the source or the traceback.
 """
 
+import functools
 from pathlib import Path
 
 import nbformat
@@ -28,11 +29,7 @@ def page(course: Course, student: str, name: str, marks: list[Mark]) -> str:
         if masters.part_of(cell) == "hidden":
             conceal(cell)
     notebook.cells.insert(0, nbformat.v4.new_markdown_cell(_summary(marks, notebook.metadata.ipe_sr.stopped)))
-    exporter = HTMLExporter(config=Config({"HTMLExporter": {
-        "template_name": "feedback", "extra_template_basedirs": [str(TEMPLATES)], "extra_template_paths": [str(STYLES)],
-    }}))
-    body, _ = exporter.from_notebook_node(notebook, resources)
-    return body
+    return _exporter().from_notebook_node(notebook, resources)[0]
 
 
 def conceal(cell: NotebookNode) -> None:
@@ -42,13 +39,20 @@ def conceal(cell: NotebookNode) -> None:
     cell.outputs = [nbformat.v4.new_output("stream", name="stdout", text=said)] if said else []
 
 
+@functools.cache   # its templates take longer to read than to fill
+def _exporter() -> HTMLExporter:
+    return HTMLExporter(config=Config({"HTMLExporter": {
+        "template_name": "feedback", "extra_template_basedirs": [str(TEMPLATES)], "extra_template_paths": [str(STYLES)],
+    }}))
+
+
 def _summary(marks: list[Mark], stopped: str | None) -> str:
     rows = [
         f"| {mark.exercise} | {'' if mark.points is None else f'{mark.points:g}'} | {mark.of:g} | {_cell(mark.says)} |"
         for mark in marks
     ]
-    note = [f"**This notebook could not be run to its end: {_cell(stopped)}. A person decides about what is missing.**"]
-    return "\n".join([*(note if stopped else []), "", "| exercise | points | of | |", "|---|---|---|---|", *rows])
+    note = f"**It could not be run to its end: {_cell(stopped)}. A person decides about the rest.**" if stopped else ""
+    return "\n".join([note, "", "| exercise | points | of | |", "|---|---|---|---|", *rows])
 
 
 def _cell(text: str) -> str:

@@ -87,7 +87,7 @@ def _says(executed: NotebookNode, exercise: masters.Exercise, state: str) -> str
         return executed.metadata.ipe_sr.stopped or "waits for a person"
     if exercise.written:
         return ""
-    return checking.complaint(executed, exercise, "visible") or checking.complaint(executed, exercise, "hidden") or ""
+    return checking.complaint(executed, exercise.id, "visible") or checking.complaint(executed, exercise.id, "hidden") or ""
 
 
 def _write_page(path: Path, page: str) -> None:

@@ -16,7 +16,7 @@ from ipe_sr.errors import InputError
 
 KINDS = ("implementation", "bug hunt", "derivation", "experiment")
 HEADING = re.compile(rf"### Exercise (\d\d\.\d) · ({'|'.join(KINDS)}) · (★☆☆|★★☆|★★★) · (\d+) points?$", re.M)
-STUDENT_ID = re.compile(r"[\w@][\w.@+-]*")   # also the name of a folder
+STUDENT_ID = re.compile(r"[\w@][\w.@+ -]*")   # also the name of a folder
 STUDENT_TAG = "student"   # of the cell where students put their id
 GRADE_ID = re.compile(r"ex-(\d\d)-(\d)(?:-(visible|hidden))?$")
 
@@ -34,7 +34,7 @@ class Exercise:
     @property
     def written(self) -> bool:
         """Whether a person grades it."""
-        return all(metadata(cell).get("solution") for cell in self.cells if metadata(cell).get("grade"))
+        return any(written(cell) for cell in self.cells)
 
     def cell(self, part: str) -> NotebookNode:
         """Its cell that plays a part: answer, visible or hidden."""
@@ -83,10 +83,21 @@ def exercise_of(name: str) -> str | None:
     return f"{match[1]}.{match[2]}" if match else None
 
 
+def named(exercise: str, part: str) -> str:
+    """ "03.2", "hidden" -> "ex-03-2-hidden"."""
+    name = "ex-" + exercise.replace(".", "-")
+    return name if part == "answer" else f"{name}-{part}"
+
+
 def part_of(cell: NotebookNode) -> str | None:
     """answer, visible or hidden; None for a cell that is neither answered nor tested."""
     match = GRADE_ID.match(grade_id(cell) or "")
     return (match[3] or "answer") if match else None
+
+
+def written(cell: NotebookNode) -> bool:
+    """Whether a cell is an answer that a person grades."""
+    return bool(metadata(cell).get("grade") and metadata(cell).get("solution"))
 
 
 def points_of(cell: NotebookNode) -> float:

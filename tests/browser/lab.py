@@ -109,23 +109,30 @@ def browse() -> Iterator:
 
 
 @contextmanager
-def executed(page, address: str, name: str) -> Iterator[None]:
-    """A notebook opened and run; its kernel ends with the context. Raises AssertionError if a cell fails."""
+def opened(page, address: str, name: str) -> Iterator[None]:
+    """A notebook opened, its kernel ready; it ends with the context."""
     page.goto(address.replace("NAME", name))
     # Run All before the kernel answers asks which kernel to start and is lost; the indicator says idle too early.
     page.wait_for_function("""() => {
         const context = window.jupyterapp?.shell.currentWidget?.sessionContext
         return context?.isReady && context.session?.kernel?.status === "idle"
     }""")
-    done = page.evaluate("window.jupyterapp.commands.execute('notebook:run-all-cells')")
-    failed = page.locator("[data-mime-type='application/vnd.jupyter.error']")
-    assert not failed.count(), failed.first.inner_text()
-    assert done is not False, "a cell failed"
-    page.wait_for_selector(PICTURE)
     try:
         yield
     finally:
         page.evaluate("window.jupyterapp.shell.currentWidget.sessionContext.shutdown()")
+
+
+@contextmanager
+def executed(page, address: str, name: str) -> Iterator[None]:
+    """A notebook opened and run; its kernel ends with the context. Raises AssertionError if a cell fails."""
+    with opened(page, address, name):
+        done = page.evaluate("window.jupyterapp.commands.execute('notebook:run-all-cells')")
+        failed = page.locator("[data-mime-type='application/vnd.jupyter.error']")
+        assert not failed.count(), failed.first.inner_text()
+        assert done is not False, "a cell failed"
+        page.wait_for_selector(PICTURE)
+        yield
 
 
 def time_pictures(page) -> None:

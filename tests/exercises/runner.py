@@ -1,10 +1,12 @@
 """An exercise tried with an answer, in this process: what nbgrader would give for it, in milliseconds instead of seconds."""
 
+import ast
 import contextlib
 import io
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import yaml
 from nbformat import NotebookNode
@@ -54,6 +56,15 @@ def cases() -> Iterator[Case]:
         yield from (Case(notebook, exercise) for exercise in masters.exercises(notebook) if not exercise.written)
 
 
+def run(source: str, namespace: dict) -> Any:
+    """Execute a cell; returns what Jupyter would show below it."""
+    *body, last = ast.parse(source).body
+    if not isinstance(last, ast.Expr):
+        return exec(source, namespace)
+    exec(compile(ast.Module(body, []), "<cell>", "exec"), namespace)
+    return eval(compile(ast.Expression(last.value), "<cell>", "eval"), namespace)
+
+
 def attempt(case: Case, answer: str) -> Outcome:
     """Run the prelude and one exercise with this answer; a cell that fails costs its points, and the next one runs."""
     namespace: dict = {}
@@ -64,7 +75,9 @@ def attempt(case: Case, answer: str) -> Outcome:
         for cell in (cell for cell in case.exercise.cells if cell.cell_type == "code"):
             part = masters.part_of(cell)
             try:
-                exec(answer if part == "answer" else cell.source, namespace)
+                value = run(answer if part == "answer" else cell.source, namespace)
+                if masters.points_of(cell) and value is not None:
+                    raise TypeError(f"the test ends in a value, {value!r}: nbgrader takes that for partial credit")
             except Exception as error:
                 errors[part or cell.id] = error
             else:
