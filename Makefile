@@ -1,8 +1,9 @@
 # make notebooks   sets everything up in .venv, then runs the series (PARAMS=smoke|teach|paper) and says where to look
-# make test        sets everything up in .venv, then passes the tests
+# make test        sets everything up in .venv, then passes the tests, JOBS files at a time
 PYTHON ?= python3
 VENV   ?= .venv
 PARAMS ?= teach
+JOBS   ?= 2
 OUT    ?= .out/$(PARAMS)
 STAMP  := $(VENV)/.stamp
 
@@ -11,7 +12,7 @@ notebooks: $(STAMP)
 	$(VENV)/bin/ipe-sr notebooks --params $(PARAMS) --out $(OUT)
 
 test: $(STAMP)
-	$(VENV)/bin/python -m pytest
+	$(VENV)/bin/python -m pytest --numprocesses $(JOBS) --dist loadfile
 
 lint: $(STAMP)
 	$(VENV)/bin/ruff check .

@@ -1,4 +1,4 @@
-"""Shared by all tests: two threads, reproducible hypothesis, the data folder, small pictures and models."""
+"""Shared by all tests: one thread (files run side by side), reproducible hypothesis, the data folder, small pictures, models."""
 
 import dataclasses
 from pathlib import Path
@@ -11,7 +11,7 @@ from PIL import Image, ImageCms
 
 from ipe_sr import datasets, models
 
-torch.set_num_threads(2)
+torch.set_num_threads(1)
 settings.register_profile("fixed", derandomize=True, deadline=None, max_examples=30)
 settings.load_profile("fixed")
 
