@@ -1,4 +1,4 @@
-"""Shared by all tests: one thread (files run side by side), reproducible hypothesis, the data folder, small pictures, models."""
+"""Shared by all tests: one thread (files run side by side), reproducible hypothesis, the data folder, pictures, models."""
 
 import dataclasses
 from pathlib import Path
