@@ -80,6 +80,7 @@ def _write_sources(pages: list[Page], claims: list[ledger.Entry], scratch: Path)
     (scratch / "source" / "index.md").write_text(_index(pages), encoding="utf-8")
     (scratch / "source" / "claims.md").write_text(_claims(claims), encoding="utf-8")
     (scratch / "static" / "site.css").write_text(CSS)
+    (scratch / "source" / "favicon.svg").write_text(FAVICON)
     mathjax = importlib.resources.files("sphinx-mathjax-offline") / "static" / "mathjax" / MATHJAX
     (scratch / "static" / MATHJAX).write_bytes(mathjax.read_bytes())
 
@@ -191,6 +192,7 @@ SETTINGS = {
         "dark_css_variables": {"color-brand-primary": "#56B4E9", "color-brand-content": "#56B4E9"},
     },
     "html_css_files": ["site.css"],
+    "html_favicon": "favicon.svg",
     "html_copy_source": False,
     "html_show_copyright": False,
     "html_use_index": False,
@@ -220,7 +222,13 @@ Every number of the series is a claim: computed and compared with a bound, or ma
 
 {table}
 """
-CSS = """tr.failed td, .admonition.error { background: #D55E0022 }
+FAVICON = """<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16">
+<rect width="16" height="16" fill="#0072B2"/><rect x="8" width="8" height="8" fill="#E69F00"/></svg>
+"""
+CSS = """@media (min-width: 67em) { .content { width: 49em; padding: 0 1.5em } }   /* Furo's 52em, with more of it for text */
+body { --code-font-size: 75% }   /* so that a cell's 104 characters fit */
+article th { text-align: left }
+tr.failed td, .admonition.error { background: #D55E0022 }
 .origin { border-top: 1px solid var(--color-background-border); padding-top: .8rem; font-size: .85em }
 .cell_output img { background: white }
 """
