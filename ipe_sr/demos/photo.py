@@ -23,8 +23,8 @@ PIXELS = {"areas": 1.0, "points": 0.0}
 
 
 def photographed(picture: Tensor, matrix: Tensor, size: tuple[int, int], factor: float, samples: int = 6) -> Tensor:
-    """What a camera would see of a picture of square pixels: its view at `samples` times the size, made smaller as the
-    training's pictures are, bicubically.
+    """What a camera would see of a picture: its view at `samples` times the size, interpolated, made smaller as the training's
+    pictures are, bicubically.
 
     picture: (3, H, W) in [0, 1], with `factor` of its pixels to one that `matrix` counts in (see `footprints.view`).
     Returns (3, *size) in [0, 1], white where there is no picture.
@@ -34,7 +34,7 @@ def photographed(picture: Tensor, matrix: Tensor, size: tuple[int, int], factor:
     position = footprints.view(matrix.double() @ finer, tuple(n * samples for n in size)).position
     edge = torch.tensor(picture.shape[-2:], dtype=torch.float64) / factor
     at = ((position + 0.5) / edge * 2 - 1).flip(-1).to(picture)                    # x, y in [-1, 1], as `grid_sample` counts
-    seen = F.grid_sample((picture - 1)[None], at[None], mode="nearest", align_corners=False)[0] + 1
+    seen = F.grid_sample((picture - 1)[None], at[None], mode="bicubic", align_corners=False)[0] + 1
     return resample.bicubic(seen, size).clamp(0, 1)
 
 
