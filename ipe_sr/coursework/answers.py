@@ -24,6 +24,7 @@ def close(given: Any, due: Any, hint: str, within: float = 1e-6) -> None:
     given, due: numbers, sequences, arrays or tensors; `given` may be anything that a student returns.
     hint: one sentence on the likely mistake. Raises AssertionError with what was found, then the hint.
     """
+    __tracebackhide__ = True   # IPython leaves this frame out of what students see
     due = _array(due)
     if given is None:
         raise AssertionError(f"None came back: does every path of your function end in `return`? {hint}")
@@ -37,9 +38,9 @@ def close(given: Any, due: Any, hint: str, within: float = 1e-6) -> None:
     if not np.isfinite(gap).all():
         raise AssertionError(f"{np.count_nonzero(~np.isfinite(gap))} of {gap.size} numbers are not finite. {hint}")
     if gap.size and gap.max() > within:
-        worst = np.unravel_index(gap.argmax(), gap.shape)
-        where = f" at {tuple(map(int, worst))}" if worst else ""
-        raise AssertionError(f"{given[worst]:.6g}{where} where {due[worst]:.6g} is due. {hint}")
+        worst = tuple(map(int, np.unravel_index(gap.argmax(), gap.shape)))
+        entry = f"entry {worst[0] if len(worst) == 1 else worst} is " if worst else ""
+        raise AssertionError(f"{entry}{given[worst]:.6g} where {due[worst]:.6g} is due, off by {gap[worst]:.2g}. {hint}")
 
 
 def same_formula(given: Any, due: Any, hint: str) -> None:
@@ -47,6 +48,7 @@ def same_formula(given: Any, due: Any, hint: str) -> None:
 
     Symbols are matched by name, and are tried between 0.2 and 1.9. Raises AssertionError with what was found, then the hint.
     """
+    __tracebackhide__ = True
     import sympy
 
     try:

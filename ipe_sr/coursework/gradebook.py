@@ -5,6 +5,7 @@ The gradebook holds points by cell; a notebook of the series is an assignment, s
 
 import os
 import sys
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -87,7 +88,8 @@ class Course:
         try:
             executed = restored(series.read(submitted), self.copies[name])
             executed = self._convert(executed, SANITISE, student, name)
-            execution.execute(executed, self.folder, timeout, student)
+            with tempfile.TemporaryDirectory() as scratch:   # what the code writes must not lie beside the gradebook
+                execution.execute(executed, Path(scratch), timeout, student)
         except execution.Stopped as error:
             stopped = error
         except Exception as error:   # whatever a damaged file does to nbgrader, the others are graded

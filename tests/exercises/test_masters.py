@@ -129,7 +129,8 @@ def test_hidden_tests_are_hidden_whole(case):
 
 
 def test_the_guide_lists_every_master_with_its_exercises_and_points():
-    rows = re.findall(r"^\| .* \| \[(\d\d)\]\((\S+)\) \| (\d+) \| (\d+) \|", (MASTERS[0].parent / "README.md").read_text(), re.M)
+    guide = (MASTERS[0].parent / "README.md").read_text()
+    rows = re.findall(r"^\| .* \| \[(\d\d)\]\((\S+)\) \| (\d+) \| (\d+) \|", guide, re.M)
     due = []
     for path in MASTERS:
         exercises = masters.exercises(masters.read(path))
