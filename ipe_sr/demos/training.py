@@ -15,9 +15,9 @@ from ipe_sr.scenes import scene
 from ipe_sr.widgets import Explorer
 
 LR_SIDE, HR_SIDE = 24, 96
-MOST = 150    # steps
-EVERY = 5     # steps from one kept state to the next
-QUERIES = 256
+MOST = 200    # steps
+EVERY = 10    # steps from one kept state to the next
+QUERIES = 512
 LOSSES = (0.01, 3.0)   # what the plot shows
 SMALL = LIIFConfig(frequencies=6, width=32, depth=2, encoder=EncoderConfig(blocks=1, channels=16))
 
@@ -42,9 +42,9 @@ def lesson() -> Lesson:
 
 
 class Training:
-    """A training that takes its steps when it is asked for them, and keeps every fifth state.
+    """A training that takes its steps when it is asked for them, and keeps every tenth state.
 
-    losses: of each step taken.   kept: weights after 0, 5, 10, ... steps. The same for a rate however it is asked.
+    losses: of each step taken.   kept: weights after 0, 10, 20, ... steps. The same for a rate however it is asked.
     """
 
     def __init__(self, rate: float):
