@@ -127,15 +127,16 @@ def with_upload(explorer: Explorer) -> ipywidgets.VBox:
 
     def add(change: dict) -> None:
         for file in change["new"]:
+            name = file["name"]
             try:
-                upload(file.name, bytes(file.content))
+                upload(name, bytes(file["content"]))
             except InputError as error:
                 said.value = str(error)
                 return
             control = explorer.controls["picture"]
-            control.options = [*(name for name in control.options if name != file.name), file.name]
-            control.value = file.name
-            said.value = f"{file.name} is the last of the pictures"
+            control.options = [*(other for other in control.options if other != name), name]
+            control.value = name
+            said.value = f"{name} is the last of the pictures"
 
     button.observe(add, "value")
     return ipywidgets.VBox([ipywidgets.HBox([button, said]), explorer])

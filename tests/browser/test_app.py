@@ -50,6 +50,13 @@ def wait_for_port(port, server):
     raise AssertionError("the server did not start")
 
 
+def choose(page, path):
+    """Press the button and choose a file, as a reader does."""
+    with page.expect_file_chooser() as dialogue:
+        page.locator(".widget-upload").click()
+    dialogue.value.set_files(path)
+
+
 def test_the_page_zooms_turns_and_takes_a_picture_and_asks_nobody_else(address, tmp_path, pixels):
     own, broken = tmp_path / "holiday.png", tmp_path / "broken.png"
     Image.fromarray(pixels(90, 120)).save(own)
@@ -63,12 +70,12 @@ def test_the_page_zooms_turns_and_takes_a_picture_and_asks_nobody_else(address, 
         assert page.locator(lab.SLIDERS).count() == 4
         for slider in page.locator(lab.SLIDERS).all():
             press_an_arrow(page, slider)
-        page.set_input_files("input[type=file]", own)
+        choose(page, own)
         page.get_by_text("holiday.png is the last of the pictures").wait_for()
         assert "holiday.png" in page.locator(lab.SLIDERS).first.inner_text()
         lab.ARTEFACTS.mkdir(parents=True, exist_ok=True)
         page.screenshot(path=lab.ARTEFACTS / "app.png")
-        page.set_input_files("input[type=file]", broken)
+        choose(page, broken)
         page.get_by_text("broken.png: not readable as a picture").wait_for()
         assert page.errors == []
     assert any(url.startswith("ws://127.0.0.1:") for url in asked)
