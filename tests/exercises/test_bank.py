@@ -3,6 +3,7 @@
 import pytest
 import yaml
 
+from ipe_sr import coursework
 from tests.exercises.runner import HERE, attempt, cases
 
 CASES = [pytest.param(case, id=case.exercise.id) for case in cases()]
@@ -14,6 +15,13 @@ each_exercise = pytest.mark.parametrize("case", CASES)
 def test_the_solution_earns_full_points(case):
     outcome = attempt(case, case.solution)
     assert (outcome.points, outcome.errors) == (case.exercise.points, {})
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if "coursework.numbers(" in str(case.values[0].exercise.cells)])
+@pytest.mark.parametrize("student", ["ada", "Grace H.", "s1234567", "übung"])
+def test_the_solution_earns_full_points_with_every_students_numbers(case, student, monkeypatch):
+    monkeypatch.setenv(coursework.STUDENT, student)
+    assert attempt(case, case.solution).points == case.exercise.points
 
 
 @each_exercise

@@ -15,6 +15,7 @@ pytest.importorskip("nbgrader", reason="grading needs nbgrader: pip install 'ipe
 from ipe_sr.coursework import masters, release
 from ipe_sr.errors import InputError
 from tests.exercises import course_world as world
+from tests.exercises.runner import MASTERS, cases
 
 TIMEOUT = 3
 
@@ -160,6 +161,17 @@ def test_students_check_the_visible_tests(tmp_path, capsys, monkeypatch, student
     captured = capsys.readouterr()
     assert words in captured.out + captured.err
     assert path.read_bytes() == before
+
+
+def test_a_real_master_gives_its_own_solutions_full_points(tmp_path, monkeypatch):
+    case = next(cases())
+    nbformat.write(case.notebook, tmp_path / "solved.ipynb")
+    (tmp_path / "submitted/ada").mkdir(parents=True)
+    (tmp_path / "solved.ipynb").rename(tmp_path / "submitted/ada" / MASTERS[0].name)
+    arguments = ("grade", tmp_path / "submitted", tmp_path / "out", "--only", MASTERS[0].name[:2])
+    assert ipe_sr(*arguments, "--exercises", MASTERS[0].parent, monkeypatch=monkeypatch) == 0
+    (row,) = table(tmp_path / "out/grades.csv")
+    assert row["points"] == row["of"] == f"{sum(e.points for e in masters.exercises(case.notebook))}"
 
 
 def test_student_copies_have_gaps_and_no_hidden_tests(tmp_path, capsys, monkeypatch):
