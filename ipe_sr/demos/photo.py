@@ -80,7 +80,7 @@ def upload(name: str, data: bytes) -> None:
 
 def _three_panels():
     fig, axes = figures.panels(columns=3, height=2.9)
-    for ax, title in zip(axes[0], ("the small picture's pixels", "IPE-LIIF", "what was there"), strict=True):
+    for ax, title in zip(axes[0], ("bicubic interpolation", "IPE-LIIF", "what was there"), strict=True):
         ax.set(xlim=(0, OUT[1]), ylim=(OUT[0], 0), title=title, xticks=[], yticks=[], aspect="equal")
         ax.grid(False)
     return fig, axes
@@ -107,7 +107,7 @@ def photo_view_readout(picture: str, zoom: float, turn: int, pixels: str) -> str
 @functools.lru_cache(maxsize=2)   # the picture and its readout
 @torch.no_grad()
 def _views(picture: str, zoom: float, turn: int, pixels: str) -> tuple[Tensor, Tensor, Tensor]:
-    """The small picture, what the network makes of it, and the original, in one view: three of (3, *OUT)."""
+    """The small picture, interpolated and by the network, and the original, in one view: three of (3, *OUT)."""
     original, lr, look = opened(picture)
     matrix = _matrix(picture, zoom, turn)
     sr = look(matrix, OUT, area=PIXELS[pixels])[0]
