@@ -24,23 +24,8 @@ def close(given: Any, due: Any, hint: str, within: float = 1e-6) -> None:
     given, due: numbers, sequences, arrays or tensors; `given` may be anything that a student returns.
     hint: one sentence on the likely mistake. Raises AssertionError with what was found, then the hint.
     """
-    __tracebackhide__ = True   # IPython leaves this frame out of what students see
-    due = _array(due)
-    if given is None:
-        raise AssertionError(f"None came back: does every path of your function end in `return`? {hint}")
-    try:
-        given = _array(given)
-    except (TypeError, ValueError):
-        raise AssertionError(f"a {type(given).__name__} came back where numbers are due. {hint}") from None
-    if given.shape != due.shape:
-        raise AssertionError(f"the shape is {given.shape} where {due.shape} is due. {hint}")
-    gap = np.abs(given - due)
-    if not np.isfinite(gap).all():
-        raise AssertionError(f"{np.count_nonzero(~np.isfinite(gap))} of {gap.size} numbers are not finite. {hint}")
-    if gap.size and gap.max() > within:
-        worst = tuple(map(int, np.unravel_index(gap.argmax(), gap.shape)))
-        entry = f"entry {worst[0] if len(worst) == 1 else worst} is " if worst else ""
-        raise AssertionError(f"{entry}{given[worst]:.6g} where {due[worst]:.6g} is due, off by {gap[worst]:.2g}. {hint}")
+    if wrong := _difference(given, _array(due), within):
+        raise AssertionError(f"{wrong} {hint}")
 
 
 def same_formula(given: Any, due: Any, hint: str) -> None:
@@ -48,16 +33,39 @@ def same_formula(given: Any, due: Any, hint: str) -> None:
 
     Symbols are matched by name, and are tried between 0.2 and 1.9. Raises AssertionError with what was found, then the hint.
     """
-    __tracebackhide__ = True
+    if wrong := _formula_difference(given, due):
+        raise AssertionError(f"{wrong} {hint}")
+
+
+def _difference(given: Any, due: np.ndarray, within: float) -> str | None:
+    if given is None:
+        return "None came back: does every path of your function end in `return`?"
+    try:
+        given = _array(given)
+    except (TypeError, ValueError):
+        return f"a {type(given).__name__} came back where numbers are due."
+    if given.shape != due.shape:
+        return f"the shape is {given.shape} where {due.shape} is due."
+    gap = np.abs(given - due)
+    if not np.isfinite(gap).all():
+        return f"{np.count_nonzero(~np.isfinite(gap))} of {gap.size} numbers are not finite."
+    if not gap.size or gap.max() <= within:
+        return None
+    worst = tuple(map(int, np.unravel_index(gap.argmax(), gap.shape)))
+    entry = f"entry {worst[0] if len(worst) == 1 else worst} is " if worst else ""
+    return f"{entry}{given[worst]:.6g} where {due[worst]:.6g} is due, off by {gap[worst]:.2g}."
+
+
+def _formula_difference(given: Any, due: Any) -> str | None:
     import sympy
 
     try:
         given = sympy.sympify(given)
         names = {symbol.name: symbol for symbol in given.free_symbols}
     except (AttributeError, TypeError, sympy.SympifyError):
-        raise AssertionError(f"a {type(given).__name__} came back where a sympy expression is due. {hint}") from None
+        return f"a {type(given).__name__} came back where a sympy expression is due."
     if unknown := sorted(names.keys() - {symbol.name for symbol in due.free_symbols}):
-        raise AssertionError(f"the formula holds {', '.join(unknown)}, on which the answer does not depend. {hint}")
+        return f"the formula holds {', '.join(unknown)}, on which the answer does not depend."
     random = np.random.default_rng(0)
     for _ in range(8):
         at = {symbol: random.uniform(0.2, 1.9) for symbol in sorted(due.free_symbols, key=lambda symbol: symbol.name)}
@@ -65,7 +73,8 @@ def same_formula(given: Any, due: Any, hint: str) -> None:
         ours, theirs = complex(given.subs(here)), complex(due.subs(at))
         if not abs(ours - theirs) <= 1e-9 * max(1, abs(theirs)):
             point = ", ".join(f"{symbol} = {value:.3g}" for symbol, value in at.items())
-            raise AssertionError(f"with {point} your formula gives {ours.real:.4g}, the right one {theirs.real:.4g}. {hint}")
+            return f"with {point} your formula gives {ours.real:.4g}, the right one {theirs.real:.4g}."
+    return None
 
 
 def _array(value: Any) -> np.ndarray:
