@@ -19,9 +19,9 @@ from ipe_sr import datasets, models
 from ipe_sr.errors import InputError
 from ipe_sr.files import replacing
 from ipe_sr.models import configs, warm_start
+from ipe_sr.models.checkpoints import STATE
 from ipe_sr.schedules import Preset, Schedule
 
-FORMAT = "ipe_sr-training/2"
 FREE_TO_CHANGE = ("log_every", "validate_every", "checkpoint_minutes", "valid", "valid_scales")
 
 
@@ -84,7 +84,7 @@ def save(run: Run, path: Path, preset: Preset) -> None:
     for i, moments in run.optimizer.state_dict()["state"].items():
         tensors |= {f"optimizer.{i}.{name}": torch.as_tensor(value) for name, value in moments.items()}
     tensors["random"] = torch.get_rng_state()
-    header = {"format": FORMAT, "preset": json.dumps(_facts(preset)), "step": str(run.step), "seconds": repr(run.seconds)}
+    header = {"format": STATE, "preset": json.dumps(_facts(preset)), "step": str(run.step), "seconds": repr(run.seconds)}
     with replacing(path) as temporary:
         safetensors.torch.save_file({name: value.detach().contiguous() for name, value in tensors.items()}, temporary, header)
 
@@ -97,8 +97,8 @@ def restore(run: Run, path: Path, preset: Preset) -> None:
         tensors = safetensors.torch.load_file(path)
     except (safetensors.SafetensorError, OSError) as error:
         raise InputError(f"{path}: not a readable training state ({str(error).splitlines()[0]})") from None
-    if header.get("format") != FORMAT:
-        raise InputError(f"{path}: its header does not say {FORMAT!r}")
+    if header.get("format") != STATE:
+        raise InputError(f"{path}: its header does not say {STATE!r}")
     saved, now = json.loads(header["preset"]), _facts(preset)
     free = FREE_TO_CHANGE if preset.schedule.decay == "cosine" else ("steps", *FREE_TO_CHANGE)   # a cosine knows its end
     for key in now["schedule"]:

@@ -55,6 +55,18 @@ def test_the_average_follows_the_weights_and_is_the_result(tmp_path):
     assert torch.equal(torch.cat([result[name].flatten() for name in sorted(result)]), seen[-1][0])
 
 
+@pytest.mark.parametrize("settings", [["ema=0.9"], []])
+def test_an_unfinished_training_can_be_used(tmp_path, settings):
+    """The weights that count, from its state, which a finished one has as well."""
+    training.train(make(["steps=2", *settings]), tmp_path, accelerator="cpu")
+    state, model = (models.read(tmp_path / name) for name in (training.LAST, training.MODEL))
+    assert state.config == model.config
+    for a, b in zip(state.parameters(), model.parameters(), strict=True):
+        assert torch.equal(a, b)
+    facts, finished = (models.training_facts(tmp_path / name) for name in (training.LAST, training.MODEL))
+    assert facts == finished and facts["steps"] == 2
+
+
 def test_a_folder_is_not_trained_in_twice(tmp_path):
     training.train(make(["steps=1"]), tmp_path, accelerator="cpu")
     with pytest.raises(InputError, match="holds a training already"):

@@ -17,6 +17,7 @@ from ipe_sr.files import note_use, replacing
 from ipe_sr.models import configs
 
 FORMAT = "ipe_sr/1"
+STATE = "ipe_sr-training/2"   # all of a training, finished or not (see `training_state`)
 
 
 def save(
@@ -35,6 +36,7 @@ def save(
 def read(path: str | os.PathLike) -> nn.Module:
     """The model in a `.safetensors` file of ours, or in an official LIIF `.pth` (EDSR-baseline encoder).
 
+    Of the state of a training, finished or not, the weights that count: averaged ones where they are kept.
     Raises InputError for a file that is missing, damaged, needs unpickling, or whose tensors do not fit its config.
     """
     path = Path(path)
@@ -54,8 +56,14 @@ def read(path: str | os.PathLike) -> nn.Module:
 
 
 def training_facts(path: str | os.PathLike) -> dict[str, Any]:
-    """What `save` was told of the training."""
-    return json.loads(_header(Path(path)).get("training", "{}"))
+    """What `save` was told of the training; of the state of one, how far it is."""
+    header = _header(Path(path))
+    if header.get("format") == STATE:
+        preset = json.loads(header["preset"])
+        schedule = preset["schedule"]
+        facts = {"preset": preset["name"], "steps": int(header["step"]), "seconds": round(float(header["seconds"]), 1)}
+        return facts | {"seed": schedule["seed"], "schedule": schedule}
+    return json.loads(header.get("training", "{}"))
 
 
 def _header(path: Path) -> dict[str, str]:
@@ -68,13 +76,20 @@ def _header(path: Path) -> dict[str, str]:
 
 def _read_safetensors(path: Path) -> tuple[Any, dict[str, Tensor]]:
     header = _header(path)
-    if header.get("format") != FORMAT:
+    if (kind := header.get("format")) not in (FORMAT, STATE):
         raise InputError(f"{path}: its header does not say {FORMAT!r}; only checkpoints written by ipe_sr are read")
     try:
-        config = configs.from_dict(json.loads(header["model"]))
+        config = configs.from_dict(json.loads(header["model"]) if kind == FORMAT else json.loads(header["preset"])["model"])
     except (KeyError, ValueError, TypeError, AttributeError) as error:
         raise InputError(f"{path}: its header holds no usable model config ({_first_line(error)})") from None
-    return config, safetensors.torch.load_file(path)
+    tensors = safetensors.torch.load_file(path)
+    return config, tensors if kind == FORMAT else _result(tensors)
+
+
+def _result(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Of all that a training keeps, the weights that count."""
+    kept = next((part for part in ("average.", "model.") if any(name.startswith(part) for name in state)), "")
+    return {name.removeprefix(kept): tensor for name, tensor in state.items() if name.startswith(kept)}
 
 
 # The official implementation's names of EDSR-baseline-LIIF's tensors, and ours.
