@@ -86,8 +86,7 @@ def test_the_button_adds_a_picture_and_shows_it(pixels):
     controls = {"picture": ["coffee", "fine-text"], "zoom": (1.0, 8.0, 0.25), "turn": (0, 90, 3), "pixels": ["areas", "points"]}
     explorer = Explorer(demos.photo_view, demos.photo_view_readout, controls, start)
     before = explorer.picture.value
-    row, _ = demos.with_upload(explorer).children
-    button, said = row.children
+    button, said = demos.with_upload(explorer).children[0].children
     button.value = chosen("mine.png", file_of(pixels(60, 60)))
     assert explorer.state["picture"] == "mine.png" and "mine.png" in said.value
     assert explorer.controls["picture"].options == ("coffee", "fine-text", "mine.png")

@@ -119,8 +119,8 @@ def _matrix(picture: str, zoom: float, turn: int) -> Tensor:
     return footprints.turned(OUT, middle, zoom, turn)
 
 
-def with_upload(explorer: Explorer) -> ipywidgets.VBox:
-    """An explorer that has a `picture` control, below a button that takes a picture file; it is added to the control."""
+def with_upload(explorer: Explorer) -> Explorer:
+    """An explorer that has a `picture` control, now with a button that takes a picture file and adds it to the control."""
     button = ipywidgets.FileUpload(accept="image/*", multiple=False, description="your own picture")
     button.layout.width = "14em"
     said = ipywidgets.Label("it stays on this computer")
@@ -139,4 +139,5 @@ def with_upload(explorer: Explorer) -> ipywidgets.VBox:
             said.value = f"{name} is the last of the pictures"
 
     button.observe(add, "value")
-    return ipywidgets.VBox([ipywidgets.HBox([button, said]), explorer])
+    explorer.children = (ipywidgets.HBox([button, said]), *explorer.children)
+    return explorer
