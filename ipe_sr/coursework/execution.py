@@ -19,6 +19,7 @@ from ipe_sr.coursework import masters
 from ipe_sr.coursework.answers import STUDENT
 
 TIMEOUT_ERROR = "TimeoutError"
+CLUTTER = re.compile(r"\x1b\[[\d;]*m|\d+\.py, (?=line)")   # colours, the name that IPython gives to a cell
 
 
 class Stopped(Exception):
@@ -54,7 +55,7 @@ def error_in(cell: NotebookNode) -> str | None:
     """What went wrong in an executed cell, in one line: a test's sentence alone, other errors with their name."""
     for output in cell.get("outputs", []):
         if output.output_type == "error":
-            text = " ".join(re.sub(r"\x1b\[[\d;]*m", "", output.evalue).split())
+            text = " ".join(CLUTTER.sub("", output.evalue).split())
             return text if output.ename == "AssertionError" and text else f"{output.ename}: {text}"
     return None
 

@@ -84,6 +84,9 @@ class Course:
         with self.gradebook() as book:
             book.update_or_create_student(student)
             book.update_or_create_submission(name, student)
+            for grade in book.find_submission_notebook(name, name, student).grades:
+                grade.manual_score = None   # of an earlier version
+            book.db.commit()
         stopped = None
         try:
             executed = restored(series.read(submitted), self.copies[name])

@@ -54,7 +54,7 @@ OPEN = ""   # points that a person has to give
     ("told", "3", "3", ""),
     ("empty", "0", "0", "not answered yet"),
     ("wrong", "1", "3", "negative numbers too."),
-    ("crashing", "0", "3", "SyntaxError"),
+    ("crashing", "0", "3", "SyntaxError: expected ':' (line 1)"),
     ("warning", "3", "3", ""),
     ("endless", "0", "3", "no end within 3 s"),
     ("stubborn", "3", OPEN, "did not stop when interrupted"),
@@ -130,10 +130,10 @@ def test_a_second_run_takes_decisions_over_and_runs_nothing_again(course, capsys
 def test_a_changed_submission_is_run_again_and_its_decisions_are_void(course, capsys, monkeypatch):
     folder, _, _ = course
     nbformat.write(world.answered(world.GOOD | {"01.1": "def twice(n):\n    return abs(2 * n)"}),
-                   folder / "submitted/told" / f"{world.NAME}.ipynb")
+                   folder / "submitted/killing" / f"{world.NAME}.ipynb")
     status = ipe_sr("grade", folder / "submitted", folder / "out", "--exercises", folder / "masters", monkeypatch=monkeypatch)
-    assert status == 1 and "told/01_made_up.ipynb: graded" in capsys.readouterr().out
-    row = next(row for row in table(folder / "out/grades.csv") if row["student"] == "told")
+    assert status == 1 and "killing/01_made_up.ipynb: graded" in capsys.readouterr().out
+    row = next(row for row in table(folder / "out/grades.csv") if row["student"] == "killing")
     assert (row["points"], row["open"]) == ("4", "01.3")
 
 
