@@ -9,7 +9,8 @@ import importlib
 __version__ = "0.1.0"
 _HOMES = {"load": "models", "upscale": "upscaling", "InputError": "errors"}
 _MODULES = (
-    "encodings", "evaluation", "figures", "grids", "images", "metrics", "models", "render", "resample", "samples", "widgets",
+    "encodings", "evaluation", "figures", "footprints", "grids", "images", "metrics", "models", "render", "resample", "samples",
+    "widgets",
 )
 __all__ = [*_HOMES, *_MODULES]
 
