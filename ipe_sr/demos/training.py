@@ -32,7 +32,7 @@ class Lesson(NamedTuple):
 
 
 @functools.cache
-def lesson() -> Lesson:
+def face() -> Lesson:
     """The face of notebooks 06 and 07, a little smaller."""
     hr = resample.bicubic(original(), (HR_SIDE, HR_SIDE)).clamp(0, 1)
     lr = resample.bicubic(hr, (LR_SIDE, LR_SIDE))[None]
@@ -60,14 +60,14 @@ class Training:
         while len(self.losses) < steps:
             self._step()
         with torch.no_grad():
-            picture = torch.func.functional_call(self.model, self.kept[steps // EVERY], (lesson().lr, (HR_SIDE, HR_SIDE)))[0]
+            picture = torch.func.functional_call(self.model, self.kept[steps // EVERY], (face().lr, (HR_SIDE, HR_SIDE)))[0]
         return self.losses[:steps], picture.clamp(0, 1)
 
     @torch.enable_grad()
     def _step(self) -> None:
-        position, radius, colour = lesson().asked
+        position, radius, colour = face().asked
         some = torch.randint(len(colour), (QUERIES,), generator=self.random)
-        answer = self.model.query(self.model.encode(lesson().lr), position[some][None], radius[some][None])[0]
+        answer = self.model.query(self.model.encode(face().lr), position[some][None], radius[some][None])[0]
         loss = (answer - colour[some]).abs().mean()
         self.optimizer.zero_grad()
         loss.backward()
@@ -87,12 +87,12 @@ def _curve_and_pictures():
     fig, axes = figures.panels(columns=3, height=2.9, width_ratios=[5, 3, 3])
     curve, made, wanted = axes[0]
     curve.set(xlim=(0, MOST), ylim=LOSSES, yscale="log", xlabel="step", title="loss (L1)")
-    curve.axhline(lesson().bicubic[0], color=RED, linestyle=":", label="bicubic's error")
+    curve.axhline(face().bicubic[0], color=RED, linestyle=":", label="bicubic's error")
     curve.legend(loc="upper right", fontsize=9)
     for ax, title in ((made, "what the network makes"), (wanted, "original")):
         ax.set(xlim=(-0.5, HR_SIDE - 0.5), ylim=(HR_SIDE - 0.5, -0.5), xticks=[], yticks=[], aspect="equal", title=title)
         ax.grid(False)
-    wanted.imshow(images.to_pixels(lesson().hr), interpolation="nearest")
+    wanted.imshow(images.to_pixels(face().hr), interpolation="nearest")
     return fig, axes
 
 
@@ -111,8 +111,8 @@ def live_training_readout(steps: int, rate: str) -> str:
     losses, picture = training(float(rate)).after(steps)
     recent = losses[-EVERY:]
     so_far = f"loss of the last {EVERY} steps {sum(recent) / EVERY:.3g}" if recent else "not begun"
-    return (f"learning rate {rate}   step {steps}   {so_far}   PSNR {metrics.psnr(picture, lesson().hr, 'div2k', 4):.2f} dB"
-            f" (bicubic {lesson().bicubic[1]:.2f})")
+    return (f"learning rate {rate}   step {steps}   {so_far}   PSNR {metrics.psnr(picture, face().hr, 'div2k', 4):.2f} dB"
+            f" (bicubic {face().bicubic[1]:.2f})")
 
 
 def with_play(explorer: Explorer, name: str) -> Explorer:
