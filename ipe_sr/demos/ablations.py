@@ -17,7 +17,8 @@ from ipe_sr.scenes import scene
 
 COMMITTED = Path(__file__).parents[2] / "notebooks/experiments/records/table4-tiny"   # in a checkout
 ALL = "all"
-LINE = 0.2   # inches
+LINE = 0.2     # inches
+LINEAR = 0.1   # dB: farther apart, distances are drawn as logarithms
 COLUMNS = f"{'row':<21} {'seed':>4} {'PSNR':>7} {'SSIM':>7} {'− row 1':>9}"
 
 
@@ -55,8 +56,12 @@ def runs_of(folder: Path) -> RunTable:
         lines.set(xlim=(0, 1), ylim=(count - 0.5, -0.9))
         lines.axis("off")
         lines.text(0, -0.9, COLUMNS, family="monospace", fontsize=8, weight="bold")
-        reach = 1.1 * max(np.abs(_apart(section(), f"{scale:g}")).max() for scale in section().scales)
-        dots.set(xlim=(-reach, reach), ylim=(count - 0.5, -0.9), yticks=[], xlabel="PSNR − mean of all runs / dB")
+        reach = 1.3 * max(np.abs(_apart(section(), f"{scale:g}")).max() for scale in section().scales)
+        dots.set_xscale("symlog", linthresh=LINEAR)
+        dots.set(xlim=(-reach, reach), ylim=(count - 0.5, -0.9), yticks=[], xlabel="PSNR − the median run's / dB")
+        ticks = [tick for tick in (0.1, 1, 10) if tick < reach]
+        dots.set_xticks([*(-tick for tick in ticks), 0, *ticks])
+        dots.xaxis.set_major_formatter("{x:g}")
         return fig, axes
 
     @scene(stage)
@@ -101,7 +106,7 @@ def listed(section: Section, scale: str) -> list[Run]:
 
 def _apart(section: Section, scale: str) -> np.ndarray:
     psnr = np.array([run.psnr for run in listed(section, scale)])
-    return psnr - psnr.mean() if len(psnr) else np.zeros(1)
+    return psnr - np.median(psnr) if len(psnr) else np.zeros(1)
 
 
 def _asked(run: Run, row: str, seed: str) -> bool:
@@ -120,7 +125,7 @@ def forest(found: list[Comparison]) -> Figure:
     """
     pairs = list(dict.fromkeys((each.first, each.second) for each in found))
     most = max(sum((each.first, each.second) == pair for each in found) for pair in pairs)
-    fig, axes = figures.panels(len(pairs), 1, height=0.16 * most + 0.4, sharex=True)
+    fig, axes = figures.panels(len(pairs), 1, height=0.16 * most + 0.55)
     for ax, pair in zip(axes[:, 0], pairs, strict=True):
         mine = [each for each in found if (each.first, each.second) == pair]
         ax.axvspan(-EFFECT, EFFECT, color="#EBEBEB", zorder=0)
