@@ -111,7 +111,7 @@ def _views(picture: str, zoom: float, turn: int, pixels: str) -> tuple[Tensor, T
     original, lr, look = opened(picture)
     matrix = _matrix(picture, zoom, turn)
     sr = look(matrix, OUT, area=PIXELS[pixels])[0]
-    return photographed(lr, matrix, OUT, 1), sr, photographed(original, matrix, OUT, FACTOR)
+    return photographed(lr, matrix, OUT, 1, samples=1), sr, photographed(original, matrix, OUT, FACTOR, samples=FACTOR)
 
 
 def _matrix(picture: str, zoom: float, turn: int) -> Tensor:
