@@ -24,6 +24,7 @@ from ipe_sr.errors import InputError
 
 NAME = "site"   # the site's folder, in that of the records
 MATHJAX = "tex-svg.js"   # all of MathJax that a page needs, in one file, without fonts
+ERROR_MARK = "papermill-error-cell-tag"   # of cells that papermill puts into a failed notebook
 LINK = re.compile(r"\[([^\]]*)\]\((\w+)\.ipynb\)")
 WIDGET, PICTURE = "application/vnd.jupyter.widget-view+json", "image/png"
 
@@ -55,12 +56,14 @@ def build(folder: Path) -> Path:
 
 
 def _read(path: Path) -> Page:
-    """The page of a record: its notebook without widgets, which a page cannot move, and without the run's folders."""
+    """The page of a record: its notebook without widgets, which a page cannot move, and without what papermill adds."""
     notebook = series.read(path.with_suffix(".ipynb"))
+    notebook.cells = [cell for cell in notebook.cells if ERROR_MARK not in cell.metadata.get("tags", [])]
     for cell in series.code_cells(notebook):
         for output in cell.get("outputs", []):
             output.get("data", {}).pop(WIDGET, None)
-    notebook.metadata = {name: notebook.metadata[name] for name in ("kernelspec", "language_info")}
+    for name in ("papermill", "widgets"):
+        notebook.metadata.pop(name, None)
     try:
         title = notebook.cells[0].source.splitlines()[0].removeprefix("# ")
         return Page(path.stem, title, notebook, json.loads(path.read_text(encoding="utf-8")))

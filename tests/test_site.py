@@ -42,7 +42,9 @@ def folder(tmp_path_factory):
              new_code_cell("show(black)", outputs=[picture(np.zeros((40, 80, 3), np.uint8))]),
              new_code_cell("claim(n)", outputs=[claim])))
     error = new_output("error", ename="AssertionError", evalue="3 < 3", traceback=["\x1b[31mAssertionError\x1b[0m: 3 < 3"])
-    executed(folder, "01_two", notebook("01 · Two", new_code_cell("assert n < 3", outputs=[error])), FAILURE)
+    failed = notebook("01 · Two", new_code_cell("assert n < 3", outputs=[error]))
+    failed.cells.insert(0, new_markdown_cell("An Exception was encountered", metadata={"tags": [site.ERROR_MARK]}))
+    executed(folder, "01_two", failed, FAILURE)
     site.build(folder)
     return folder
 
@@ -85,6 +87,7 @@ def test_a_failure_stands_where_nobody_misses_it(folder):
     line = html.escape(FAILURE)
     assert line in read(folder, "01_two.html") and line in read(folder, "index.html")
     assert "01 · Two (failed)" in read(folder, "00_one.html"), "in the contents of every page"
+    assert "An Exception" not in read(folder, "01_two.html"), "papermill's mark, which would take the title's place"
     assert "failed" not in read(folder, "00_one.html").replace("01 · Two (failed)", "")
 
 

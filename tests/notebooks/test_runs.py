@@ -88,7 +88,8 @@ def test_the_command_ends_with_an_error_and_names_notebook_and_cell(tmp_path):
     assert f"FAILED {failure}\n" in done.stdout
     assert done.stdout.endswith(f"open {tmp_path / 'out/site/index.html'}\n")
     assert done.stderr == ""
-    assert failure in (tmp_path / "out/site/00_bad.html").read_text()
+    page = (tmp_path / "out/site/00_bad.html").read_text()
+    assert failure in page and "<title>Made up - " in page
 
 
 @pytest.mark.parametrize(
