@@ -58,6 +58,7 @@ def test_a_formula_passes_in_any_form(given):
     (None, "a NoneType came back where a sympy expression is due"),
     (sympy.sin(2 * sympy.Symbol("z")) / y, "the formula holds z, on which the answer does not depend"),
     (0, "your formula gives 0"),
+    (sympy.Integral(sympy.sin(x), (x, 0, y)), "a closed form is due"),
     (sympy.nan, "your formula gives nan"),
 ])
 def test_a_wrong_formula_is_told_where_it_differs(given, says):

