@@ -7,7 +7,10 @@ DECODERS, IMPLICIT, LIIF = "ipe_sr/models/decoders.py", "ipe_sr/models/implicit.
 PIXELS, SPECTRAL = "notebooks/01_pixels_are_areas.ipynb", "notebooks/02_positional_encoding_and_spectral_bias.ipynb"
 IPE, MONTE_CARLO = "notebooks/03_integrated_positional_encoding.ipynb", "notebooks/04_monte_carlo_versus_closed_form.ipynb"
 FEATURES, DECODER = "notebooks/05_from_image_to_features.ipynb", "notebooks/06_the_liif_decoder.ipynb"
-ENSEMBLE = "notebooks/07_the_local_ensemble.ipynb"
+ENSEMBLE, NETWORK = "notebooks/07_the_local_ensemble.ipynb", "notebooks/08_ipe_liif.ipynb"
+TRAINING = "notebooks/09_training.ipynb"
+RESAMPLE, METASR, FOOTPRINTS = "ipe_sr/resample.py", "ipe_sr/models/metasr.py", "ipe_sr/footprints.py"
+OWN_PICTURE = "notebooks/13_your_own_picture.ipynb"
 
 
 @dataclass(frozen=True)
@@ -55,4 +58,22 @@ FAULTS = (
     Fault("ensemble weights not swapped, in the notebook", ENSEMBLE, "length.flip(-2) / total", "length / total", "07"),
     Fault("ensemble weights not swapped, in the package", GRIDS, "distance.flip(-1) / total", "distance / total", "07"),
     Fault("frequencies from 2 on", ENCODINGS, "* 2.0**exponents", "* 2.0 ** (exponents + 1)", "07"),
+    Fault("radius 2/s", GRIDS, "[n_in / n_out for", "[2 * n_in / n_out for", "08"),
+    Fault("skip input dropped, in the notebook", NETWORK, "torch.cat([h, x], -1) if self.skip",
+          "torch.cat([h, 0 * x], -1) if self.skip", "08"),
+    Fault("skip input dropped, in the package", DECODERS, "torch.cat([h, x], -1) if self.skip",
+          "torch.cat([h, 0 * x], -1) if self.skip", "08"),
+    Fault("Adam: both means corrected alike", TRAINING, "v / (1 - betas[1]**t)", "v / (1 - betas[0]**t)", "09"),
+    Fault("shave dropped", METRICS, "return tuple(x[..., n : x.shape[-2] - n, n : x.shape[-1] - n] for x in (sr, hr))",
+          "return sr, hr", "10"),
+    Fault("luma coefficients exchanged", METRICS, "(65.481 / 255, 128.553 / 255, 24.966 / 255)",
+          "(24.966 / 255, 128.553 / 255, 65.481 / 255)", "10"),
+    Fault("MATLAB's border wrapped, not mirrored", RESAMPLE, "index = np.minimum(index, 2 * n_in - 1 - index)",
+          "index = index % n_in", "10"),
+    Fault("MetaSR told the height's scale", METASR, "radius.prod(-1, keepdim=True).sqrt()", "radius[..., :1]", "12"),
+    Fault("MetaSR told the centre for the corner", METASR, "self.pixel(centre, radius) - radius + 1",
+          "self.pixel(centre, radius) + 1", "12"),
+    Fault("parallelogram of one edge, in the notebook", OWN_PICTURE, "sincs[..., 0, :, :] * sincs[..., 1, :, :]",
+          "sincs[..., 0, :, :]", "13"),
+    Fault("parallelogram of one edge, in the package", FOOTPRINTS, "damping = a * b", "damping = a", "13"),
 )
