@@ -25,7 +25,7 @@ from ipe_sr.errors import InputError
 NAME = "site"   # the site's folder, in that of the records
 MATHJAX = "tex-svg.js"   # all of MathJax that a page needs, in one file, without fonts
 ERROR_MARK = "papermill-error-cell-tag"   # of cells that papermill puts into a failed notebook
-LINK = re.compile(r"\[([^\]]*)\]\((\w+)\.ipynb\)")
+LINK = re.compile(r"(?<!!)\[([^\]]*)\]\(([\w./-]+\.\w+)\)")   # to a file, neither a picture nor another server's
 WIDGET, PICTURE = "application/vnd.jupyter.widget-view+json", "image/png"
 
 
@@ -75,7 +75,7 @@ def _write_sources(pages: list[Page], claims: list[ledger.Entry], scratch: Path)
     """What Sphinx reads: `source` to be made into pages, `static` and `files` to be copied."""
     for name in ("source", "static", "files"):
         (scratch / name).mkdir()
-    names = {page.name for page in pages}
+    names = {f"{page.name}.ipynb" for page in pages}
     for page in pages:
         nbformat.write(page.notebook, scratch / "files" / f"{page.name}.ipynb")
         (scratch / "files" / f"{page.name}.json").write_text(json.dumps(page.record, indent=1), encoding="utf-8")

@@ -37,7 +37,8 @@ def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("series")
     widget = new_output("execute_result", {site.WIDGET: {"model_id": "0"}, "text/plain": "[interactive: scale]"})
     claim = new_output("stream", name="stdout", text="[00.1] holds: n < 4 & so on: 3 < 4\n")
-    links = new_markdown_cell("To [the second](01_two.ipynb), [the third](02_three.ipynb), [a paper](https://arxiv.org/abs/1).")
+    links = new_markdown_cell("To [the second](01_two.ipynb), [the third](02_three.ipynb), [tables](experiments/tables.yaml), "
+                              "[a paper](https://arxiv.org/abs/1).")
     executed(folder, "00_one", notebook("00 · One", links, new_code_cell("explorer", outputs=[widget]),
              new_code_cell("show(black)", outputs=[picture(np.zeros((40, 80, 3), np.uint8))]),
              new_code_cell("claim(n)", outputs=[claim])))
@@ -80,7 +81,8 @@ def test_widgets_are_told_of_in_words(folder):
 def test_links_lead_to_pages_of_the_site_or_are_none(folder):
     page = read(folder, "00_one.html")
     assert '<a class="reference internal" href="01_two.html">' in page
-    assert "the third" in page and "02_three" not in page
+    assert "the third, tables, <a" in page and "02_three" not in page and "tables.yaml" not in page
+    assert 'href="https://arxiv.org/abs/1"' in page
 
 
 def test_a_failure_stands_where_nobody_misses_it(folder):
