@@ -29,6 +29,7 @@ def claim(
         raise ValueError("give `below`, `above` or both; or `near` with `within`")
     value = float(value)
     if near is not None:
+        near = float(near)
         holds, bounds = abs(value - near) <= within, f"{value:.4g} = {near:.4g} ± {within:.2g}"
     else:
         holds = (below is None or value < below) and (above is None or value > above) and not math.isnan(value)
