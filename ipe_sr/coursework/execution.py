@@ -61,17 +61,23 @@ def error_in(cell: NotebookNode) -> str | None:
 
 
 class _Client(NotebookClient):
+    leaving = False   # after a call of exit() the kernel ends soon, but perhaps not before the next cells
+
     async def async_execute_cell(self, cell: NotebookNode, cell_index: int, **options: Any) -> NotebookNode:
         try:
-            return await super().async_execute_cell(cell, cell_index, **options)
+            executed = await super().async_execute_cell(cell, cell_index, **options)
         except DeadKernelError:
             raise Stopped(f"the kernel died in {_place(cell, cell_index)}", cell_index) from None
         except CellTimeoutError:
             why = f"{_place(cell, cell_index)} took longer than {self.timeout} s and did not stop when interrupted"
             raise Stopped(why, cell_index) from None
+        if self.leaving:
+            raise Stopped(f"the kernel died in {_place(cell, cell_index)}", cell_index)
+        return executed
 
     def on_cell_executed(self, cell: NotebookNode, cell_index: int, execute_reply: dict) -> None:
         reply = execute_reply["content"]
+        self.leaving = any(part.get("source") == "ask_exit" for part in reply.get("payload", ()))
         if reply.get("ename") == TIMEOUT_ERROR and not reply["traceback"]:   # else student code raised it
             cell.outputs = [nbformat.v4.new_output("error", **{key: reply[key] for key in ("ename", "evalue", "traceback")})]
 
