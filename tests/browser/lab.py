@@ -49,7 +49,7 @@ def missing() -> str:
 def serve(folder: Path) -> Iterator[str]:
     """JupyterLab over copies of the notebooks, outputs removed and smoke parameters set: the address to open, with a token."""
     workspace, settings, token = folder / "notebooks", folder / "settings", os.urandom(16).hex()
-    workspace.mkdir()
+    shutil.copytree(ROOT / "notebooks" / "experiments", workspace / "experiments")   # the records that notebooks read
     for job in NOTEBOOKS:
         pristine = load_notebook_node(str(job.notebook))
         notebook = parameterize_notebook(pristine, job.overrides, kernel_name="python3", language="python")
