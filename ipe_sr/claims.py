@@ -27,7 +27,7 @@ def claim(
         raise ValueError(f"kind {kind!r} cannot be claimed: use one of proved, asserted, reproduced")
     if (below is None and above is None) == (near is None):
         raise ValueError("give `below`, `above` or both; or `near` with `within`")
-    value = float(value)
+    value = float(value.detach() if hasattr(value, "detach") else value)   # torch warns of a graph that is lost
     if near is not None:
         near = float(near)
         holds, bounds = abs(value - near) <= within, f"{value:.4g} = {near:.4g} ± {within:.2g}"
