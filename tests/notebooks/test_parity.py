@@ -90,7 +90,7 @@ def test_twins_agree_in_value_and_gradient(source, name, twin):
     agree(source, name, twin, name)
 
 
-@pytest.mark.parametrize(("source", "name", "twin"), [twin for twin in registered() if twin.id == "08-MLP"])
+@pytest.mark.parametrize(("source", "name", "twin"), [twin for twin in registered() if twin.id == "notebooks-08-MLP"])
 def test_decoders_with_skips_agree(source, name, twin):
     agree(source, name, twin, "MLP with skips")
 
