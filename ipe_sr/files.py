@@ -7,6 +7,7 @@ import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from ipe_sr.errors import InputError
 
@@ -49,6 +50,16 @@ def make_folder(path: Path) -> None:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(f"{path}: cannot be made a folder ({error.strerror})") from None
+
+
+def read_json(path: Path) -> Any:
+    """What a JSON file holds. Raises InputError, one line that names it, for a file that is missing or damaged."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror})") from None
+    except ValueError as error:   # damaged JSON or not UTF-8
+        raise InputError(f"{path}: not readable as JSON ({str(error).splitlines()[0]})") from None
 
 
 def sha256(path: str | os.PathLike) -> str:

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ipe_sr import files
 from ipe_sr.errors import InputError
-from ipe_sr.files import replacing
 
 FORMAT = "ipe_sr-run/1"
 RECORD, FAILURE, PLAN = "record.json", "failure.json", "plan.json"
@@ -85,13 +85,13 @@ class Record(Place):
     def write(self, path: Path) -> None:
         """Write the record, whole or not at all. Raises ValueError for a number that JSON has no word for (NaN)."""
         text = json.dumps({"format": FORMAT} | dataclasses.asdict(self), indent=1, allow_nan=False)
-        with replacing(path) as temporary:
+        with files.replacing(path) as temporary:
             temporary.write_text(text, encoding="utf-8")
 
 
 def read(path: Path) -> Record:
     """The record in a file. Raises InputError, one line that names it, for a file that is missing, cut or foreign."""
-    data = _json(path)
+    data = files.read_json(path)
     if not isinstance(data, dict) or data.pop("format", None) != FORMAT:
         raise InputError(f"{path}: not a run record (its format is not {FORMAT!r})")
     known = {each.name: each for each in dataclasses.fields(Record)}
@@ -125,15 +125,6 @@ def due(folder: Path) -> list[Place]:
 
 def _places(plan: Path) -> list[Place]:
     try:
-        return [Place(**run["place"]) for run in _json(plan)["runs"].values()]
+        return [Place(**run["place"]) for run in files.read_json(plan)["runs"].values()]
     except (KeyError, TypeError, AttributeError):
         raise InputError(f"{plan}: not a plan of ipe-sr sweep") from None
-
-
-def _json(path: Path) -> Any:
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror})") from None
-    except ValueError as error:   # damaged JSON or not UTF-8
-        raise InputError(f"{path}: not readable as JSON ({str(error).splitlines()[0]})") from None

@@ -55,10 +55,7 @@ def write(scores: Scores, path: Path) -> None:
 
 def read(path: Path) -> Scores:
     """Raises InputError for a file that is no such record."""
-    try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path}: not readable as JSON ({str(error).splitlines()[0]})") from None
+    data = files.read_json(path)
     names = {field.name for field in fields(Scores)}
     if not isinstance(data, dict) or data.pop("format", None) != FORMAT or data.keys() != names:
         raise InputError(f"{path}: not a record of ipe-sr evaluate --json (its format is not {FORMAT!r})")
