@@ -24,6 +24,7 @@ from ipe_sr.datasets import ImageSet
 from ipe_sr.errors import InputError
 from ipe_sr.records import Place, Record
 from ipe_sr.schedules import Preset
+from ipe_sr.upscaling import device_named
 
 CODE, TRAINING_CODE = "ipe_sr.experiments", "ipe_sr.training"   # see `provenance.digest`
 STAMP = "training.json"   # in a training's folder: which preset and code it belongs to
@@ -117,7 +118,7 @@ def train(experiment: Experiment, folder: Path, progress: Callable = lambda step
 
 def evaluate(experiment: Experiment, model: nn.Module) -> Evaluated:
     """Score the model, on the GPU where there is one, on every set at every scale."""
-    model.to(_device())
+    model.to(device_named("auto"))
     with files.journal() as events:
         for name in training_sets(experiment.preset):
             for path in datasets.find(name).hr:
@@ -131,9 +132,10 @@ def evaluate(experiment: Experiment, model: nn.Module) -> Evaluated:
 @torch.inference_mode()
 def decode(model: nn.Module) -> dict[str, Any]:
     """Time one fixed picture, at x4 or a fixed-scale model's own: {"picture": in words, "seconds": median of three}."""
-    model.to(_device())
+    device = device_named("auto")
+    model.to(device)
     side = round(DECODED * getattr(model.config, "scale", 4))
-    lr = images.to_tensor(samples.image("coffee")[100 : 100 + DECODED, 200 : 200 + DECODED])[None].to(_device())
+    lr = images.to_tensor(samples.image("coffee")[100 : 100 + DECODED, 200 : 200 + DECODED])[None].to(device)
     seconds = []
     for _ in range(4):   # the first one warms up
         started = time.perf_counter()
@@ -211,7 +213,3 @@ def _curve(path: Path) -> list[dict[str, Any]]:
     with path.open(newline="") as file:
         rows = [{"step": int(row["step"]), "name": row["name"], "value": float(row["value"])} for row in csv.DictReader(file)]
     return [row | {"value": row["value"] if math.isfinite(row["value"]) else None} for row in rows]
-
-
-def _device() -> torch.device:
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
