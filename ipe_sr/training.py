@@ -183,7 +183,8 @@ def _mean_or_diverged(losses: Tensor, step: int, seed: int) -> float:
     bad = (~values.isfinite()).nonzero()
     if len(bad):
         first = step - len(losses) + int(bad[0])
-        raise Diverged(f"the loss is {values[bad[0]].item()} at step {first} (seed {seed}): lower learning_rate, or set clip")
+        remedy = "lower learning_rate, or set precision=fp32 where it is bf16"
+        raise Diverged(f"the loss is {values[bad[0]].item()} at step {first} (seed {seed}): {remedy}")
     return values.mean().item()
 
 
