@@ -22,7 +22,8 @@ class Schedule:
     clip: largest gradient norm, 0 for none.   ema: decay of averaged weights, 0 for none; see `average_decay`.
     data, valid: picture sets by name or folder (see `datasets.find`).   init_encoder, init_decoder: checkpoints whose
     encoder and decoder to start from (see `models.warm_start`), by path, or as a file in the data folder.
-    freeze_encoder: leave it as it is.   checkpoint_minutes: how often the state is saved.   model: options of the method
+    freeze_encoder: leave it as it is.   teacher: a checkpoint whose answers to aim at, teacher_weight: how much, against the
+    true colours (see `distillation`).   checkpoint_minutes: how often the state is saved.   model: options of the method
     that this schedule changes.
     """
 
@@ -47,6 +48,8 @@ class Schedule:
     init_encoder: str = ""
     init_decoder: str = ""
     freeze_encoder: bool = False
+    teacher: str = ""
+    teacher_weight: float = 1.0
     model: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self):
@@ -63,6 +66,8 @@ class Schedule:
             raise InputError(f"learning_rate must lie between 0 and 1, got {self.learning_rate}")
         if not (0 <= self.ema < 1 and self.clip >= 0):
             raise InputError(f"ema must lie in [0, 1) and clip be at least 0; got {self.ema} and {self.clip}")
+        if not 0 < self.teacher_weight <= 1:
+            raise InputError(f"teacher_weight must lie in (0, 1], got {self.teacher_weight}")
         for name, known in (("decay", DECAYS), ("precision", PRECISIONS)):
             if getattr(self, name) not in known:
                 raise InputError(f"{name} {getattr(self, name)!r} is unknown: use one of {', '.join(known)}")

@@ -12,7 +12,7 @@ from lightning.fabric import Fabric
 from torch import Tensor, nn
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
-from ipe_sr import data, datasets, files, models, training_state, validation
+from ipe_sr import data, datasets, distillation, files, models, training_state, validation
 from ipe_sr.data import Batch, Sampler, Store
 from ipe_sr.errors import InputError
 from ipe_sr.schedules import Preset, Schedule
@@ -146,8 +146,9 @@ def _batches(fabric: Fabric, store: Store, schedule: Schedule) -> Callable[[int]
     """From a step on, this process's share of every batch, on its device."""
     s, share = schedule, range(fabric.global_rank, schedule.batch, fabric.world_size)
     sampler = Sampler(store.near(fabric.device), s.batch, s.patch, s.queries, s.scales, s.seed, fabric.device)
+    taught = distillation.of(s, fabric.device)
     depth = AHEAD[fabric.device.type]
-    return lambda first: data.ahead(lambda step: sampler(step, share), range(first, s.steps), depth)
+    return lambda first: data.ahead(lambda step: taught(sampler(step, share), step), range(first, s.steps), depth)
 
 
 def _step(fabric: Fabric, objective: nn.Module, optimizer: Any, batch: Batch, schedule: Schedule, run: Run) -> Tensor:

@@ -62,18 +62,19 @@ def new(preset: Preset, device: torch.device, warm: bool = True) -> Run:
 
 
 def sources(schedule: Schedule) -> dict[str, Path]:
-    """Option -> the checkpoint that a training starts from. Raises InputError for one that is not there."""
-    given = {option: getattr(schedule, option) for option in ("init_encoder", "init_decoder")}
+    """Option -> the checkpoint that a training starts from or learns from. Raises InputError for one that is not there."""
+    given = {option: getattr(schedule, option) for option in ("init_encoder", "init_decoder", "teacher")}
     return {option: datasets.file(path) for option, path in given.items() if path}
 
 
 def _warm_start(model: nn.Module, schedule: Schedule) -> None:
     start = {"init_encoder": warm_start.encoder, "init_decoder": functools.partial(warm_start.decoder, scales=schedule.scales)}
-    for option, path in sources(schedule).items():
+    given = sources(schedule)
+    for option in start.keys() & given.keys():
         try:
-            start[option](model, models.read(path))
+            start[option](model, models.read(given[option]))
         except ValueError as error:
-            raise InputError(f"{option}: {path} {error}") from None
+            raise InputError(f"{option}: {given[option]} {error}") from None
 
 
 def save(run: Run, path: Path, preset: Preset) -> None:

@@ -159,6 +159,8 @@ def test_warm_start_and_frozen_encoder(tmp_path):
         ([], ["data=nowhere"], "data 'nowhere' is neither a folder nor one of"),
         ([], ["init_encoder=no.pth"], "no.pth: no such file"),
         ([], ["init_decoder=no.pth"], "no.pth: no such file"),
+        ([], ["teacher=no.pth"], "no.pth: no such file"),
+        ([], ["teacher_weight=0"], "teacher_weight must lie in (0, 1]"),
     ],
 )
 def test_bad_requests_are_one_line(tmp_path, options, settings, message, capsys, monkeypatch):
