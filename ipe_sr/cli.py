@@ -12,7 +12,7 @@ from rich.table import Table
 from ipe_sr import console
 from ipe_sr.console import err, out
 from ipe_sr.coursework import commands as course
-from ipe_sr.errors import InputError
+from ipe_sr.errors import InputError, importing
 
 app = typer.Typer(
     name="ipe-sr", no_args_is_help=True, help="Arbitrary-scale image super-resolution with integrated positional encoding.",
@@ -108,10 +108,8 @@ def train(
 
     options = dict(schedules.setting(text) for text in settings or [])
     chosen = schedules.preset(preset, options)
-    try:
+    with importing("train", "training"):
         from ipe_sr import training
-    except ModuleNotFoundError as error:
-        raise InputError(f"training needs the package {error.name}: pip install 'ipe_sr[train]'") from None
 
     folder = output or Path(".out/train") / preset
     with console.progress() as bar:
@@ -145,7 +143,8 @@ def notebooks(
     write_back: Annotated[bool, typer.Option("--write-back", help="Store the outputs in the series itself.")] = False,
 ) -> None:
     """Execute the series, check its claims and make a static site of the executed copies."""
-    from ipe_sr import runs, site
+    with importing("notebooks", "the series"):
+        from ipe_sr import runs, site
 
     plan = runs.plan(source, params, only.split(",") if only else None, parameters or [])
     results = runs.execute(plan, output, jobs, report=lambda line: out.print(line))
@@ -173,10 +172,8 @@ def sweep(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would run, and why.")] = False,
 ) -> None:
     """Run what a table needs and does not have yet; after a kill, the same command goes on."""
-    try:
+    with importing("notebooks,train,sweep", "a sweep"):
         from ipe_sr import sweeps
-    except ModuleNotFoundError as error:
-        raise InputError(f"a sweep needs the package {error.name}: pip install 'ipe_sr[notebooks,train,sweep]'") from None
 
     outcome = sweeps.sweep(
         source, table, params, output, jobs, profile=profile, dry_run=dry_run, report=lambda line: out.print(line)

@@ -5,7 +5,6 @@ where a training keeps its state and is found again by every table that needs it
 """
 
 import hashlib
-import importlib.util
 import json
 import os
 import signal
@@ -14,13 +13,14 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from ipe_sr import datasets, experiments, files, leftovers, provenance, records, schedules, series, training_state
-from ipe_sr.errors import InputError
+from ipe_sr.errors import InputError, importing
 
 NOTEBOOK, SNAKEFILE, TABLES = "experiment.ipynb", "Snakefile", "tables.yaml"
 LOG = "snakemake.log"
@@ -74,8 +74,8 @@ def sweep(
     """
     if jobs < 1:
         raise InputError(f"--jobs must be at least 1, got {jobs}")
-    if importlib.util.find_spec("snakemake") is None:
-        raise InputError("a sweep needs the package snakemake: pip install 'ipe_sr[sweep]'")
+    with importing("notebooks,train,sweep", "a sweep"):
+        metadata.version("snakemake")   # it runs as a program; not to find it is a ModuleNotFoundError, too
     if profile and not profile.is_dir():
         raise InputError(f"--profile: {profile} is not a folder that holds a snakemake profile")
     made, out = plan(folder, table, params), out.resolve()

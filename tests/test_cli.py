@@ -186,3 +186,35 @@ def test_as_a_program(place):
 def test_help_does_not_wait_for_torch():
     code = "import sys, ipe_sr.cli; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+BARE = """
+import sys
+class NotInstalled:
+    def find_spec(name, *_):
+        if name in ("lightning", "nbformat", "snakemake", "voila"):
+            raise ModuleNotFoundError(name=name)
+sys.meta_path.insert(0, NotInstalled)
+from ipe_sr import cli
+for line in sys.argv[1:]:
+    sys.argv = ["ipe-sr", *line.split()]
+    try:
+        cli.main()
+    except SystemExit as ended:
+        print(ended.code)
+"""
+NEEDED = {
+    "train tiny-ipe-liif": "training needs the package lightning: pip install 'ipe_sr[train]'",
+    "sweep table4": "a sweep needs the package lightning: pip install 'ipe_sr[notebooks,train,sweep]'",
+    "notebooks": "the series needs the package nbformat: pip install 'ipe_sr[notebooks]'",
+    "course release OUT": "handing out needs the package nbformat: pip install 'ipe_sr[course]'",
+    "course check a.ipynb": "checking needs the package nbformat: pip install 'ipe_sr[notebooks]'",
+    "course grade IN OUT": "grading needs the package nbformat: pip install 'ipe_sr[course]'",
+    "app": "the app needs the package voila: pip install 'ipe_sr[notebooks,app]'",
+}
+
+
+def test_a_missing_package_is_one_line_that_says_what_to_install(place):
+    done = subprocess.run([sys.executable, "-c", BARE, *NEEDED], capture_output=True, text=True)
+    assert done.stdout.split() == ["2"] * len(NEEDED), done.stderr
+    assert done.stderr.splitlines() == [f"ipe-sr: {line}" for line in NEEDED.values()]

@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from ipe_sr.errors import InputError
+from ipe_sr.errors import importing
 
 FOLDER = Path(__file__).parent
 PAGE = FOLDER / "your_own_picture.ipynb"
@@ -16,10 +16,8 @@ SETTINGS = {
 
 def serve(port: int = 8866, browser: bool = True) -> None:
     """Serve the page on this computer alone, until interrupted. Raises InputError where Voila is not installed."""
-    try:
+    with importing("notebooks,app", "the app"):
         from voila.app import Voila
-    except ModuleNotFoundError as error:
-        raise InputError(f"the app needs the package {error.name}: pip install 'ipe_sr[notebooks,app]'") from None
 
     paths = (str(FOLDER), os.environ.get("JUPYTER_PATH"))   # where the page's template is
     os.environ["JUPYTER_PATH"] = os.pathsep.join(path for path in paths if path)

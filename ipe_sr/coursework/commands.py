@@ -1,6 +1,5 @@
 """`ipe-sr course`: hand out exercises, let students check them, grade what comes back."""
 
-import importlib.util
 from pathlib import Path
 from typing import Annotated
 
@@ -8,7 +7,7 @@ import typer
 
 from ipe_sr import console
 from ipe_sr.console import err, out
-from ipe_sr.errors import InputError
+from ipe_sr.errors import importing
 
 TIMEOUT = 60   # seconds
 
@@ -29,8 +28,8 @@ def release(
     exercises: ExercisesOption = Path("notebooks/exercises"),
 ) -> None:
     """Make student copies of the master notebooks: gaps for solutions, no hidden tests."""
-    _require("nbgrader", "course")
-    from ipe_sr.coursework import masters, release
+    with importing("course", "handing out"):
+        from ipe_sr.coursework import masters, release
 
     chosen = masters.chosen(exercises, only)
     made = release.release(chosen, target, release.student_ids(students) if students else [])
@@ -43,8 +42,8 @@ def check(
     timeout: TimeoutOption = TIMEOUT,
 ) -> None:
     """Run a notebook from a fresh kernel and say which visible tests pass; exit status 1 if one does not."""
-    _require("nbclient", "notebooks")
-    from ipe_sr.coursework import checking
+    with importing("notebooks", "checking"):
+        from ipe_sr.coursework import checking
 
     checks = checking.check(notebook, timeout)
     for check in checks:
@@ -63,8 +62,8 @@ def grade(
     exercises: ExercisesOption = Path("notebooks/exercises"),
 ) -> None:
     """Run all submissions with the hidden tests and write CSV and feedback. This executes student code, in no sandbox."""
-    _require("nbgrader", "course")
-    from ipe_sr.coursework import grading, masters
+    with importing("course", "grading"):
+        from ipe_sr.coursework import grading, masters
 
     marks = grading.grade(masters.chosen(exercises, only), submitted, target, timeout, report=lambda line: out.print(line))
     students = {mark.student for mark in marks}
@@ -72,8 +71,3 @@ def grade(
     if waiting := sum(len(mark.cells) for mark in marks):
         err.print(f"{waiting} cells wait for a person: fill in {target / 'by_hand.csv'} and run this again", soft_wrap=True)
         raise typer.Exit(1)
-
-
-def _require(package: str, extra: str) -> None:
-    if importlib.util.find_spec(package) is None:
-        raise InputError(f"this needs the package {package}: pip install 'ipe_sr[{extra}]'")
