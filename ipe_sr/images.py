@@ -1,5 +1,6 @@
 """Picture files and pixel arrays: 8 or 16 bits, gray or RGB, with or without alpha, upright, with their ICC profile."""
 
+import io
 import os
 import struct
 import warnings
@@ -35,32 +36,40 @@ class Picture(NamedTuple):
 
 
 def read(path: str | os.PathLike) -> Picture:
-    """The first picture in a file, upright (its EXIF orientation applied), 16 bits kept.
-
-    Raises InputError where the file is missing, empty, damaged, no picture, too large for PIL's safety limit, or holds
-    32-bit pixels.
-    """
+    """The picture in a file, as `decode` says. Raises InputError where there is no such file, too."""
     path = Path(path)
     if not path.is_file():
         raise InputError(f"{path}: " + ("is a folder, not a picture" if path.is_dir() else "no such file"))
-    if path.stat().st_size == 0:
-        raise InputError(f"{path}: is empty")
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror})") from None
+    return decode(data, str(path))
+
+
+def decode(data: bytes, name: str) -> Picture:
+    """The first picture in the bytes of a file, upright (its EXIF orientation applied), 16 bits kept.   name: the file's.
+
+    Raises InputError where they are none, damaged, no picture, too large for PIL's safety limit, or hold 32-bit pixels.
+    """
+    if not data:
+        raise InputError(f"{name}: is empty")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            if _is_16bit_tiff(path):
-                return _read_tiff16(path)
-            with Image.open(path) as image:
-                if image.format == "PNG" and _png_bits(path) == 16:
-                    pixels = _oriented(_read_png16(path), image.getexif().get(ORIENTATION, 1))
+            if _is_16bit_tiff(data):
+                return _decode_tiff16(data)
+            with Image.open(io.BytesIO(data)) as image:
+                if image.format == "PNG" and data[24] == 16:   # IHDR; PIL's mode does not tell for colour pictures
+                    pixels = _oriented(_decode_png16(data), image.getexif().get(ORIENTATION, 1))
                     return Picture(pixels, image.info.get("icc_profile"))
                 return from_pil(image)
     except InputError as error:
-        raise InputError(f"{path}: {error}") from None
+        raise InputError(f"{name}: {error}") from None
     except Image.UnidentifiedImageError:
-        raise InputError(f"{path}: not a picture that can be read (PNG, JPEG, WebP, TIFF and others can)") from None
+        raise InputError(f"{name}: not a picture that can be read (PNG, JPEG, WebP, TIFF and others can)") from None
     except Exception as error:   # decoders raise nearly anything on damaged data
-        raise InputError(f"{path}: damaged or not readable as a picture ({_one_line(error)})") from None
+        raise InputError(f"{name}: damaged or not readable as a picture ({_one_line(error)})") from None
 
 
 def write(path: str | os.PathLike, picture: Picture) -> None:
@@ -133,31 +142,25 @@ def to_depth(pixels: np.ndarray, dtype: type) -> np.ndarray:
     return (pixels / np.iinfo(pixels.dtype).max * np.iinfo(dtype).max).round().astype(dtype)
 
 
-def _png_bits(path: Path) -> int:
-    with open(path, "rb") as file:
-        return file.read(25)[24]   # IHDR; PIL's mode does not tell for colour pictures
-
-
-def _is_16bit_tiff(path: Path) -> bool:
+def _is_16bit_tiff(data: bytes) -> bool:
     import tifffile
 
-    with open(path, "rb") as file:
-        if file.read(4) not in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"):
-            return False
-    with tifffile.TiffFile(path) as file:
+    if data[:4] not in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"):
+        return False
+    with tifffile.TiffFile(io.BytesIO(data)) as file:
         return np.max(file.pages[0].bitspersample) == 16
 
 
-def _read_png16(path: Path) -> np.ndarray:
+def _decode_png16(data: bytes) -> np.ndarray:
     import imagecodecs
 
-    return _checked16(imagecodecs.png_decode(path.read_bytes()))
+    return _checked16(imagecodecs.png_decode(data))
 
 
-def _read_tiff16(path: Path) -> Picture:
+def _decode_tiff16(data: bytes) -> Picture:
     import tifffile
 
-    with tifffile.TiffFile(path) as file:   # PIL would cut colours to 8 bits and cannot read gray with alpha
+    with tifffile.TiffFile(io.BytesIO(data)) as file:   # PIL would cut colours to 8 bits and cannot read gray with alpha
         page = file.pages[0]
         pixels = page.asarray()
         if page.planarconfig == tifffile.PLANARCONFIG.SEPARATE and pixels.ndim == 3:

@@ -62,6 +62,14 @@ def test_pictures_of_any_kind_and_shape_can_be_uploaded(pixels, shape):
     assert "mine.png" in demos.photo_view_readout(**state)
 
 
+def test_16_bits_are_as_good_as_8(tmp_path, pixels):
+    gray = pixels(48, 48, 1)
+    images.write(tmp_path / "deep.png", images.Picture(images.to_depth(gray, np.uint16)))
+    photo.upload("deep.png", (tmp_path / "deep.png").read_bytes())
+    photo.upload("flat.png", file_of(gray[..., 0]))
+    torch.testing.assert_close(photo.opened("deep.png").lr, photo.opened("flat.png").lr)
+
+
 def test_a_picture_uploaded_again_replaces_the_first(pixels):
     for number in (0, 1):
         photo.upload("mine.png", file_of(pixels(48, 48, seed=number)))
@@ -69,9 +77,11 @@ def test_a_picture_uploaded_again_replaces_the_first(pixels):
         torch.testing.assert_close(photo.opened("mine.png").lr, expected, rtol=0, atol=0.1)
 
 
-@pytest.mark.parametrize("data", [b"", b"no picture", file_of(np.zeros((40, 40, 3), np.uint8))[:60]])
-def test_what_is_no_picture_is_refused(data):
-    with pytest.raises(InputError, match="not readable as a picture"):
+@pytest.mark.parametrize(("data", "words"), [
+    (b"", "is empty"), (b"no picture", "not a picture"), (file_of(np.zeros((40, 40, 3), np.uint8))[:60], "damaged"),
+])
+def test_what_is_no_picture_is_refused(data, words):
+    with pytest.raises(InputError, match=f"mine.png: {words}"):
         photo.upload("mine.png", data)
     assert not photo._own
 
@@ -92,4 +102,4 @@ def test_the_button_adds_a_picture_and_shows_it(pixels):
     assert explorer.controls["picture"].options == ("coffee", "fine-text", "mine.png")
     assert explorer.picture.value != before
     button.value = chosen("bad.png", b"no picture")
-    assert "bad.png: not readable" in said.value and explorer.state["picture"] == "mine.png"
+    assert "bad.png: not a picture" in said.value and explorer.state["picture"] == "mine.png"

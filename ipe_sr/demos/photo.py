@@ -1,13 +1,11 @@
 """Of notebook 13: pictures, also a reader's own, made small and looked at again: zoomed, turned, as areas or as points."""
 
 import functools
-import io
 import math
 from typing import NamedTuple
 
 import ipywidgets
 import torch
-from PIL import Image
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -68,12 +66,7 @@ def _sample(name: str) -> Tensor:
 
 def upload(name: str, data: bytes) -> None:
     """Add a picture from the bytes of a file; `opened(name)` then finds it. Raises InputError for what is no picture."""
-    try:
-        pixels = images.from_pil(Image.open(io.BytesIO(data))).pixels
-    except InputError:
-        raise
-    except Exception as error:   # decoders raise nearly anything on damaged data
-        raise InputError(f"{name}: not readable as a picture ({error})") from None
+    pixels = images.decode(data, name).pixels
     _own[name] = images.to_tensor(pixels[..., :3] if pixels.shape[2] > 2 else pixels[..., :1]).expand(3, -1, -1)
     opened.cache_clear()
 

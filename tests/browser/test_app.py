@@ -76,7 +76,7 @@ def test_the_page_zooms_turns_and_takes_a_picture_and_asks_nobody_else(address, 
         lab.ARTEFACTS.mkdir(parents=True, exist_ok=True)
         page.screenshot(path=lab.ARTEFACTS / "app.png")
         choose(page, broken)
-        page.get_by_text("broken.png: not readable as a picture").wait_for()
+        page.get_by_text("broken.png: not a picture that can be read").wait_for()
         assert page.errors == []
     assert any(url.startswith("ws://127.0.0.1:") for url in asked)
     others = [url for url in asked if not url.startswith(("data:", "blob:")) and urlsplit(url).hostname != "127.0.0.1"]
