@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
-from ipe_sr.errors import InputError
+from ipe_sr.errors import InputError, first_line
 
 CHUNK = 1 << 20
 DAMAGE = (zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError, OSError, RuntimeError, ValueError)
@@ -84,5 +84,5 @@ def _intact(name: str) -> Iterator[None]:
     except InputError:
         raise
     except DAMAGE as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise InputError(f"{name}: damaged or cut short ({reason}), though its checksum is right: please report this") from None
+        what = f"damaged or cut short ({first_line(error)}), though its checksum is right: please report this"
+        raise InputError(f"{name}: {what}") from None

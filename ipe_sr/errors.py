@@ -8,6 +8,11 @@ class InputError(ValueError):
     """Bad input: one line that names the file or option, what was wrong and what would be right."""
 
 
+def first_line(error: BaseException) -> str:
+    """What an error of others says, short enough to stand in one of ours; its name if it says nothing."""
+    return (str(error).splitlines() or [type(error).__name__])[0]
+
+
 @contextlib.contextmanager
 def importing(extras: str, what: str) -> Iterator[None]:
     """A block that imports what belongs to optional extras of ours; where a package is missing it raises InputError.

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from ipe_sr.errors import InputError
+from ipe_sr.errors import InputError, first_line
 
 JOURNAL = "IPE_SR_JOURNAL"   # environment variable: a JSON-lines file
 
@@ -59,7 +59,7 @@ def read_json(path: Path) -> Any:
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from None
     except ValueError as error:   # damaged JSON or not UTF-8
-        raise InputError(f"{path}: not readable as JSON ({str(error).splitlines()[0]})") from None
+        raise InputError(f"{path}: not readable as JSON ({first_line(error)})") from None
 
 
 def sha256(path: str | os.PathLike) -> str:

@@ -13,7 +13,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from ipe_sr.errors import InputError
+from ipe_sr.errors import InputError, first_line
 from ipe_sr.files import replacing
 
 MODES = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
@@ -69,7 +69,7 @@ def decode(data: bytes, name: str) -> Picture:
     except Image.UnidentifiedImageError:
         raise InputError(f"{name}: not a picture that can be read (PNG, JPEG, WebP, TIFF and others can)") from None
     except Exception as error:   # decoders raise nearly anything on damaged data
-        raise InputError(f"{name}: damaged or not readable as a picture ({_one_line(error)})") from None
+        raise InputError(f"{name}: damaged or not readable as a picture ({first_line(error)})") from None
 
 
 def write(path: str | os.PathLike, picture: Picture) -> None:
@@ -216,7 +216,3 @@ def _oriented(pixels: np.ndarray, orientation: int) -> np.ndarray:
         6: lambda a: np.rot90(a, -1), 7: lambda a: a[::-1, ::-1].swapaxes(0, 1), 8: np.rot90,
     }
     return np.ascontiguousarray(turn.get(orientation, lambda a: a)(pixels))
-
-
-def _one_line(error: BaseException) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]

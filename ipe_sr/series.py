@@ -10,7 +10,7 @@ import nbformat
 import yaml
 from nbformat import NotebookNode
 
-from ipe_sr.errors import InputError
+from ipe_sr.errors import InputError, first_line
 
 PRESETS = ("smoke", "teach", "paper")
 EVERYWHERE = "all"   # the presets' key for parameters of every notebook
@@ -30,7 +30,7 @@ def read(path: Path) -> NotebookNode:
     try:
         return nbformat.read(path, as_version=4)
     except (OSError, ValueError) as error:
-        raise InputError(f"{path}: not a readable notebook ({str(error).splitlines()[0]})") from None
+        raise InputError(f"{path}: not a readable notebook ({first_line(error)})") from None
 
 
 def preset(folder: Path, name: str) -> dict[str, dict[str, Any]]:

@@ -20,7 +20,7 @@ from typing import Any
 import yaml
 
 from ipe_sr import datasets, experiments, files, leftovers, provenance, records, schedules, series, training_state
-from ipe_sr.errors import InputError, importing
+from ipe_sr.errors import InputError, first_line, importing
 
 NOTEBOOK, SNAKEFILE, TABLES = "experiment.ipynb", "Snakefile", "tables.yaml"
 LOG = "snakemake.log"
@@ -103,7 +103,7 @@ def _tables(source: Path) -> dict[str, Any]:
     except OSError:
         raise InputError(f"{source}: no such file; run this in a checkout, or give --experiments FOLDER") from None
     except yaml.YAMLError as error:
-        raise InputError(f"{source}: not readable as YAML ({str(error).splitlines()[0]})") from None
+        raise InputError(f"{source}: not readable as YAML ({first_line(error)})") from None
     if not isinstance(tables, dict) or not all(isinstance(tables.get(key), dict) for key in ("tables", "params")):
         raise InputError(f"{source}: holds no mappings `tables` and `params`")
     return tables

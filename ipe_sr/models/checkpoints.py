@@ -12,7 +12,7 @@ import safetensors.torch
 import torch
 from torch import Tensor, nn
 
-from ipe_sr.errors import InputError
+from ipe_sr.errors import InputError, first_line
 from ipe_sr.files import note_use, replacing
 from ipe_sr.models import configs
 
@@ -71,7 +71,7 @@ def _header(path: Path) -> dict[str, str]:
         with safetensors.safe_open(path, "pt") as file:
             return file.metadata() or {}
     except (safetensors.SafetensorError, OSError) as error:
-        raise InputError(f"{path}: not a readable safetensors file ({_first_line(error)})") from None
+        raise InputError(f"{path}: not a readable safetensors file ({first_line(error)})") from None
 
 
 def _read_safetensors(path: Path) -> tuple[Any, dict[str, Tensor]]:
@@ -81,7 +81,7 @@ def _read_safetensors(path: Path) -> tuple[Any, dict[str, Tensor]]:
     try:
         config = configs.from_dict(json.loads(header["model"]) if kind == FORMAT else json.loads(header["preset"])["model"])
     except (KeyError, ValueError, TypeError, AttributeError) as error:
-        raise InputError(f"{path}: its header holds no usable model config ({_first_line(error)})") from None
+        raise InputError(f"{path}: its header holds no usable model config ({first_line(error)})") from None
     tensors = safetensors.torch.load_file(path)
     return config, tensors if kind == FORMAT else _result(tensors)
 
@@ -107,7 +107,7 @@ def _read_official(path: Path) -> tuple[Any, dict[str, Tensor]]:
     except pickle.UnpicklingError:
         raise InputError(f"{path}: holds more than tensors and would need unpickling, which can run code; refused") from None
     except Exception as error:   # on damaged data the loader raises nearly anything
-        raise InputError(f"{path}: not a readable PyTorch checkpoint ({_first_line(error)})") from None
+        raise InputError(f"{path}: not a readable PyTorch checkpoint ({first_line(error)})") from None
     try:
         spec = stored["model"] if isinstance(stored, dict) else {}
         tensors, name, encoder = dict(spec["sd"]), spec["name"], spec["args"]["encoder_spec"]["name"]
@@ -139,7 +139,3 @@ def _check(given: dict[str, Tensor], expected: dict[str, Tensor], path: Path) ->
             raise InputError(f"{path}: tensor {name!r} has shape {tuple(tensor.shape)} where {want} is due")
         if not tensor.is_floating_point() or not tensor.isfinite().all():
             raise InputError(f"{path}: tensor {name!r} is not made of finite floating-point numbers")
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]
