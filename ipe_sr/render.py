@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from ipe_sr import grids
-from ipe_sr.models.implicit import LR_PIXELS_AT_ONCE, MARGIN, ImplicitModel
+from ipe_sr.models.implicit import LR_PIXELS_AT_ONCE, MARGIN, ImplicitModel, margin
 
 WORKING_SET = {"cpu": 256 << 20, "gpu": 8 << 30}   # bytes: about what encoding one tile may take
 BYTES_PER_LR_PIXEL, BYTES_PER_COLUMN = 1 << 13, 1 << 14   # of a band while it is decoded, and of its tables; generous
@@ -53,7 +53,8 @@ def tiles(model: nn.Module, lr: Tensor, size: tuple[int, int], dtype: torch.dtyp
         lr_size, radius = lr.shape[-2:], grids.radii(size, lr.shape[-2:])
         side = _tile_side(model, lr_size, len(lr), lr.device.type)
         of_rows, of_columns = (
-            grids.windows(grids.centres(n_out, n_in), n_in, side, MARGIN) for n_out, n_in in zip(size, lr_size, strict=True)
+            grids.windows(grids.centres(n_out, n_in), n_in, side, margin(radius))
+            for n_out, n_in in zip(size, lr_size, strict=True)
         )
         for y in of_rows:
             for x in of_columns:

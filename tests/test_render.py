@@ -125,7 +125,7 @@ def test_the_rule_that_chooses_the_form(tiny, monkeypatch, queries, form):
 
 
 @pytest.mark.parametrize("name", ["ipe-liif", "liif", "metasr", "ipe-lte", "rdn-ipe-liif"])
-@pytest.mark.parametrize("size", [(61, 97), (120, 80), (40, 160)])
+@pytest.mark.parametrize("size", [(61, 97), (120, 80), (40, 160), (11, 23)])
 def test_tiles_leave_no_seams(monkeypatch, name, size):
     encoder = models.EncoderConfig("rdn", 2, 4, 2, 4) if "rdn" in name else models.EncoderConfig(blocks=2, channels=4)
     model = build(dataclasses.replace(models.method(name), width=12, encoder=encoder))

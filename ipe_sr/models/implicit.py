@@ -101,7 +101,7 @@ class ImplicitModel(nn.Module):
         """`paint` in bands of rows, so that what it computes once for each LR pixel is bounded: their range, their colours."""
         height, width = features.shape[-2:]
         step = max(1, min(LR_PIXELS_AT_ONCE // width, ROWS_AT_ONCE * height // len(rows)))
-        for window in grids.windows(rows, height, step, MARGIN):
+        for window in grids.windows(rows, height, step, margin(radius)):
             yield window.out, self.paint(features[:, :, window.lr], window.position, columns, radius)
 
     def forward(self, lr: Tensor, size: tuple[int, int]) -> Tensor:
@@ -116,6 +116,12 @@ class ImplicitModel(nn.Module):
         for band, rgb in self.bands(features, rows, columns, grids.radii(size, lr.shape[-2:])):
             sr[:, band] = rgb
         return sr.movedim(-1, 1)
+
+
+def margin(radius: Tensor) -> int:
+    """How many LR pixels decoding looks beyond the LR pixel below a position: `MARGIN`, and more for pixels larger than two LR
+    pixels, since plain MetaSR reads at their corner.   radius: local units."""
+    return MARGIN + int(radius.max() / 2)
 
 
 def gather(codes: Tensor, decode: Callable[[Tensor, Tensor, Tensor], Tensor]) -> Reader:
