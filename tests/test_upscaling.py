@@ -99,6 +99,21 @@ def test_the_default_is_the_released_model_and_beats_bicubic():
     assert metrics.psnr(sr, hr, "benchmark", 2) > metrics.psnr(plain, hr, "benchmark", 2) + 1
 
 
+def test_a_model_is_read_once_until_its_file_changes(tmp_path, pixels, tiny, monkeypatch):
+    path, array, opened, made = tmp_path / "model.safetensors", pixels(6, 7), [], []
+    monkeypatch.setattr(models, "read", lambda path, read=models.read: opened.append(path) or read(path))
+    for seed in (0, 1):
+        models.save(tiny(seed=seed), path)
+        made += [ipe_sr.upscale(array, 2, model=path) for _ in range(2)]
+    assert opened == [path, path]
+    expected = [ipe_sr.upscale(array, 2, model=tiny(seed=seed)) for seed in (0, 0, 1, 1)]
+    assert np.array_equal(made, expected) and not np.array_equal(made[1], made[2])
+    assert models.load(path) is not models.load(path), "who loads a model may change it"
+    path.unlink()
+    with pytest.raises(InputError, match="no such file"):
+        ipe_sr.upscale(array, 2, model=path)
+
+
 def test_a_self_ensemble_is_the_mean_over_eight_views(pixels, tiny):
     model, array = tiny(), pixels(6, 7)
     lr = images.to_tensor(array)[None]

@@ -1,5 +1,6 @@
 """Models. Every one answers `model(lr, size)`: (B, 3, h, w) in [0, 1] -> (B, 3, H, W)."""
 
+import functools
 import os
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from ipe_sr.models.metasr import MetaSR, MetaSRConfig
 __all__ = [
     "EDSR", "LIIF", "LMF", "LTE", "RDN", "Bicubic", "BicubicConfig", "EncoderConfig", "FixedScale", "FixedScaleConfig",
     "ImplicitModel", "LIIFConfig", "LMFConfig", "LTEConfig", "MetaSR", "MetaSRConfig",
-    "load", "method", "methods", "read", "released", "save", "training_facts",
+    "load", "method", "methods", "read", "released", "save", "shared", "training_facts",
 ]
 
 WEIGHTS = Path(__file__).parents[1] / "weights"   # brought by the package; README.md there says how they were made
@@ -39,9 +40,26 @@ def load(model: str | os.PathLike | nn.Module = DEFAULT) -> nn.Module:
     """
     if isinstance(model, nn.Module):
         return model
+    return Bicubic().eval() if str(model) == "bicubic" else read(_file(model))
+
+
+def shared(model: str | os.PathLike | nn.Module = DEFAULT) -> nn.Module:
+    """`load` for those who only ask the model and never change it: the last one is kept, until its file changes."""
+    if isinstance(model, nn.Module) or str(model) == "bicubic" or not (path := _file(model)).is_file():
+        return load(model)
+    state = path.stat()
+    return _kept(path, state.st_ino, state.st_mtime_ns, state.st_size)
+
+
+@functools.lru_cache(maxsize=1)   # a model on a GPU stays there until the next one comes
+def _kept(path: Path, *_state: int) -> nn.Module:
+    return read(path)
+
+
+def _file(model: str | os.PathLike) -> Path:
     if str(model) in released():
-        return Bicubic().eval() if str(model) == "bicubic" else read(WEIGHTS / f"{model}.safetensors")
+        return WEIGHTS / f"{model}.safetensors"
     if Path(model).suffix or os.sep in str(model):
-        return read(model)
+        return Path(model)
     hint = " (that is a method: train it to get weights)" if str(model) in methods() else ""
     raise InputError(f"model {str(model)!r} is unknown{hint}: use {', '.join(released())} or the path of a checkpoint")
