@@ -21,8 +21,7 @@ from papermill.parameterize import parameterize_notebook
 from ipe_sr import runs, series
 
 ROOT = Path(__file__).parents[2]
-NOTEBOOKS = [job for job in runs.plan(ROOT / "notebooks", "smoke")
-             if any("Explorer(" in cell.source for cell in series.code_cells(series.read(job.notebook)))]
+NOTEBOOKS = series.notebooks(ROOT / "notebooks")   # each has sliders
 ARTEFACTS = ROOT / ".out" / "browser"
 FLAGS = (
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
@@ -33,7 +32,7 @@ SETTINGS = {   # all cells in the page, and nothing that asks the network or the
     "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False, "doNotDisturbMode": True},
 }
 PATIENCE = 240   # seconds: for a server to start, for a notebook to run
-SLIDERS, PICTURE = ".widget-slider", ".jupyter-widgets.widget-image"
+WIDGET, SLIDERS, PICTURE = ".jupyter-widgets.widget-vbox", ".widget-slider", ".jupyter-widgets.widget-image"
 
 
 def missing() -> str:
@@ -50,7 +49,7 @@ def serve(folder: Path) -> Iterator[str]:
     """JupyterLab over copies of the notebooks, outputs removed and smoke parameters set: the address to open, with a token."""
     workspace, settings, token = folder / "notebooks", folder / "settings", os.urandom(16).hex()
     shutil.copytree(ROOT / "notebooks" / "experiments", workspace / "experiments")   # the records that notebooks read
-    for job in NOTEBOOKS:
+    for job in runs.plan(ROOT / "notebooks", "smoke"):
         pristine = load_notebook_node(str(job.notebook))
         notebook = parameterize_notebook(pristine, job.overrides, kernel_name="python3", language="python")
         for cell in series.code_cells(notebook):

@@ -15,15 +15,15 @@ from tests.browser import lab
 def rows(presses: int):
     """(notebook, slider, median, 90th percentile), milliseconds."""
     with tempfile.TemporaryDirectory() as folder, lab.serve(Path(folder)) as address:
-        for job in lab.NOTEBOOKS:
-            with lab.browse() as page, lab.executed(page, address, job.notebook.name):
+        for path in lab.NOTEBOOKS:
+            with lab.browse() as page, lab.executed(page, address, path.name):
                 lab.time_pictures(page)
                 for slider in page.locator(lab.SLIDERS).all():
                     handle, label = slider.get_by_role("slider"), slider.locator(".widget-label").inner_text()
                     low, high, now = (float(handle.get_attribute(f"aria-value{end}")) for end in ("min", "max", "now"))
                     keys = ("ArrowRight", "ArrowLeft") if now - low < high - now else ("ArrowLeft", "ArrowRight")
                     times = [lab.latency(page, handle, keys[i % 2]) for i in range(presses)]
-                    yield job.notebook.stem, label, statistics.median(times), statistics.quantiles(times, n=10)[-1]
+                    yield path.stem, label, statistics.median(times), statistics.quantiles(times, n=10)[-1]
 
 
 def main() -> None:

@@ -14,7 +14,7 @@ from tests.site_world import executed
 pytestmark = pytest.mark.skipif(bool(lab.missing()), reason=lab.missing())
 CUT = """[...document.querySelectorAll(".cell_input pre")].filter(pre => pre.scrollWidth > pre.clientWidth).map(
     pre => pre.innerText)"""
-NAMES = [path.stem for path in series.notebooks(lab.ROOT / "notebooks")]
+NAMES = [path.stem for path in lab.NOTEBOOKS]
 
 
 class Quiet(SimpleHTTPRequestHandler):

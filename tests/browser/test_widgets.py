@@ -19,7 +19,7 @@ def page():
         yield page
 
 
-@pytest.mark.parametrize("name", [job.notebook.name for job in lab.NOTEBOOKS])
+@pytest.mark.parametrize("name", [path.name for path in lab.NOTEBOOKS])
 def test_arrow_keys_move_every_slider_and_change_the_picture(address, page, name):
     page.errors.clear()
     lab.ARTEFACTS.mkdir(parents=True, exist_ok=True)
