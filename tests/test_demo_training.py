@@ -38,6 +38,7 @@ def test_too_high_a_rate_paints_one_colour_and_says_so_in_numbers():
 def test_play_moves_a_slider_over_its_range():
     explorer = Explorer(demos.footprint, demos.footprint_readout, {"scale": (1, 8, 1)}, {"scale": 2})
     text = repr(explorer)
-    play = demos.with_play(explorer, "scale").children[0]
-    assert (play.min, play.max, play.step) == (1, 8, 1)
+    button, clock = demos.with_play(explorer, "scale").children[:2]
+    assert button.description == "play"
+    assert (clock.min, clock.max, clock.step) == (1, 8, 1)
     assert repr(explorer) == text and explorer.picture in explorer.children

@@ -116,9 +116,12 @@ def live_training_readout(steps: int, rate: str) -> str:
 
 
 def with_play(explorer: Explorer, name: str) -> Explorer:
-    """The explorer, with buttons that move one of its sliders: play, stop, go on, back to the beginning."""
+    """The explorer, with a button that moves one of its sliders step by step, to its end or until it is pressed again."""
     slider = explorer.controls[name]
-    play = ipywidgets.Play(min=slider.min, max=slider.max, step=slider.step, interval=300)
-    ipywidgets.jslink((play, "value"), (slider, "value"))
-    explorer.children = (play, *explorer.children)
+    hidden = {"display": "none"}   # its buttons have pictures only, and no way to give them names
+    clock = ipywidgets.Play(min=slider.min, max=slider.max, step=slider.step, interval=300, layout=hidden)
+    button = ipywidgets.ToggleButton(description="play", icon="play", tooltip=f"move {name} step by step")
+    ipywidgets.jslink((clock, "value"), (slider, "value"))
+    ipywidgets.jslink((button, "value"), (clock, "playing"))
+    explorer.children = (button, clock, *explorer.children)
     return explorer

@@ -1,5 +1,7 @@
 """Every widget of the series as a reader meets it: in JupyterLab, in a browser, by keyboard."""
 
+import re
+
 import pytest
 
 from tests.browser import lab
@@ -27,16 +29,28 @@ def test_arrow_keys_move_every_slider_and_change_the_picture(address, page, name
         assert page.locator(lab.PICTURE).count() == 1 and page.locator(lab.SLIDERS).count() >= 1
         for slider in page.locator(lab.SLIDERS).all():
             press_an_arrow(page, slider)
+        widget = page.locator(lab.WIDGET)
+        named = widget.get_by_role("button", name=re.compile(r"\S")).count()
+        assert widget.get_by_role("button").count() == named, "a screen reader could not name a button"
+        for play in widget.get_by_role("button", name="play").all():
+            press(page, play, "Enter")
+            play.press("Enter")
         page.screenshot(path=lab.ARTEFACTS / f"{name.removesuffix('.ipynb')}.png")
     assert page.errors == []
 
 
 def press_an_arrow(page, slider):
     handle, number, picture = slider.get_by_role("slider"), slider.locator(".widget-readout"), page.locator(lab.PICTURE)
-    value, source, before = number.inner_text(), picture.get_attribute("src"), picture.screenshot()
+    value, before = number.inner_text(), picture.screenshot()
     at_end = handle.get_attribute("aria-valuenow") == handle.get_attribute("aria-valuemax")
-    handle.press("ArrowLeft" if at_end else "ArrowRight")   # focuses first; no mouse takes part
-    page.wait_for_function("([css, old]) => document.querySelector(css).src !== old", arg=[lab.PICTURE, source])
-    page.wait_for_function("css => document.querySelector(css).complete", arg=lab.PICTURE)
+    press(page, handle, "ArrowLeft" if at_end else "ArrowRight")
     assert number.inner_text() != value
     assert picture.screenshot() != before, f"after {value} nothing else is to be seen"
+
+
+def press(page, handle, key):
+    """Press a key, and wait for another picture."""
+    source = page.locator(lab.PICTURE).get_attribute("src")
+    handle.press(key)   # focuses first; no mouse takes part
+    page.wait_for_function("([css, old]) => document.querySelector(css).src !== old", arg=[lab.PICTURE, source])
+    page.wait_for_function("css => document.querySelector(css).complete", arg=lab.PICTURE)
