@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ipe_sr import figures, grids, images, resample, samples
 from ipe_sr.figures import BLACK, ORANGE, RED, SKY
-from ipe_sr.models import LIIF, EncoderConfig, LIIFConfig
+from ipe_sr.models import LIIF, EncoderConfig, LIIFConfig, MetaSR, MetaSRConfig
 from ipe_sr.models.implicit import unfold
 from ipe_sr.scenes import scene
 
@@ -71,28 +71,33 @@ def learn(answer: Answer, weights: Iterable[Tensor], asked: Questions, steps: in
 
 
 class Pocket(NamedTuple):
-    """A small LIIF and the one picture that it was fitted to.   lr: (1, 3, 32, 32).   hr: (3, 128, 128)."""
+    """A small model and the one picture that it was fitted to.   lr: (1, 3, 32, 32).   hr: (3, 128, 128)."""
 
-    model: LIIF
+    model: LIIF | MetaSR
     lr: Tensor
     hr: Tensor
 
 
-@functools.cache
 @torch.enable_grad()
-def pocket(ensemble: bool = False, steps: int = STEPS) -> Pocket:
-    """Fit one, at the first call: seconds. The same weights every time; the caller's random state is left alone."""
+def fitted(config: LIIFConfig | MetaSRConfig, scales: Iterable[float], steps: int) -> Pocket:
+    """Fit a model to the picture at these scales. The same weights every time; the caller's random state is left alone."""
     hr = original()
     lr = resample.bicubic(hr, (SIDE, SIDE))[None]
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        model = dataclasses.replace(SMALL, ensemble=ensemble).build()
+        model = config.build()
 
     def answer(position: Tensor, radius: Tensor) -> Tensor:
         return model.query(model.encode(lr), position[None], radius[None])[0]
 
-    learn(answer, model.parameters(), questions(hr, (SIDE, SIDE), SCALES), steps)
+    learn(answer, model.parameters(), questions(hr, (SIDE, SIDE), scales), steps)
     return Pocket(model.eval(), lr, hr)
+
+
+@functools.cache
+def pocket(ensemble: bool = False, steps: int = STEPS) -> Pocket:
+    """A fitted LIIF; made at the first call, in seconds."""
+    return fitted(dataclasses.replace(SMALL, ensemble=ensemble), SCALES, steps)
 
 
 def each_answer(model: LIIF, lr: Tensor, around: grids.Corners, radius: Tensor) -> Tensor:

@@ -9,7 +9,7 @@ from matplotlib.patches import Rectangle
 from torch import Tensor
 
 from ipe_sr import figures, resample
-from ipe_sr.demos.decoder import ENCODER, SIDE, Pocket, learn, original, questions
+from ipe_sr.demos.decoder import ENCODER, Pocket, fitted
 from ipe_sr.figures import BLACK, BLUE, ORANGE, RED
 from ipe_sr.models import MetaSR, MetaSRConfig
 from ipe_sr.scenes import scene
@@ -24,23 +24,9 @@ PIXEL = {"fill": False, "edgecolor": ORANGE, "linewidth": 2.5}
 
 
 @functools.cache
-@torch.enable_grad()
 def meta_pocket(method: str, steps: int = STEPS) -> Pocket:
-    """A MetaSR fitted to the picture of notebook 06, at the first call: seconds. The same weights every time.
-
-    method: see `METHODS`. The caller's random state is left alone.
-    """
-    hr = original()
-    lr = resample.bicubic(hr, (SIDE, SIDE))[None]
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        model = dataclasses.replace(SMALL, encoding=METHODS[method]).build()
-
-    def answer(position: Tensor, radius: Tensor) -> Tensor:
-        return model.query(model.encode(lr), position[None], radius[None])[0]
-
-    learn(answer, model.parameters(), questions(hr, (SIDE, SIDE), SCALES), steps)
-    return Pocket(model.eval(), lr, hr)
+    """A MetaSR fitted to the picture of notebook 06; made at the first call, in seconds.   method: see `METHODS`."""
+    return fitted(dataclasses.replace(SMALL, encoding=METHODS[method]), SCALES, steps)
 
 
 @torch.enable_grad()
