@@ -17,7 +17,9 @@ app = typer.Typer(**console.OPTIONS)
 @app.command()
 def prepare(
     folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Pictures, or a folder with them in HR/.")],
-    scales: Annotated[str, typer.Option(help="Factors, separated by commas: 2,3,4; fractions are fine.")] = "2,3,4",
+    scales: Annotated[
+        list[str], typer.Option(metavar="FACTORS", help="Separated by commas: 2,3,4; fractions are fine.")
+    ] = ("2,3,4",),
     out: Annotated[Path | None, typer.Option(help="Where X2, X3, ... go; default: FOLDER/LR_bicubic.")] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Make again what is there.")] = False,
     store: Annotated[bool, typer.Option("--store", help="Instead, decode them into the cache that training reads.")] = False,
@@ -26,7 +28,7 @@ def prepare(
 
     Files are written whole or not at all; those that are there are kept, so an interrupted run goes on where it was.
     """
-    factors = [_factor(text) for text in scales.split(",")]
+    factors = [_factor(text) for text in ",".join(scales).split(",")]
     if store and out:
         raise InputError("--out: the store goes into the cache; set IPE_SR_CACHE to have that elsewhere")
     from ipe_sr import datasets  # after the options: this waits for torch

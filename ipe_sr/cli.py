@@ -56,8 +56,8 @@ def upscale(
 @app.command()
 def evaluate(
     model: ModelOption,
-    data: Annotated[str, typer.Option(help="Sets by name, or folders, separated by commas.")],
-    scales: Annotated[str, typer.Option(help="Factors, separated by commas: 2,3,4.")],
+    data: Annotated[list[str], typer.Option(metavar="SETS", help="By name, or folders, separated by commas.")],
+    scales: Annotated[list[str], typer.Option(metavar="FACTORS", help="Separated by commas: 2,3,4.")],
     protocol: Annotated[str | None, typer.Option(help="div2k, benchmark, edsr or srcnn; default: the usual one.")] = None,
     ssim: Annotated[str | None, typer.Option(help="SSIM convention: rgb, luma or volume; default: the protocol's.")] = None,
     json_file: Annotated[Path | None, typer.Option("--json", help="Also write every picture's scores here.")] = None,
@@ -68,7 +68,7 @@ def evaluate(
     from ipe_sr import datasets, evaluation, files, metrics, models, render, upscaling
     from ipe_sr import scores as records
 
-    factors = [_number(text, "--scales") for text in scales.split(",")]
+    factors = [_number(text, "--scales") for text in ",".join(scales).split(",")]
     chosen = _choice(metrics.PROTOCOLS, protocol, "--protocol")
     if ssim is not None and ssim not in metrics.SSIM_CONVENTIONS:
         raise InputError(f"--ssim {ssim!r} is unknown: use one of {', '.join(metrics.SSIM_CONVENTIONS)}")
@@ -78,7 +78,7 @@ def evaluate(
         report = stack.enter_context(files.replacing(json_file)) if json_file else None   # fails before the work, not after
         with files.journal() as events, console.progress() as bar:
             network = models.load(model).to(upscaling.device_named(device))
-            sets = [datasets.find(name) for name in data.split(",")]
+            sets = [datasets.find(name) for name in ",".join(data).split(",")]
             task = bar.add_task("evaluate", total=sum(len(s.hr) for s in sets) * len(factors))
             scores = [
                 score for s in sets
@@ -135,7 +135,9 @@ def train(
 @app.command()
 def notebooks(
     params: Annotated[str, typer.Option(help="Preset: smoke, teach or paper.")] = "teach",
-    only: Annotated[str | None, typer.Option(help="Numbers of notebooks, separated by commas: 03,04.")] = None,
+    only: Annotated[
+        list[str] | None, typer.Option(metavar="NUMBERS", help="Of notebooks, separated by commas: 03,04.")
+    ] = None,
     jobs: Annotated[int, typer.Option(help="How many notebooks to run at once.")] = 1,
     output: Annotated[Path, typer.Option("--out", help="Folder for executed copies, records and the site.")] = Path(".out"),
     source: Annotated[Path, typer.Option("--notebooks", help="The folder that holds the series.")] = Path("notebooks"),
@@ -146,7 +148,7 @@ def notebooks(
     with importing("notebooks", "the series"):
         from ipe_sr import runs, site
 
-    plan = runs.plan(source, params, only.split(",") if only else None, parameters or [])
+    plan = runs.plan(source, params, ",".join(only).split(",") if only else None, parameters or [])
     results = runs.execute(plan, output, jobs, report=lambda line: out.print(line))
     failed = [result for result in results if result.failure]
     index = site.build(output)

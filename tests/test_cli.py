@@ -1,6 +1,7 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -132,7 +133,7 @@ def strictly(text):
 
 
 def test_evaluate_writes_json(place, run):
-    options = "--scales 2,2.5 --protocol div2k --ssim luma --json scores.json"
+    options = "--scales 2 --scales 2.5 --protocol div2k --ssim luma --json scores.json"
     status, out, err = run(f"evaluate --model bicubic --data pictures {options}")
     assert status == 0, err
     records = strictly((place / "scores.json").read_text())["scores"]
@@ -181,6 +182,14 @@ def test_as_a_program(place):
     done = subprocess.run([*command, "--scale", "nan"], capture_output=True, text=True)
     complaint(done.returncode, done.stderr, "--scale")
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("line", ["notebooks --notebooks SERIES", "course grade IN OUT --exercises SERIES/exercises"])
+def test_numbers_given_one_by_one_add_up(place, run, line):
+    pytest.importorskip("nbgrader", reason="grading needs nbgrader: pip install 'ipe_sr[course]'")
+    series = Path(__file__).parents[1] / "notebooks"
+    status, _, err = run(f"{line.replace('SERIES', str(series))} --only 99 --only 01,02")
+    complaint(status, err, "'99'")
 
 
 def test_help_does_not_wait_for_torch():

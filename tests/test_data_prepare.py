@@ -39,7 +39,7 @@ def test_verify(world):
 
 def test_prepare(world, picture_folder):
     target = picture_folder / "LR_bicubic"
-    assert f"{target}: 6 pictures made" in world.works(picture_folder, "--scales", "2,2.5,7", script=prepare)
+    assert f"{target}: 6 pictures made" in world.works(picture_folder, "--scales", "2,2.5", "--scales", "7", script=prepare)
     for hr in datasets.find(picture_folder).hr:
         for s in (2, 2.5, 7):
             lr = np.array(Image.open(target / f"X{s:g}" / f"{hr.stem}x{s:g}.png"))

@@ -14,7 +14,7 @@ TIMEOUT = 60   # seconds
 app = typer.Typer(no_args_is_help=True, help="Exercises: hand out, check, grade.", **console.OPTIONS)
 
 ExercisesOption = Annotated[Path, typer.Option("--exercises", help="The folder that holds the master notebooks.")]
-OnlyOption = Annotated[str | None, typer.Option(help="Numbers of notebooks, separated by commas: 01,02.")]
+OnlyOption = Annotated[list[str] | None, typer.Option(metavar="NUMBERS", help="Of notebooks, separated by commas: 01,02.")]
 TimeoutOption = Annotated[int, typer.Option(min=1, help="Seconds that a cell may take.")]
 
 
@@ -31,7 +31,7 @@ def release(
     with importing("course", "handing out"):
         from ipe_sr.coursework import masters, release
 
-    chosen = masters.chosen(exercises, only)
+    chosen = masters.chosen(exercises, ",".join(only or ()))
     made = release.release(chosen, target, release.student_ids(students) if students else [])
     out.print(f"{len(made)} student copies in {target}")
 
@@ -65,7 +65,8 @@ def grade(
     with importing("course", "grading"):
         from ipe_sr.coursework import grading, masters
 
-    marks = grading.grade(masters.chosen(exercises, only), submitted, target, timeout, report=lambda line: out.print(line))
+    chosen = masters.chosen(exercises, ",".join(only or ()))
+    marks = grading.grade(chosen, submitted, target, timeout, report=lambda line: out.print(line))
     students = {mark.student for mark in marks}
     out.print(f"{len(students)} students, {len(marks)} marks: {target / 'grades.csv'}, {target / 'questions.csv'}")
     if waiting := sum(len(mark.cells) for mark in marks):
