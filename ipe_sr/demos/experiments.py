@@ -26,7 +26,7 @@ def learning_curve(curve: list[dict[str, Any]]) -> Figure:
                 ax.axhline(row["value"], color=figures.COLOURS[i], linestyle=":", linewidth=1)
     ax.set(xlabel="steps", ylabel="PSNR / dB", title="Validation during training (dotted: bicubic)")
     if scales:
-        ax.legend(title="scale", fontsize=9)
+        fig.legend(title="scale", fontsize=9, loc="outside right center")   # inside it would hide dotted lines
     return fig
 
 
