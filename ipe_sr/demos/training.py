@@ -89,7 +89,7 @@ def _curve_and_pictures():
     curve.set(xlim=(0, MOST), ylim=LOSSES, yscale="log", xlabel="step", title="loss (L1)")
     curve.axhline(face().bicubic[0], color=RED, linestyle=":", label="bicubic's error")
     curve.legend(loc="upper right", fontsize=9)
-    for ax, title in ((made, "what the network makes"), (wanted, "original")):
+    for ax, title in ((made, "the network's"), (wanted, "original")):
         ax.set(xlim=(-0.5, HR_SIDE - 0.5), ylim=(HR_SIDE - 0.5, -0.5), xticks=[], yticks=[], aspect="equal", title=title)
         ax.grid(False)
     wanted.imshow(images.to_pixels(face().hr), interpolation="nearest")
