@@ -39,7 +39,8 @@ def test_parameters_of_ipe_liif():
 
 @pytest.mark.parametrize(("name", "given", "skip"), [
     ("ipe-liif-cell", 576 + 40 + 2, True), ("ipe-liif-l4", 576 + 16, True), ("ipe-liif-l16", 576 + 64, True),
-    ("ipe-liif-nerf", 576 + 40, True), ("liif-pe", 576 + 40, True), ("ipe-liif-no-skip", 576 + 40, False),
+    ("ipe-liif-nerf", 576 + 40, True), ("liif-skip", 576 + 4, True), ("liif-pe", 576 + 40, True),
+    ("ipe-liif-no-skip", 576 + 40, False),
 ])
 def test_parameters_of_the_ablations(name, given, skip):
     again = given if skip else 0
