@@ -17,8 +17,8 @@ PARAMETERS = {
     "rdn-x2": (RDN, 22_123_395 - RDN), "rdn-x3": (RDN, 22_308_035 - RDN), "rdn-x4": (RDN, 22_271_107 - RDN),
     "metasr": (EDSR, 445_120), "metasr-pe": (EDSR, 454_592), "ipe-metasr": (EDSR, 454_592), "ipe-metasr-nerf": (EDSR, 454_592),
     "liif": (EDSR, 346_883), "liif-skip": (EDSR, 792_323), "liif-pe": (EDSR, 829_187), "ipe-liif": (EDSR, 829_187),
-    "ipe-liif-nerf": (EDSR, 829_187), "ipe-liif-l16": (EDSR, 853_763), "ipe-liif-l4": (EDSR, 804_611), "ipe-liif-cell": (EDSR, 831_235),
-    "ipe-liif-no-skip": (EDSR, 356_099), "lte": (EDSR, 493_827), "ipe-lte": (EDSR, 493_827),
+    "ipe-liif-nerf": (EDSR, 829_187), "ipe-liif-l16": (EDSR, 853_763), "ipe-liif-l4": (EDSR, 804_611),
+    "ipe-liif-cell": (EDSR, 831_235), "ipe-liif-no-skip": (EDSR, 356_099), "lte": (EDSR, 493_827), "ipe-lte": (EDSR, 493_827),
     "ipe-lmf": (EDSR, 264_915),
     "rdn-metasr": (RDN, 445_120), "rdn-liif": (RDN, 346_883), "rdn-ipe-liif": (RDN, 829_187),
 }
