@@ -2,6 +2,7 @@
 
 import ast
 import re
+import sys
 
 import nbformat
 import pytest
@@ -15,7 +16,7 @@ LONGEST_CELL = 18    # lines, without nbgrader's marks
 LONGEST_LINE = 104   # what fits the column in JupyterLab and on GitHub
 MARK = re.compile(r"\s*### (BEGIN|END) (SOLUTION|HIDDEN TESTS)$")
 STUB = ["# your code here", 'raise NotImplementedError("this exercise is not answered yet")']
-ALLOWED = {"ipe_sr", "math", "matplotlib", "numpy", "scipy", "sympy", "torch"}   # the series' environment
+ALLOWED = {"ipe_sr", "matplotlib", "numpy", "scipy", "sympy", "torch"} | sys.stdlib_module_names   # the series' environment
 each_master = pytest.mark.parametrize("path", MASTERS, ids=lambda path: path.stem)
 
 
