@@ -1,24 +1,38 @@
 """The page of feedback on a graded notebook: points and sentences on top, then what was run. Needs nbgrader.
 
-Hidden tests stay hidden: of their cells it shows the verdict alone, not the source or the traceback.
+Hidden tests stay hidden: of their cells it shows the verdict alone, not the source or the traceback. Formulas are drawn by
+the file `MATHJAX`, which lies beside the page. No other script runs and no server is asked, whatever the student put out.
 """
 
 import functools
+import importlib.resources
+import secrets
 from pathlib import Path
 
 import nbformat
 import nbgrader
+from jinja2 import DictLoader
 from nbconvert.exporters import HTMLExporter
 from nbformat import NotebookNode
 from nbgrader.preprocessors import GetGrades
 from traitlets.config import Config
 
+from ipe_sr import site
 from ipe_sr.coursework import execution, masters
 from ipe_sr.coursework.gradebook import Course
 from ipe_sr.coursework.results import Mark
 
 TEMPLATES = Path(nbgrader.__file__).parent / "server_extensions" / "formgrader" / "templates"
 STYLES = TEMPLATES.parent / "static" / "node_modules" / "bootstrap" / "dist" / "css"
+MATHJAX = importlib.resources.files("sphinx-mathjax-offline") / "static" / "mathjax" / site.MATHJAX
+HEAD = """{%% macro mathjax() %%}
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline';
+ script-src 'nonce-%(once)s'; form-action 'none'">
+<script nonce="%(once)s">
+MathJax = {tex: {inlineMath: [["$", "$"]], processEscapes: true}, options: {enableMenu: false}}
+</script>
+<script nonce="%(once)s" src="%(file)s" defer></script>
+{%% endmacro %%}"""
 
 
 def page(course: Course, student: str, name: str, marks: list[Mark]) -> str:
@@ -41,7 +55,8 @@ def conceal(cell: NotebookNode) -> None:
 
 @functools.cache   # its templates take longer to read than to fill
 def _exporter() -> HTMLExporter:
-    return HTMLExporter(config=Config({"HTMLExporter": {
+    head = HEAD % {"once": secrets.token_urlsafe(), "file": MATHJAX.name}   # in place of one that asks a server for MathJax
+    return HTMLExporter(extra_loaders=[DictLoader({"mathjax.html.j2": head})], config=Config({"HTMLExporter": {
         "template_name": "feedback", "extra_template_basedirs": [str(TEMPLATES)], "extra_template_paths": [str(STYLES)],
     }}))
 

@@ -92,5 +92,6 @@ def _says(executed: NotebookNode, exercise: masters.Exercise, state: str) -> str
 
 def _write_page(path: Path, page: str) -> None:
     files.make_folder(path.parent)
-    with files.replacing(path) as temporary:
-        temporary.write_text(page, encoding="utf-8")
+    for file, content in ((path.with_name(feedback.MATHJAX.name), feedback.MATHJAX.read_bytes()), (path, page.encode())):
+        with files.replacing(file) as temporary:
+            temporary.write_bytes(content)
