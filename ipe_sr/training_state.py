@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from ipe_sr import datasets, models
-from ipe_sr.errors import InputError
+from ipe_sr.errors import InputError, first_line
 from ipe_sr.files import replacing
 from ipe_sr.models import configs, warm_start
 from ipe_sr.models.checkpoints import STATE
@@ -97,7 +97,7 @@ def restore(run: Run, path: Path, preset: Preset) -> None:
             header = file.metadata() or {}
         tensors = safetensors.torch.load_file(path)
     except (safetensors.SafetensorError, OSError) as error:
-        raise InputError(f"{path}: not a readable training state ({str(error).splitlines()[0]})") from None
+        raise InputError(f"{path}: not a readable training state ({first_line(error)})") from None
     if header.get("format") != STATE:
         raise InputError(f"{path}: its header does not say {STATE!r}")
     saved, now = json.loads(header["preset"]), _facts(preset)

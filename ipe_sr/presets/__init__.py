@@ -5,7 +5,7 @@ from typing import Any
 
 import yaml
 
-from ipe_sr.errors import InputError
+from ipe_sr.errors import InputError, first_line
 
 FOLDER = resources.files(__package__)
 
@@ -23,7 +23,7 @@ def read(kind: str, name: str, above: tuple[str, ...] = ()) -> dict[str, Any]:
     try:
         options = yaml.safe_load((FOLDER / kind / f"{name}.yaml").read_text())
     except yaml.YAMLError as error:
-        raise InputError(f"{name}.yaml: not readable as YAML ({str(error).splitlines()[0]})") from None
+        raise InputError(f"{name}.yaml: not readable as YAML ({first_line(error)})") from None
     if not isinstance(options, dict):
         raise InputError(f"{name}.yaml: a preset is a mapping, got {options!r}")
     base = options.pop("extends", None)
