@@ -38,7 +38,7 @@ def test_it_asks_no_server(page):
     head, body = html.split("</head>")
     assert ELSEWHERE in body and "default-src 'none'" in head
     assert not re.search(r"https?://|src=\"//|@import", re.sub(r"/\*.*?\*/", "", head, flags=re.S))
-    (script,) = re.findall(r'<script nonce="[\w-]+" src="([^"]+)"', html)
+    (script,) = re.findall(r'<script [^>]*src="([^"]+)"', html)
     assert (page.parent / script).stat().st_size > 1e6, "MathJax lies beside the page"
 
 
