@@ -136,6 +136,11 @@ def test_links_between_notebooks_lead_somewhere(path):
             assert (FOLDER / target).is_file(), target
 
 
+def test_the_map_leads_to_every_notebook():
+    cells = [cell.source for cell in series.read(NOTEBOOKS[0]).cells if "## Map of the series" in cell.source]
+    assert re.findall(r"\]\((\w+\.ipynb)\)", cells[0]) == [path.name for path in NOTEBOOKS[1:]]
+
+
 @each_notebook
 def test_widgets_have_a_filmstrip(path):
     source = "\n".join(cell.source for cell in series.code_cells(series.read(path)))
