@@ -42,7 +42,7 @@ def upscale(
     """
     pixels, kind, restore = _unpack(image)                                         # (C, h, w)
     target = target_size(pixels.shape[-2:], scale, size)
-    return restore(super_resolve(pixels, target, models.shared(model), kind, dtype, device, self_ensemble))
+    return restore(super_resolve(pixels, target, models.cached(model), kind, dtype, device, self_ensemble))
 
 
 def upscale_file(
@@ -57,7 +57,7 @@ def upscale_file(
     kind = images.check_suffix(out)
     if not Path(out).parent.is_dir():
         raise InputError(f"{out}: its folder does not exist; make {Path(out).parent} first")
-    network = models.shared(model)
+    network = models.cached(model)
     picture = images.read(source)
     h, w, channels = picture.pixels.shape
     if kind == "JPEG" and channels in (2, 4):

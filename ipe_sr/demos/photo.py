@@ -55,7 +55,7 @@ def opened(name: str) -> Opened:
     lr_size = [max(1, round(n * SIDE / max(picture.shape[-2:]))) for n in picture.shape[-2:]]
     original = resample.bicubic(picture, tuple(FACTOR * n for n in lr_size)).clamp(0, 1)
     lr = resample.bicubic(original, tuple(lr_size)).clamp(0, 1)
-    return Opened(original, lr, footprints.viewer(models.shared("ipe-liif"), lr[None]))
+    return Opened(original, lr, footprints.viewer(models.cached("ipe-liif"), lr[None]))
 
 
 def _sample(name: str) -> Tensor:

@@ -21,7 +21,7 @@ from ipe_sr.models.metasr import MetaSR, MetaSRConfig
 __all__ = [
     "EDSR", "LIIF", "LMF", "LTE", "RDN", "Bicubic", "BicubicConfig", "EncoderConfig", "FixedScale", "FixedScaleConfig",
     "ImplicitModel", "LIIFConfig", "LMFConfig", "LTEConfig", "MetaSR", "MetaSRConfig",
-    "load", "method", "methods", "read", "released", "save", "shared", "training_facts",
+    "cached", "load", "method", "methods", "read", "released", "save", "training_facts",
 ]
 
 WEIGHTS = Path(__file__).parents[1] / "weights"   # brought by the package; README.md there says how they were made
@@ -43,7 +43,7 @@ def load(model: str | os.PathLike | nn.Module = DEFAULT) -> nn.Module:
     return Bicubic().eval() if str(model) == "bicubic" else read(_file(model))
 
 
-def shared(model: str | os.PathLike | nn.Module = DEFAULT) -> nn.Module:
+def cached(model: str | os.PathLike | nn.Module = DEFAULT) -> nn.Module:
     """`load` for those who only ask the model and never change it: the last one is kept, until its file changes."""
     if isinstance(model, nn.Module) or str(model) == "bicubic" or not (path := _file(model)).is_file():
         return load(model)
