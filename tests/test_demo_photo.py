@@ -19,7 +19,7 @@ NOON = datetime.datetime(2026, 1, 1, 12, tzinfo=datetime.UTC)
 @pytest.fixture(autouse=True)
 def small_model(tiny, monkeypatch):
     """In place of the released weights; nothing uploaded stays."""
-    monkeypatch.setattr(models, "shared", lambda name: tiny())
+    monkeypatch.setattr(models, "cached", lambda name: tiny())
     monkeypatch.setattr(photo, "_own", {})
     photo.opened.cache_clear()
     photo._views.cache_clear()
