@@ -70,11 +70,12 @@ def sources(schedule: Schedule) -> dict[str, Path]:
 def _warm_start(model: nn.Module, schedule: Schedule) -> None:
     start = {"init_encoder": warm_start.encoder, "init_decoder": functools.partial(warm_start.decoder, scales=schedule.scales)}
     given = sources(schedule)
-    for option in start.keys() & given.keys():
-        try:
-            start[option](model, models.read(given[option]))
-        except ValueError as error:
-            raise InputError(f"{option}: {given[option]} {error}") from None
+    for option, take_over in start.items():
+        if option in given:
+            try:
+                take_over(model, models.read(given[option]))
+            except ValueError as error:
+                raise InputError(f"{option}: {given[option]} {error}") from None
 
 
 def save(run: Run, path: Path, preset: Preset) -> None:
