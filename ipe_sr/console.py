@@ -2,6 +2,7 @@
 
 import sys
 import warnings
+from collections.abc import Sequence
 from typing import NoReturn
 
 import typer
@@ -14,6 +15,11 @@ ClickException = typer.BadParameter.__mro__[2]   # the base of usage errors, fro
 OPTIONS = {"pretty_exceptions_enable": False, "add_completion": False, "rich_markup_mode": None}   # of every typer.Typer
 out = Console(highlight=False, markup=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False)
+
+
+def listed(given: Sequence[str] | None) -> list[str]:
+    """What an option was given, once or several times, each time with commas."""
+    return ",".join(given).split(",") if given else []
 
 
 def run(app: typer.Typer, name: str) -> NoReturn:

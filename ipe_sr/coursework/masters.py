@@ -49,10 +49,10 @@ def masters(folder: Path) -> list[Path]:
         raise InputError(f"{folder}: holds no master notebooks; run this in a checkout, or give --exercises FOLDER") from None
 
 
-def chosen(folder: Path, only: str | None) -> list[Path]:
-    """The masters with these numbers ("01,03"); all of them for None. Raises InputError for an unknown number."""
+def chosen(folder: Path, only: list[str]) -> list[Path]:
+    """The masters with these numbers; all of them for none. Raises InputError for an unknown number."""
     numbers = {path.name[:2]: path for path in masters(folder)}
-    asked = only.split(",") if only else list(numbers)
+    asked = only or list(numbers)
     if unknown := [number for number in asked if number not in numbers]:
         raise InputError(f"--only: there is no master {unknown[0]!r} in {folder}: use {', '.join(numbers)}")
     return [numbers[number] for number in asked]
