@@ -23,7 +23,8 @@ from ipe_sr import ledger, series
 from ipe_sr.errors import InputError
 
 NAME = "site"   # the site's folder, in that of the records
-MATHJAX = "tex-svg.js"   # all of MathJax that a page needs, in one file, without fonts
+# All of MathJax that a page needs, in one file, without fonts.
+MATHJAX = importlib.resources.files("sphinx-mathjax-offline") / "static" / "mathjax" / "tex-svg.js"
 ERROR_MARK = "papermill-error-cell-tag"   # of cells that papermill puts into a failed notebook
 LINK = re.compile(r"(?<!!)\[([^\]]*)\]\(([\w./-]+\.\w+)\)")   # to a file, neither a picture nor another server's
 WIDGET, PICTURE = "application/vnd.jupyter.widget-view+json", "image/png"
@@ -84,8 +85,7 @@ def _write_sources(pages: list[Page], claims: list[ledger.Entry], scratch: Path)
     (scratch / "source" / "claims.md").write_text(_claims(claims), encoding="utf-8")
     (scratch / "static" / "site.css").write_text(CSS)
     (scratch / "source" / "favicon.svg").write_text(FAVICON)
-    mathjax = importlib.resources.files("sphinx-mathjax-offline") / "static" / "mathjax" / MATHJAX
-    (scratch / "static" / MATHJAX).write_bytes(mathjax.read_bytes())
+    (scratch / "static" / MATHJAX.name).write_bytes(MATHJAX.read_bytes())
 
 
 def _as_read(page: Page, names: set[str]) -> NotebookNode:
@@ -200,7 +200,7 @@ SETTINGS = {
     "html_show_copyright": False,
     "html_use_index": False,
     "extensions": ["myst_nb", "sphinx.ext.mathjax"],
-    "mathjax_path": MATHJAX,
+    "mathjax_path": MATHJAX.name,
     "mathjax3_config": {"options": {"enableMenu": False}},   # the menu would load what is not here
     "myst_enable_extensions": ["dollarmath"],
     "nb_execution_mode": "off",

@@ -5,7 +5,6 @@ the file `MATHJAX`, which lies beside the page. No other script runs and no serv
 """
 
 import functools
-import importlib.resources
 import secrets
 from pathlib import Path
 
@@ -17,14 +16,13 @@ from nbformat import NotebookNode
 from nbgrader.preprocessors import GetGrades
 from traitlets.config import Config
 
-from ipe_sr import site
 from ipe_sr.coursework import execution, masters
 from ipe_sr.coursework.gradebook import Course
 from ipe_sr.coursework.results import Mark
+from ipe_sr.site import MATHJAX
 
 TEMPLATES = Path(nbgrader.__file__).parent / "server_extensions" / "formgrader" / "templates"
 STYLES = TEMPLATES.parent / "static" / "node_modules" / "bootstrap" / "dist" / "css"
-MATHJAX = importlib.resources.files("sphinx-mathjax-offline") / "static" / "mathjax" / site.MATHJAX
 HEAD = """{%% macro mathjax() %%}
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline';
  script-src 'nonce-%(once)s'; form-action 'none'">

@@ -92,6 +92,9 @@ def _says(executed: NotebookNode, exercise: masters.Exercise, state: str) -> str
 
 def _write_page(path: Path, page: str) -> None:
     files.make_folder(path.parent)
-    for file, content in ((path.with_name(feedback.MATHJAX.name), feedback.MATHJAX.read_bytes()), (path, page.encode())):
-        with files.replacing(file) as temporary:
-            temporary.write_bytes(content)
+    with files.replacing(path) as temporary:
+        temporary.write_text(page, encoding="utf-8")
+    script = path.with_name(feedback.MATHJAX.name)
+    if not script.exists():   # the student's other pages use it, too
+        with files.replacing(script) as temporary:
+            temporary.write_bytes(feedback.MATHJAX.read_bytes())
