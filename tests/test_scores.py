@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from scipy import stats
 
-from ipe_sr import InputError, models, scores
+from ipe_sr import InputError, models, schedules, scores, training_state
 from ipe_sr.evaluation import ImageScore, Score
 
 ROOT = Path(__file__).parents[1]
@@ -91,6 +91,13 @@ def test_the_records_are_of_the_released_weights():
     found = [scores.read(path) for path in RECORDS.glob("*.json")]
     ours = [record for record in found if record.model == "ipe-liif"]
     assert ours and all(record.data["ipe-liif.safetensors"]["sha256"] == weights for record in ours)
+
+
+def test_the_card_names_the_preset_that_made_them():
+    facts = models.training_facts(models.WEIGHTS / f"{models.DEFAULT}.safetensors")
+    now = training_state.schedule_facts(schedules.preset(facts["preset"]).schedule)
+    assert {option: now[option] for option in facts["schedule"]} == facts["schedule"]
+    assert f"ipe-sr train {facts['preset']} " in (models.WEIGHTS / "README.md").read_text()
 
 
 def test_no_path_of_a_machine_is_in_the_records():
