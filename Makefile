@@ -1,4 +1,4 @@
-# make notebooks   sets everything up in .venv, then runs the series (PARAMS=smoke|teach|paper) and says where to look
+# make notebooks   sets everything up in .venv, then runs the series (PARAMS=smoke|teach|paper), JOBS notebooks at a time
 # make test        sets everything up in .venv, then passes the tests, JOBS files at a time
 PYTHON ?= python3
 VENV   ?= .venv
@@ -9,7 +9,7 @@ STAMP  := $(VENV)/.stamp
 
 .PHONY: notebooks test lint
 notebooks: $(STAMP)
-	$(VENV)/bin/ipe-sr notebooks --params $(PARAMS) --out $(OUT)
+	$(VENV)/bin/ipe-sr notebooks --params $(PARAMS) --jobs $(JOBS) --out $(OUT)
 
 test: $(STAMP)
 	$(VENV)/bin/python -m pytest --numprocesses $(JOBS) --dist loadfile
