@@ -1,4 +1,4 @@
-# make notebooks   sets everything up in .venv, then runs the series (PARAMS=smoke|teach|paper), JOBS notebooks at a time
+# make notebooks   sets everything up in .venv, then runs the series (PARAMS=smoke|teach|paper), JOBS notebooks at a time, and says where to look
 # make test        sets everything up in .venv, then passes the tests, JOBS files at a time
 PYTHON ?= python3
 VENV   ?= .venv

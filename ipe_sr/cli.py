@@ -148,7 +148,7 @@ def notebooks(
     with importing("notebooks", "the series"):
         from ipe_sr import runs, site
 
-    plan = runs.plan(source, params, console.listed(only) or None, parameters or [])
+    plan = runs.plan(source, params, console.listed(only), parameters or [])
     results = runs.execute(plan, output, jobs, report=lambda line: out.print(line))
     failed = [result for result in results if result.failure]
     index = site.build(output)

@@ -4,7 +4,7 @@ import json
 import multiprocessing
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,12 +38,12 @@ class Result:
     record: dict[str, Any]
 
 
-def plan(folder: Path, preset: str, only: list[str] | None = None, settings: list[str] = ()) -> list[Job]:
-    """Which notebooks to run with which parameters; everything that can be wrong with them is found here."""
+def plan(folder: Path, preset: str, only: Sequence[str] = (), settings: Sequence[str] = ()) -> list[Job]:
+    """Which notebooks to run with which parameters, all for no `only`; everything that can be wrong with them is found here."""
     table = series.preset(folder, preset)
     found = series.notebooks(folder)
     numbers = {path.name[:2]: path for path in found}
-    if unknown := [key for key in (*(only or ()), *table) if key not in numbers and key != series.EVERYWHERE]:
+    if unknown := [key for key in (*only, *table) if key not in numbers and key != series.EVERYWHERE]:
         raise InputError(f"there is no notebook {unknown[0]!r} in {folder}: use one of {', '.join(numbers)}")
     jobs = []
     for number, path in numbers.items():

@@ -10,7 +10,7 @@ FORM = "{:<5} {:<28} {:>6} {:>4}   {}"
 def main(numbers: list[str]) -> None:
     print(FORM.format("", "answer", "points", "due", "what the first failing test says"))
     equal = total = 0
-    for case in (case for case in cases() if not numbers or case.exercise.id[:2] in numbers):
+    for case in cases(numbers):
         right = {"name": "the solution", "points": case.exercise.points}
         for entry, answer in [(right, case.solution), *((entry, case.wrong(entry)) for entry in case.bank())]:
             outcome = attempt(case, answer)

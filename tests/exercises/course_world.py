@@ -51,7 +51,11 @@ def write_master(folder: Path) -> Path:
 
 def answered(answers: dict[str, str]) -> NotebookNode:
     """A student copy with these answers; the others stay empty."""
-    notebook = release.student_copy(master())
+    return fill(release.student_copy(master()), answers)
+
+
+def fill(notebook: NotebookNode, answers: dict[str, str]) -> NotebookNode:
+    """Write answers, by exercise, into a copy that was handed out."""
     for cell in notebook.cells:
         exercise = masters.exercise_of(masters.grade_id(cell))
         if exercise in answers and masters.metadata(cell).get("solution"):

@@ -40,7 +40,7 @@ def make_series(folder, **notebooks):
     return folder
 
 
-def run(folder, out, *, preset="teach", only=None, settings=(), workers=1):
+def run(folder, out, *, preset="teach", only=(), settings=(), workers=1):
     lines = []
     return runs.execute(runs.plan(folder, preset, only, settings), out, workers, lines.append), lines
 
