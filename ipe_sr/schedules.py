@@ -13,11 +13,13 @@ from ipe_sr.models import configs
 
 DECAYS = ("halve", "cosine", "constant")
 PRECISIONS = ("fp32", "bf16")
+LOSSES = ("l1", "psnr")
 
 
 @dataclass(frozen=True)
 class Schedule:
-    """steps: optimiser steps.   batch, patch, queries, scales: see `data.Sampler`.   decay: "halve" every
+    """steps: optimiser steps.   batch, patch, queries, scales: see `data.Sampler`.   loss: "l1", the mean absolute error, or
+    "psnr", minus the mean PSNR of the crops.   warm_up: steps over which the rate rises.   decay: "halve" every
     `halve_every` steps, "cosine" to zero, or "constant".   precision: "fp32", or "bf16": autocast, weights stay float32.
     clip: largest gradient norm, 0 for none.   ema: decay of averaged weights, 0 for none; see `average_decay`.
     data, valid: picture sets by name or folder (see `datasets.find`).   init_encoder, init_decoder: checkpoints whose
@@ -32,7 +34,9 @@ class Schedule:
     patch: int = 48
     queries: int = 2304
     scales: tuple[float, float] = (1.0, 4.0)
+    loss: str = "l1"
     learning_rate: float = 1e-4
+    warm_up: int = 0
     decay: str = "halve"
     halve_every: int = 200_000
     clip: float = 0.0
@@ -56,8 +60,9 @@ class Schedule:
         for name in ("steps", "batch", "patch", "queries", "validate_every", "log_every", "halve_every"):
             if getattr(self, name) < 1:
                 raise InputError(f"{name} must be at least 1, got {getattr(self, name)}")
-        if self.seed < 0 or not self.checkpoint_minutes >= 0:
-            raise InputError(f"seed and checkpoint_minutes must be at least 0, got {self.seed} and {self.checkpoint_minutes}")
+        for name in ("seed", "checkpoint_minutes", "warm_up"):
+            if not getattr(self, name) >= 0:
+                raise InputError(f"{name} must be at least 0, got {getattr(self, name)}")
         if not self.data or not all(1 <= scale <= 64 for scale in self.valid_scales):
             raise InputError(f"data needs a set and valid_scales lie in 1 to 64; got {self.data} and {self.valid_scales}")
         if len(self.scales) != 2 or not 1 <= self.scales[0] <= self.scales[1] <= 64:
@@ -68,17 +73,19 @@ class Schedule:
             raise InputError(f"ema must lie in [0, 1) and clip be at least 0; got {self.ema} and {self.clip}")
         if not 0 < self.teacher_weight <= 1:
             raise InputError(f"teacher_weight must lie in (0, 1], got {self.teacher_weight}")
-        for name, known in (("decay", DECAYS), ("precision", PRECISIONS)):
+        choices = {"loss": LOSSES, "decay": DECAYS, "precision": PRECISIONS}
+        for name, known in choices.items():
             if getattr(self, name) not in known:
                 raise InputError(f"{name} {getattr(self, name)!r} is unknown: use one of {', '.join(known)}")
 
     def rate(self, step: int) -> float:
         """The learning rate of a step (0-based)."""
+        risen = min(1.0, (step + 1) / (self.warm_up + 1)) * self.learning_rate
         if self.decay == "halve":
-            return self.learning_rate * 0.5 ** (step // self.halve_every)
+            return risen * 0.5 ** (step // self.halve_every)
         if self.decay == "cosine":
-            return self.learning_rate * 0.5 * (1 + math.cos(math.pi * step / self.steps))
-        return self.learning_rate
+            return risen * 0.5 * (1 + math.cos(math.pi * step / self.steps))
+        return risen
 
     def average_decay(self, step: int) -> float:
         """The decay of averaged weights after a step (0-based): small at first, so that the start is soon forgotten."""

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from lightning.fabric import Fabric
 from torch import Tensor, nn
+from torch.nn import functional as F
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from ipe_sr import data, datasets, distillation, files, models, training_state, validation
@@ -29,17 +30,26 @@ class Diverged(RuntimeError):
     """The loss became NaN or infinite; the message names the step and its seed."""
 
 
-class Objective(nn.Module):
-    """Model and batch to the mean absolute error of the queried pixels: what a process computes in one step."""
+def minus_psnr(colour: Tensor, truth: Tensor) -> Tensor:
+    """Minus the PSNR in dB of each crop (B, Q, 3), averaged, so that easy crops and small scales count as much as others; the
+    loss of NAFNet (arXiv 2204.04676). The constant bounds it at 80 dB."""
+    return 10 * ((colour - truth).square().mean((1, 2)) + 1e-8).log10().mean()
 
-    def __init__(self, model: nn.Module, precision: str = "fp32"):
+
+LOSSES = {"l1": F.l1_loss, "psnr": minus_psnr}
+
+
+class Objective(nn.Module):
+    """Model and batch to the loss: what a process computes in one step."""
+
+    def __init__(self, model: nn.Module, precision: str = "fp32", loss: str = "l1"):
         super().__init__()
-        self.model, self.mixed = model, precision == "bf16"
+        self.model, self.mixed, self.loss = model, precision == "bf16", LOSSES[loss]
 
     def forward(self, batch: Batch) -> Tensor:
         with torch.autocast(batch.lr.device.type, torch.bfloat16, enabled=self.mixed):
             colour = self.predict(batch)
-        return (colour.float() - batch.colour).abs().mean()
+        return self.loss(colour.float(), batch.colour)
 
     def predict(self, batch: Batch) -> Tensor:
         """Colours of the batch's pixels: (B, Q, 3)."""
@@ -105,7 +115,7 @@ def _train(
     run = training_state.new(preset, fabric.device, warm=not resume)
     if resume:
         training_state.restore(run, out / LAST, preset)
-    objective, optimizer = fabric.setup(Objective(run.model, schedule.precision), run.optimizer)
+    objective, optimizer = fabric.setup(Objective(run.model, schedule.precision, schedule.loss), run.optimizer)
     log = Log(out, run.step, progress, active=first)
     if run.step == 0:   # what any model has to beat
         log.write(0, validation.psnr(models.Bicubic(), crops, data.CPU, prefix="bicubic"))

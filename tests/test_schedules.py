@@ -1,3 +1,5 @@
+import dataclasses
+
 import pytest
 
 from ipe_sr import schedules
@@ -31,6 +33,12 @@ def test_table_3_has_wider_scales(low_high):
 
 def test_fixed_scale_methods_train_at_their_scale():
     assert schedules.preset("tiny-edsr-x3").schedule.scales == (3, 3)
+
+
+def test_the_rate_warms_up_to_what_the_decay_says():
+    warm = schedules.preset("paper-liif", {"decay": "cosine", "steps": 100, "warm_up": 9}).schedule
+    cold = dataclasses.replace(warm, warm_up=0)
+    assert [warm.rate(step) / cold.rate(step) for step in (0, 4, 9, 50)] == pytest.approx([0.1, 0.5, 1, 1])
 
 
 def test_the_average_soon_forgets_the_start():

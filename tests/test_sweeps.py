@@ -126,7 +126,7 @@ CHANGES = {   # what changes: (the change, the methods that run again, why)
     "one preset": (change_preset, ("ipe-liif",), "Params have changed"),
     "an added seed": (add_seed, ("liif", "ipe-liif"), "Missing output files"),
     "a loss function": (
-        lambda w: edit(w.folder / "ipe_sr" / "training.py", ".abs().mean()", ".square().mean()"), METHODS,
+        lambda w: edit(w.folder / "ipe_sr" / "training.py", "F.l1_loss", "F.smooth_l1_loss"), METHODS,
         "Params have changed",
     ),
 }
