@@ -102,14 +102,15 @@ class Batch:
 class Draw(NamedTuple):
     """What is random in one patch.
 
-    picture: its number.   top, left, size: the crop.   down, across, transposed: its symmetry.   pixel: (Q,) int64, row-major
-    in the turned crop.
+    picture: its number.   top, left: the crop's corner.   size: its side, as it is used.   factor: how many times as large it
+    is in the picture.   down, across, transposed: its symmetry.   pixel: (Q,) int64, row-major in the turned crop.
     """
 
     picture: int
     top: int
     left: int
     size: int
+    factor: int
     down: bool
     across: bool
     transposed: bool
@@ -123,6 +124,9 @@ class Sampler:
 
     LR pictures are rounded to 8 bits, as the test sets' are. The host draws the random numbers, so that they are the same
     everywhere; all else is computed on `device`, for which the host never waits.
+
+    reduction: a picture is first made smaller by a whole factor, drawn from 1 to this (and no larger than the picture allows).
+    Large photographs are soft, test sets are not: as they are, their LR patches at small s have no edge as sharp as a test's.
     """
 
     store: Store
@@ -132,6 +136,7 @@ class Sampler:
     scales: tuple[float, float]
     seed: int
     device: torch.device = CPU
+    reduction: int = 1
 
     def __post_init__(self):
         largest = round(self.patch * self.scales[1])
@@ -147,7 +152,7 @@ class Sampler:
         draws = [self._draw(step, item) for item in (range(self.batch) if items is None else items)]
         sizes = tuple(draw.size for draw in draws)
         crops = [self._crop(draw) for draw in draws]
-        lr = torch.stack([self._shrunk(crop) for crop in crops]).round().clamp(0, 255)
+        lr = torch.stack([self._shrunk(crop, self.patch) for crop in crops]).round().clamp(0, 255)
         pixel = self._send(torch.from_numpy(np.stack([draw.pixel for draw in draws])))                    # (B, Q)
         colour = torch.stack([crop.flatten(1)[:, some].T for crop, some in zip(crops, pixel, strict=True)])   # (B, Q, 3)
         radius = self._send(torch.stack([grids.radii((n, n), (self.patch, self.patch)) for n in sizes]))[:, None]
@@ -161,19 +166,23 @@ class Sampler:
         random = np.random.default_rng(self.item_seed(step, item))
         picture = int(random.integers(len(self.store)))
         n = round(self.patch * random.uniform(*self.scales))
-        top, left = (int(random.integers(length - n + 1)) for length in self.store.index[picture][2:])
+        sides = self.store.index[picture][2:]
+        factor = int(random.integers(1, min(self.reduction, min(sides) // n) + 1))
+        top, left = (int(random.integers(side - n * factor + 1)) for side in sides)
         symmetry = (random.random(3) < 0.5).tolist()
-        return Draw(picture, top, left, n, *symmetry, random.choice(n * n, self.queries, replace=False, shuffle=False))
+        return Draw(picture, top, left, n, factor, *symmetry, random.choice(n * n, self.queries, replace=False, shuffle=False))
 
     def _crop(self, draw: Draw) -> Tensor:
         """(3, n, n) float32, 0 to 255."""
-        rows, columns = (slice(start, start + draw.size) for start in (draw.top, draw.left))
+        rows, columns = (slice(start, start + draw.size * draw.factor) for start in (draw.top, draw.left))
         crop = self._send(self.store.picture(draw.picture)[rows, columns]).movedim(-1, 0).float()
+        if draw.factor > 1:
+            crop = self._shrunk(crop, draw.size).round().clamp(0, 255)
         crop = crop.flip([axis for axis, flipped in ((-2, draw.down), (-1, draw.across)) if flipped])
         return crop.transpose(-1, -2) if draw.transposed else crop
 
-    def _shrunk(self, crop: Tensor) -> Tensor:
-        shrink = _matrix(crop.shape[-1], self.patch, self.device)                  # (patch, n)
+    def _shrunk(self, crop: Tensor, side: int) -> Tensor:
+        shrink = _matrix(crop.shape[-1], side, self.device)                        # (side, n)
         return shrink @ crop @ shrink.T
 
     def _positions(self, pixel: Tensor, sizes: tuple[int, ...]) -> Tensor:

@@ -1,5 +1,6 @@
 """How to train: a schedule (recipe, data, length) and a method (model) make a preset, named SCHEDULE-METHOD."""
 
+import contextlib
 import dataclasses
 import math
 from dataclasses import dataclass, field
@@ -18,8 +19,8 @@ LOSSES = ("l1", "psnr")
 
 @dataclass(frozen=True)
 class Schedule:
-    """steps: optimiser steps.   batch, patch, queries, scales: see `data.Sampler`.   loss: "l1", the mean absolute error, or
-    "psnr", minus the mean PSNR of the crops.   warm_up: steps over which the rate rises.   decay: "halve" every
+    """steps: optimiser steps.   batch, patch, queries, scales, reduction: see `data.Sampler`.   loss: "l1", the mean absolute
+    error, or "psnr", minus the mean PSNR of the crops.   warm_up: steps over which the rate rises.   decay: "halve" every
     `halve_every` steps, "cosine" to zero, or "constant".   precision: "fp32", or "bf16": autocast, weights stay float32.
     clip: largest gradient norm, 0 for none.   ema: decay of averaged weights, 0 for none; see `average_decay`.
     data, valid: picture sets by name or folder (see `datasets.find`).   init_encoder, init_decoder: checkpoints whose
@@ -34,6 +35,7 @@ class Schedule:
     patch: int = 48
     queries: int = 2304
     scales: tuple[float, float] = (1.0, 4.0)
+    reduction: int = 1
     loss: str = "l1"
     learning_rate: float = 1e-4
     warm_up: int = 0
@@ -57,7 +59,7 @@ class Schedule:
     model: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self):
-        for name in ("steps", "batch", "patch", "queries", "validate_every", "log_every", "halve_every"):
+        for name in ("steps", "batch", "patch", "queries", "validate_every", "log_every", "halve_every", "reduction"):
             if getattr(self, name) < 1:
                 raise InputError(f"{name} must be at least 1, got {getattr(self, name)}")
         for name in ("seed", "checkpoint_minutes", "warm_up"):
@@ -157,12 +159,14 @@ def _schedule(options: dict[str, Any]) -> Schedule:
 
 
 def _typed(key: str, value: Any, kind: Any) -> Any:
-    """The value as its field is declared: one number is a tuple of one, a whole number is a float as well."""
+    """The value as its field is declared: one number is a tuple of one, a whole number is a float as well, and so is 1e-4,
+    which YAML takes for text."""
     if get_origin(kind) is tuple:
         items = value if isinstance(value, (list, tuple)) else (value,)
         return tuple(_typed(key, item, get_args(kind)[0]) for item in items)
-    if kind is float and type(value) is int:
-        return float(value)
+    if kind is float and type(value) in (int, str):
+        with contextlib.suppress(ValueError):
+            return float(value)
     kind = get_origin(kind) or kind
     if type(value) is not kind:
         raise InputError(f"option {key!r} must be {kind.__name__}, got {value!r}")

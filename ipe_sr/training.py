@@ -155,7 +155,7 @@ def _train(
 def _batches(fabric: Fabric, store: Store, schedule: Schedule) -> Callable[[int], Iterator[Batch]]:
     """From a step on, this process's share of every batch, on its device."""
     s, share = schedule, range(fabric.global_rank, schedule.batch, fabric.world_size)
-    sampler = Sampler(store.near(fabric.device), s.batch, s.patch, s.queries, s.scales, s.seed, fabric.device)
+    sampler = Sampler(store.near(fabric.device), s.batch, s.patch, s.queries, s.scales, s.seed, fabric.device, s.reduction)
     taught = distillation.of(s, fabric.device)
     depth = AHEAD[fabric.device.type]
     return lambda first: data.ahead(lambda step: taught(sampler(step, share), step), range(first, s.steps), depth)

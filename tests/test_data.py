@@ -114,6 +114,27 @@ def test_scales_are_uniform_and_symmetries_balanced(store):
     assert abs(sizes.mean() - 20) < 1.6 and sizes.min() <= 9 and sizes.max() >= 31
 
 
+def test_reduced_pictures_are_averages_of_what_they_were(tmp_path):
+    """On stripes one pixel wide all crops are black and white as they are, and gray when made half as large."""
+    stripes = np.zeros((80, 80, 3), np.uint8)
+    stripes[:, ::2] = 255
+    Image.fromarray(stripes).save(tmp_path / "stripes.png")
+    of_stripes = Store.of([tmp_path / "stripes.png"], tmp_path / "cache")
+    assert sampler(of_stripes)(0).colour.unique().tolist() == [0, 1]
+    reduced = sampler(of_stripes, reduction=2, queries=64)
+    batches = [reduced(step) for step in range(20)]
+    gray = torch.stack([(batch.colour - 0.5).abs().median(1).values.amax(-1) < 0.05 for batch in batches])      # (20, 3)
+    sizes = torch.tensor([batch.sizes for batch in batches])
+    assert 15 < gray.sum() < 45, "half of the pictures"
+    assert sizes[gray].min() < 12 and sizes[gray].max() > 28, "at all scales"
+
+
+def test_pictures_are_reduced_as_far_as_they_are_large_enough(store):
+    batch = sampler(store, reduction=1000, scales=(7.5, 8), batch=8)(0)   # crops of 60 to 64 pixels, pictures of 64 to 90
+    plain = sampler(store, scales=(7.5, 8), batch=8)(0)
+    assert same(batch, plain)
+
+
 @pytest.mark.parametrize(("options", "message"), [({"queries": 65}, "only 64 pixels"), ({"patch": 17}, "68x68 are due")])
 def test_impossible_batches_are_refused(store, options, message):
     with pytest.raises(InputError, match=message):

@@ -35,6 +35,12 @@ def test_fixed_scale_methods_train_at_their_scale():
     assert schedules.preset("tiny-edsr-x3").schedule.scales == (3, 3)
 
 
+def test_numbers_as_people_write_them():
+    """YAML takes 1e-4, without a point, for text."""
+    made = schedules.preset("tiny-liif", dict([schedules.setting("learning_rate=1e-4")]))
+    assert made.schedule.learning_rate == 1e-4
+
+
 def test_the_rate_warms_up_to_what_the_decay_says():
     warm = schedules.preset("paper-liif", {"decay": "cosine", "steps": 100, "warm_up": 9}).schedule
     cold = dataclasses.replace(warm, warm_up=0)

@@ -172,6 +172,7 @@ def test_warm_start_and_frozen_encoder(tmp_path):
         ([], ["teacher=no.pth"], "no.pth: no such file"),
         ([], ["teacher_weight=0"], "teacher_weight must lie in (0, 1]"),
         ([], ["loss=huber"], "loss 'huber' is unknown: use one of l1, psnr"),
+        ([], ["reduction=0"], "reduction must be at least 1, got 0"),
         ([], ["warm_up=-1"], "warm_up must be at least 0, got -1"),
     ],
 )
