@@ -36,7 +36,7 @@ def upscale(
     target: Annotated[Path, typer.Argument(metavar="OUT", help="The file to write: .png, .jpg, .webp or .tif.")],
     scale: Annotated[str | None, typer.Option(help="Factor of at least 1, or two: Y,X. Fractions are fine.")] = None,
     size: Annotated[str | None, typer.Option(help="Exact size in pixels, HxW (height first).")] = None,
-    model: ModelOption = "ipe-liif",
+    model: ModelOption = "ipe-liif-cell",
     dtype: Annotated[str, typer.Option(help="fp32 or bf16.")] = "fp32",
     self_ensemble: SelfEnsembleOption = False,
     device: DeviceOption = "auto",

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 from ipe_sr import files, provenance, statistics
@@ -85,18 +86,28 @@ def difference(first: dict[str, Any], second: dict[str, Any]) -> tuple[float, st
     return statistics.over_pictures([rows[0][name] - rows[1][name] for name in rows[0]])
 
 
-def table(folder: Path, columns: list[str], ours: str, against: str) -> str:
-    """PSNR of models (columns) on sets at scales (rows), and ours minus another's with its interval, as Markdown."""
+def table(folder: Path, columns: list[str], ours: list[str], against: str) -> str:
+    """PSNR of models (columns) on sets at scales (rows), and ours minus another's with its interval, as Markdown.
+
+    The last row has the mean of each difference over the rows above it, which counts every set and scale alike.
+    """
     found = collect(folder)
-    cells = sorted(found[ours], key=lambda cell: ([*TITLES, cell[0]].index(cell[0]), cell[1]))
-    lines = [f"| | {' | '.join(columns)} | {ours} − {against} |", "|---" * (len(columns) + 2) + "|"]
+    cells = sorted(found[against], key=lambda cell: ([*TITLES, cell[0]].index(cell[0]), cell[1]))
+    heads = [*columns, *(f"{name} − {against}" for name in ours)]
+    lines = [f"| | {' | '.join(heads)} |", "|---" * (len(heads) + 1) + "|"]
+    gains: dict[str, list[float]] = {name: [] for name in ours}
     for cell in cells:
-        psnr = (f"{found[name][cell]['psnr']:.2f}" if cell in found.get(name, {}) else "" for name in columns)
-        gain = ""
-        if cell in found[against]:
-            mean, interval = difference(found[ours][cell], found[against][cell])
-            gain = f"{mean:+.3f} [{interval.low:+.3f}, {interval.high:+.3f}]"
-        lines.append(f"| {TITLES.get(cell[0], cell[0])} x{cell[1]:g} | {' | '.join(psnr)} | {gain} |")
+        row = [f"{found[name][cell]['psnr']:.2f}" if cell in found.get(name, {}) else "" for name in columns]
+        for name in ours:
+            if cell in found.get(name, {}):
+                mean, interval = difference(found[name][cell], found[against][cell])
+                gains[name].append(mean)
+                row.append(f"{mean:+.3f} [{interval.low:+.3f}, {interval.high:+.3f}]")
+            else:
+                row.append("")
+        lines.append(f"| {TITLES.get(cell[0], cell[0])} x{cell[1]:g} | {' | '.join(row)} |")
+    means = (f"{fmean(some):+.3f} ({len(some)} rows)" if some else "" for some in gains.values())
+    lines.append(f"| mean | {' | '.join([*('' for _ in columns), *means])} |")
     return "\n".join(lines)
 
 
@@ -108,7 +119,8 @@ def embed(text: str, made: str, name: str) -> str:
     return f"{before}{BEGIN}\n{made}\n{END}{rest.split(END)[1]}"
 
 
-RELEASE = (["bicubic", "edsr-baseline-liif.pth", "ipe-liif", "ipe-liif, self-ensemble"], "ipe-liif", "edsr-baseline-liif.pth")
+OFFICIAL, OURS = "edsr-baseline-liif.pth", ["ipe-liif-cell", "ipe-liif-cell, self-ensemble"]
+RELEASE = (["bicubic", OFFICIAL, "ipe-liif", *OURS], OURS, OFFICIAL)
 
 
 def main(folder: str, *documents: str) -> None:

@@ -255,9 +255,11 @@ def test_golden_pictures(official, golden, key):
 def test_load():
     model = models.load("bicubic")
     assert models.load(model) is model and not model.training
-    assert models.released() == ["bicubic", "ipe-liif"]
-    assert models.load().config == models.method("ipe-liif")
-    for name, hint in (("rdn-liif", "train it"), ("nonesuch", "bicubic, ipe-liif or the path")):
+    assert models.released() == ["bicubic", "ipe-liif", "ipe-liif-cell"]
+    for name in ("ipe-liif", "ipe-liif-cell"):
+        assert models.load(name).config == models.method(name)
+    assert models.load().config == models.method(models.DEFAULT)
+    for name, hint in (("rdn-liif", "train it"), ("nonesuch", "bicubic, ipe-liif, ipe-liif-cell or the path")):
         with pytest.raises(ValueError, match=f"{name}.*{hint}"):
             models.load(name)
 

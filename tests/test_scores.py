@@ -13,6 +13,7 @@ from ipe_sr.evaluation import ImageScore, Score
 
 ROOT = Path(__file__).parents[1]
 RECORDS = ROOT / "notebooks" / "experiments" / "records" / "released"
+NAMES = [name for name in models.released() if name != "bicubic"]
 DOCUMENTS = (ROOT / "README.md", ROOT / "ipe_sr" / "weights" / "README.md")
 
 
@@ -37,13 +38,17 @@ def test_round_trip(tmp_path):
 
 def test_the_table_pairs_pictures(tmp_path):
     save(tmp_path, "a", score(30.0, 32.0, 35.0), score(20.0, 21.0, 23.0, data="b100", scale=4))
-    save(tmp_path, "b", score(30.1, 31.9, 34.7), model="theirs")
-    lines = scores.table(tmp_path, ["theirs", "ours", "third"], "ours", "theirs").splitlines()
+    save(tmp_path, "b", score(30.1, 31.9, 34.7), score(20.0, 21.0, 22.0, data="b100", scale=4), model="theirs")
+    save(tmp_path, "c", score(31.1, 32.9, 35.7), ensemble=True)
+    lines = scores.table(tmp_path, ["theirs", "ours", "third"], ["ours", "ours, self-ensemble"], "theirs").splitlines()
     d = [-0.1, 0.1, 0.3]
     half = stats.t.ppf(0.975, 2) * stats.tstd(d) / 3**0.5
-    assert lines[0] == "| | theirs | ours | third | ours − theirs |"
-    assert lines[2] == f"| Set5 x2 | 32.23 | 32.33 |  | +0.100 [{0.1 - half:+.3f}, {0.1 + half:+.3f}] |"
-    assert lines[3] == "| B100 x4 |  | 21.33 |  |  |"
+    assert lines[0] == "| | theirs | ours | third | ours − theirs | ours, self-ensemble − theirs |"
+    assert lines[1].count("---") == lines[0].count("|") - 1
+    gain = f"+0.100 [{0.1 - half:+.3f}, {0.1 + half:+.3f}]"
+    assert lines[2] == f"| Set5 x2 | 32.23 | 32.33 |  | {gain} | +1.000 [+1.000, +1.000] |"
+    assert lines[3].startswith("| B100 x4 | 21.00 | 21.33 |  | +0.333 [") and lines[3].endswith("] |  |")
+    assert lines[4] == f"| mean |  |  |  | {(0.1 + 1 / 3) / 2:+.3f} (2 rows) | +1.000 (1 rows) |"
 
 
 def test_other_pictures_are_not_compared(tmp_path):
@@ -83,18 +88,21 @@ def test_documents_show_the_records_figures(document):
     )
 
 
-def test_the_records_are_of_the_released_weights():
+@pytest.mark.parametrize("name", NAMES)
+def test_the_records_are_of_the_released_weights(name):
     """Whoever replaces the weights must score them anew."""
     import hashlib
 
-    weights = hashlib.sha256((models.WEIGHTS / "ipe-liif.safetensors").read_bytes()).hexdigest()
+    file = f"{name}.safetensors"
+    weights = hashlib.sha256((models.WEIGHTS / file).read_bytes()).hexdigest()
     found = [scores.read(path) for path in RECORDS.glob("*.json")]
-    ours = [record for record in found if record.model == "ipe-liif"]
-    assert ours and all(record.data["ipe-liif.safetensors"]["sha256"] == weights for record in ours)
+    ours = [record for record in found if record.model == name]
+    assert ours and all(record.data[file]["sha256"] == weights for record in ours)
 
 
-def test_the_card_names_the_preset_that_made_them():
-    facts = models.training_facts(models.WEIGHTS / f"{models.DEFAULT}.safetensors")
+@pytest.mark.parametrize("name", NAMES)
+def test_the_card_names_the_preset_that_made_them(name):
+    facts = models.training_facts(models.WEIGHTS / f"{name}.safetensors")
     now = training_state.schedule_facts(schedules.preset(facts["preset"]).schedule)
     assert {option: now[option] for option in facts["schedule"]} == facts["schedule"]
     assert f"ipe-sr train {facts['preset']} " in (models.WEIGHTS / "README.md").read_text()

@@ -25,7 +25,7 @@ __all__ = [
 ]
 
 WEIGHTS = Path(__file__).parents[1] / "weights"   # brought by the package; README.md there says how they were made
-DEFAULT = "ipe-liif"
+DEFAULT = "ipe-liif-cell"
 
 
 def released() -> list[str]:

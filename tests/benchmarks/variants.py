@@ -1,20 +1,24 @@
-"""python -m tests.benchmarks.variants CHECKPOINT [STATE] : what could lift a trained model, on the validation crops.
+"""python -m tests.benchmarks.variants MODEL... : which weights, and which way to use them, are best on the validation crops.
 
-As it is; with radii no smaller than those of a scale (LTE's trick for scales that training had not); the self-ensemble. Of a
-training's state (`last.safetensors`) the last weights beside the averaged ones. PSNR in dB (protocol div2k), the mean over
-crops, and the difference from the model as it is, where positive is better.
+MODEL: a released name, a checkpoint, a training's `last.safetensors` (its averaged weights; with :last behind it, those of its
+last step), or start:PRESET, the weights that a preset starts from. For the last MODEL also what could lift it without training:
+radii no smaller than those of a scale (LTE's trick for scales that training had not), and with --self-ensemble the mean over
+eight symmetries. PSNR in dB (protocol benchmark), the mean over crops of photos-valid, and the difference from the first MODEL.
+--reduce 2.5 takes the crops from pictures made that much smaller, which are as sharp as test sets.
 """
 
 import argparse
-from collections.abc import Callable
+import statistics
+from collections.abc import Callable, Iterator
 
 import safetensors.torch
+import torch
 from torch import Tensor, nn
 
-from ipe_sr import data, models, render, training, validation
+from ipe_sr import metrics, models, render, resample, schedules, training, training_state, validation
+from ipe_sr.data import CPU, Store
 from ipe_sr.models import LIIF
 
-SCALES = (2.0, 3.0, 4.0, 6.0, 8.0, 12.0)
 SET = "photos-valid"
 
 
@@ -27,52 +31,75 @@ class Clipped(LIIF):
         return super().describe(centre, radius.clamp(min=1 / self.most))
 
 
-class Renderer(nn.Module):
-    """A model that renders in its own way."""
-
-    def __init__(self, model: nn.Module, way: Callable):
-        super().__init__()
-        self.model, self.way = model, way
-
-    def forward(self, lr: Tensor, size: tuple[int, int]) -> Tensor:
-        return self.way(self.model, lr, size)
-
-
 def clipped(model: LIIF, most: float) -> Clipped:
-    new = Clipped(model.config)
+    new = Clipped(model.config).eval()
     new.load_state_dict(model.state_dict())
     new.most = most
     return new
 
 
-def last_weights(model: nn.Module, state: str) -> nn.Module:
-    """The weights of a training as they were after its last step, not averaged."""
-    tensors = safetensors.torch.load_file(state)
-    new = model.config.build()
-    new.load_state_dict({name.removeprefix("model."): value for name, value in tensors.items() if name.startswith("model.")})
+def network(name: str) -> nn.Module:
+    """What a MODEL of the command line means."""
+    if name.startswith("start:"):
+        return training_state.new(schedules.preset(name.removeprefix("start:")), CPU).model.eval()
+    path, _, part = name.partition(":")
+    if not part:
+        return models.load(path)
+    tensors, new = safetensors.torch.load_file(path), models.read(path)
+    new.load_state_dict({key.removeprefix("model."): value for key, value in tensors.items() if key.startswith("model.")})
     return new
 
 
-def variants(model: LIIF, state: str | None) -> dict[str, nn.Module]:
-    found = {"as it is": model}
-    found |= {f"radius of x{most:g} at least": clipped(model, most) for most in (4.0, 6.0)}
-    if state:
-        found["last weights, not averaged"] = last_weights(model, state)
-    return found | {"self-ensemble": Renderer(model, render.self_ensemble)}
+def variants(name: str, ensemble: bool) -> Iterator[tuple[str, Callable[[Tensor, tuple[int, int]], Tensor]]]:
+    model = network(name)
+    if isinstance(model, LIIF):
+        for most in (4.0, 6.0):
+            yield f"{name}, no radius below x{most:g}'s", clipped(model, most)
+    if ensemble:
+        yield f"{name}, self-ensemble", lambda lr, size: render.self_ensemble(model, lr, size)
+
+
+def reduced(store: Store, factor: float) -> Store:
+    """The same pictures, smaller."""
+    pixels, index, offset = [], [], 0
+    for i, (name, _, height, width) in enumerate(store.index):
+        size = (round(height / factor), round(width / factor))
+        small = resample.bicubic(store.picture(i).movedim(-1, 0).float(), size).round().clamp(0, 255)
+        pixels.append(small.byte().movedim(0, -1).flatten())
+        index.append((name, offset, *size))
+        offset += len(pixels[-1])
+    return Store(torch.cat(pixels), tuple(index))
+
+
+@torch.no_grad()
+def scores(answer: Callable, crops: list[validation.Crop]) -> dict[float, float]:
+    """Scale -> mean PSNR."""
+    found: dict[float, list[float]] = {}
+    for crop in crops:
+        sr = answer(crop.lr[None], tuple(crop.hr.shape[-2:]))[0]
+        found.setdefault(crop.scale, []).append(metrics.psnr(sr, crop.hr, "benchmark", crop.scale))
+    return {scale: statistics.fmean(values) for scale, values in found.items()}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("checkpoint")
-    parser.add_argument("state", nargs="?")
+    parser.add_argument("models", nargs="+", metavar="MODEL")
+    parser.add_argument("--scales", type=float, nargs="+", default=[2, 3, 4, 6, 8, 12])
+    parser.add_argument("--reduce", type=float, default=1)
+    parser.add_argument("--self-ensemble", action="store_true")
     asked = parser.parse_args()
-    crops = validation.crops(training.load_store((SET,)), SCALES)
-    base: dict[str, float] = {}
-    for name, model in variants(models.read(asked.checkpoint), asked.state).items():
-        found = validation.psnr(model, crops, data.CPU)
-        base = base or found
-        cells = (f"{key.removeprefix('psnr_')} {value:.3f} ({value - base[key]:+.3f})" for key, value in found.items())
-        print(f"{name:28}", "  ".join(cells), flush=True)
+    crops = validation.crops(reduced(training.load_store((SET,)), asked.reduce), tuple(asked.scales))
+    first: dict[float, float] = {}
+
+    def tell(name: str, answer: Callable) -> None:
+        found = scores(answer, crops)
+        first.update(first or found)
+        print(f"{name:44}", "  ".join(f"x{s:g} {v:.3f} ({v - first[s]:+.3f})" for s, v in found.items()), flush=True)
+
+    for name in asked.models:
+        tell(name, network(name))
+    for name, answer in variants(asked.models[-1], asked.self_ensemble):
+        tell(name, answer)
 
 
 if __name__ == "__main__":
