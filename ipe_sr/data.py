@@ -102,19 +102,19 @@ class Batch:
 class Draw(NamedTuple):
     """What is random in one patch.
 
-    picture: its number.   top, left: the crop's corner.   size: its side, as it is used.   factor: how many times as large it
-    is in the picture.   down, across, transposed: its symmetry.   pixel: (Q,) int64, row-major in the turned crop.
+    picture: its number.   top, left: the crop's corner.   size: its side, as it is used.   down, across, transposed: its
+    symmetry.   pixel: (Q,) int64, row-major in the turned crop.   factor: how many times as large the crop is in the picture.
     """
 
     picture: int
     top: int
     left: int
     size: int
-    factor: int
     down: bool
     across: bool
     transposed: bool
     pixel: np.ndarray
+    factor: int = 1
 
 
 @dataclass(frozen=True)
@@ -170,7 +170,8 @@ class Sampler:
         factor = int(random.integers(1, min(self.reduction, min(sides) // n) + 1))
         top, left = (int(random.integers(side - n * factor + 1)) for side in sides)
         symmetry = (random.random(3) < 0.5).tolist()
-        return Draw(picture, top, left, n, factor, *symmetry, random.choice(n * n, self.queries, replace=False, shuffle=False))
+        pixel = random.choice(n * n, self.queries, replace=False, shuffle=False)
+        return Draw(picture, top, left, n, *symmetry, pixel, factor)
 
     def _crop(self, draw: Draw) -> Tensor:
         """(3, n, n) float32, 0 to 255."""

@@ -133,7 +133,7 @@ def lessons_drawn(sampler):
     made = sampler(store, 3, 4, 10, (1.0, 4.0), 7)
     draw = getattr(made, "draw", None) or made._draw   # a notebook has nothing private
     draws = [draw(step, item) for step, item in itertools.product(range(5), range(3))]
-    return [torch.tensor([*numbers, *pixel]) for *numbers, pixel in draws]
+    return [torch.tensor([*numbers, factor, *pixel]) for *numbers, pixel, factor in draws]
 
 
 def rates_of_steps(schedule):
