@@ -72,13 +72,13 @@ def reduced(store: Store, factor: float) -> Store:
 
 
 @torch.no_grad()
-def scores(answer: Callable, crops: list[validation.Crop]) -> dict[float, float]:
-    """Scale -> mean PSNR."""
+def scores(answer: Callable, crops: list[validation.Crop]) -> dict[float, list[float]]:
+    """Scale -> PSNR of every crop.   answer: (lr, size) to a picture, as a model."""
     found: dict[float, list[float]] = {}
     for crop in crops:
         sr = answer(crop.lr[None], tuple(crop.hr.shape[-2:]))[0]
         found.setdefault(crop.scale, []).append(metrics.psnr(sr, crop.hr, "benchmark", crop.scale))
-    return {scale: statistics.fmean(values) for scale, values in found.items()}
+    return found
 
 
 def main() -> None:
@@ -92,7 +92,7 @@ def main() -> None:
     first: dict[float, float] = {}
 
     def tell(name: str, answer: Callable) -> None:
-        found = scores(answer, crops)
+        found = {scale: statistics.fmean(values) for scale, values in scores(answer, crops).items()}
         first.update(first or found)
         print(f"{name:44}", "  ".join(f"x{s:g} {v:.3f} ({v - first[s]:+.3f})" for s, v in found.items()), flush=True)
 
