@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-CONVENTIONS = {"mip-nerf": 1.0, "nerf": math.pi}
+CONVENTIONS = {"mip-nerf": (1.0, 1.0), "nerf": (math.pi, 1.0), "half-octaves": (0.5, 0.5)}   # lowest; octaves to the next
 SAMPLERS = ("plain", "stratified", "quasi-random")
 
 
@@ -21,15 +21,16 @@ def octaves(
 ) -> Tensor:
     """The angular frequencies w_k of Eq. 3, k = 0 .. count - 1: (count,), in rad per unit.
 
-    convention: "mip-nerf" gives 2^k (arXiv 2103.13415), "nerf" gives 2^k pi (arXiv 2003.08934).
+    convention: "mip-nerf" gives 2^k (arXiv 2103.13415), "nerf" 2^k pi (arXiv 2003.08934), "half-octaves" our 2^(k/2 - 1).
     Raises ValueError for an unknown convention or a negative count.
     """
     if convention not in CONVENTIONS:
         raise ValueError(f"convention {convention!r} is unknown: use one of {', '.join(CONVENTIONS)}")
     if count < 0:
         raise ValueError(f"count must not be negative, got {count}")
-    exponents = torch.arange(count, dtype=torch.float64)
-    return (CONVENTIONS[convention] * 2.0**exponents).to(dtype=dtype or torch.get_default_dtype(), device=device)
+    lowest, interval = CONVENTIONS[convention]
+    exponents = interval * torch.arange(count, dtype=torch.float64)
+    return (lowest * 2.0**exponents).to(dtype=dtype or torch.get_default_dtype(), device=device)
 
 
 def positional(position: Tensor, frequencies: Tensor) -> Tensor:

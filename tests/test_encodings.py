@@ -12,7 +12,6 @@ from ipe_sr import encodings
 CENTRES = st.floats(-2, 2)
 RADII = st.floats(1e-3, 1)
 CONVENTIONS = st.sampled_from(sorted(encodings.CONVENTIONS))
-FREQUENCIES = st.builds(lambda k, convention: 2.0**k * encodings.CONVENTIONS[convention], st.integers(0, 9), CONVENTIONS)
 
 
 def f64(*values):
@@ -21,6 +20,13 @@ def f64(*values):
 
 def octaves(count=10, convention="mip-nerf"):
     return encodings.octaves(count, convention, dtype=torch.float64)
+
+
+def frequency(k, convention):
+    return octaves(k + 1, convention)[k].item()
+
+
+FREQUENCIES = st.builds(frequency, st.integers(0, 9), CONVENTIONS)
 
 
 def composite_mean(f, centre, radius, panels=256, nodes=32):
@@ -33,12 +39,13 @@ def composite_mean(f, centre, radius, panels=256, nodes=32):
 @pytest.mark.parametrize(("convention", "factor"), [("mip-nerf", 1), ("nerf", math.pi)])
 def test_octaves(convention, factor):
     assert octaves(5, convention).tolist() == [factor * 2**k for k in range(5)]
+    assert octaves(5, "half-octaves").tolist() == [0.5, 0.5**0.5, 1, 2**0.5, 2]
     assert encodings.octaves(3).dtype == torch.get_default_dtype()
     assert encodings.octaves(0).shape == (0,)
 
 
 def test_octaves_errors():
-    with pytest.raises(ValueError, match="mip-nerf, nerf"):
+    with pytest.raises(ValueError, match="mip-nerf, nerf, half-octaves"):
         encodings.octaves(3, "fourier")
     with pytest.raises(ValueError, match="-1"):
         encodings.octaves(-1)
@@ -53,7 +60,7 @@ def test_integrated_is_the_mean_over_the_pixel(centre, radius, w):
 
 @given(CENTRES, RADII, st.integers(0, 4), CONVENTIONS)
 def test_integrated_agrees_with_quadpack(centre, radius, k, convention):
-    w = 2.0**k * encodings.CONVENTIONS[convention]
+    w = frequency(k, convention)
     for f, mean in zip((math.sin, math.cos), encodings.integrated(f64(centre), f64(radius), f64(w)).tolist(), strict=True):
         integral, _ = scipy.integrate.quad(
             lambda x, f=f: f(w * x), centre - radius, centre + radius, epsabs=1e-13, epsrel=1e-12, limit=200

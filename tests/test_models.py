@@ -40,7 +40,7 @@ def test_parameters_of_ipe_liif():
 @pytest.mark.parametrize(("name", "given", "skip"), [
     ("ipe-liif-cell", 576 + 40 + 2, True), ("ipe-liif-l4", 576 + 16, True), ("ipe-liif-l16", 576 + 64, True),
     ("ipe-liif-nerf", 576 + 40, True), ("liif-skip", 576 + 4, True), ("liif-pe", 576 + 40, True),
-    ("ipe-liif-no-skip", 576 + 40, False),
+    ("ipe-liif-no-skip", 576 + 40, False), ("ipe-liif-halves", 576 + 80, True),
 ])
 def test_parameters_of_the_ablations(name, given, skip):
     again = given if skip else 0
@@ -267,7 +267,7 @@ def test_load():
 def test_unknown_options():
     with pytest.raises(ValueError, match="coordinate, positional, integrated"):
         models.LIIFConfig(encoding="fourier")
-    with pytest.raises(ValueError, match="mip-nerf, nerf"):
+    with pytest.raises(ValueError, match="mip-nerf, nerf, half-octaves"):
         models.LIIFConfig(convention="fourier")
     with pytest.raises(ValueError, match="'nonesuch' is unknown"):
         models.method("nonesuch")

@@ -33,7 +33,7 @@ LADDERS = {   # exponents of the frequencies, learned or not
     OCTAVES: (torch.arange(10.0), False),
     LEARNED: (torch.arange(10.0), True),
     "2^0 to 2^4.5 by halves": (torch.arange(10) / 2, False),
-    "2^-1 to 2^8.5 by halves": (torch.arange(-2, 18) / 2, False),
+    "2^-1 to 2^8.5 by halves": (torch.arange(-2, 18) / 2, False),   # as ipe-liif-halves
     "1 to 10 by ones": (torch.arange(1.0, 11).log2(), False),
 }
 
