@@ -50,6 +50,7 @@ def end_processes(out: Path) -> None:
         for process in marked:
             with contextlib.suppress(psutil.Error):
                 process.terminate()
+                process.resume()   # a suspended one would not hear it
         _, alive = psutil.wait_procs(marked, PATIENCE)
         for process in alive:
             with contextlib.suppress(psutil.Error):

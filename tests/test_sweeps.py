@@ -1,5 +1,6 @@
 """Sweeps with real runs of a few steps: what runs, what runs again and why, after a failure and after a kill."""
 
+import contextlib
 import json
 import os
 import re
@@ -178,6 +179,7 @@ def test_after_a_kill_only_what_is_missing_runs(world):
             assert process.poll() is None and time.monotonic() < deadline
             time.sleep(0.05)
         process.kill()   # in the middle of the second run; snakemake, papermill and the kernel live on
+    suspend(out)   # or they might finish that run while the next sweep starts
     finished = {name: path.stat().st_mtime_ns for name, path in world.records("good", "killed").items()}
     assert 0 < len(finished) < 3
     assert marked(out), "orphans are at work"
@@ -187,6 +189,17 @@ def test_after_a_kill_only_what_is_missing_runs(world):
     after = {name: path.stat().st_mtime_ns for name, path in world.records("good", "killed").items()}
     assert len(after) == 3 and {name: after[name] for name in finished} == finished
     assert not marked(out)
+
+
+def suspend(out):
+    """Stop all that a sweep of this folder started where it stands, what is being started meanwhile included."""
+    stopped = set()
+    while working := [process for process in marked(out) if process not in stopped]:
+        for process in working:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.suspend()
+        stopped.update(working)
+        time.sleep(0.01)
 
 
 def marked(out):
