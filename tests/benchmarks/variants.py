@@ -3,8 +3,9 @@
 MODEL: a released name, a checkpoint, a training's `last.safetensors` (its averaged weights; with :last behind it, those of its
 last step), or start:PRESET, the weights that a preset starts from. For the last MODEL also what could lift it without training:
 radii no smaller than those of a scale (LTE's trick for scales that training had not), and with --self-ensemble the mean over
-eight symmetries. PSNR in dB (protocol benchmark), the mean over crops of photos-valid, and the difference from the first MODEL.
---reduce 2.5 takes the crops from pictures made that much smaller, which are as sharp as test sets.
+eight symmetries. PSNR in dB (protocol benchmark), the mean over crops of photos-valid, or of another set kept out of the
+training, and the difference from the first MODEL. --reduce 2.5 takes the crops from pictures made that much smaller:
+photographs are then as sharp as test sets.
 """
 
 import argparse
@@ -18,8 +19,6 @@ from torch import Tensor, nn
 from ipe_sr import metrics, models, render, resample, schedules, training, training_state, validation
 from ipe_sr.data import CPU, Store
 from ipe_sr.models import LIIF
-
-SET = "photos-valid"
 
 
 class Clipped(LIIF):
@@ -85,10 +84,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("models", nargs="+", metavar="MODEL")
     parser.add_argument("--scales", type=float, nargs="+", default=[2, 3, 4, 6, 8, 12])
+    parser.add_argument("--data", default="photos-valid", metavar="SET")
     parser.add_argument("--reduce", type=float, default=1)
     parser.add_argument("--self-ensemble", action="store_true")
     asked = parser.parse_args()
-    crops = validation.crops(reduced(training.load_store((SET,)), asked.reduce), tuple(asked.scales))
+    crops = validation.crops(reduced(training.load_store((asked.data,)), asked.reduce), tuple(asked.scales))
     first: dict[float, float] = {}
 
     def tell(name: str, answer: Callable) -> None:
