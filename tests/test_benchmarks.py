@@ -1,10 +1,24 @@
+import importlib
 import json
+import re
+from pathlib import Path
 
 import pytest
 
 from tests.benchmarks import __main__ as benchmarks
-from tests.benchmarks import cases, profile
+from tests.benchmarks import cases, profile, variants
 from tests.benchmarks.memory import peak_of
+
+COMMANDS = sorted(path.stem for path in Path(benchmarks.__file__).parent.glob("*.py") if "\ndef main()" in path.read_text())
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_says_what_it_is_for(name, monkeypatch, capsys):
+    module = importlib.import_module(f"tests.benchmarks.{name}")
+    monkeypatch.setattr("sys.argv", [name, "--help"])
+    with pytest.raises(SystemExit) as end:
+        module.main()
+    assert end.value.code == 0 and "--help" in capsys.readouterr().out
 
 
 def test_the_table(tmp_path, monkeypatch, capsys):
@@ -35,6 +49,18 @@ def test_where_the_time_goes(monkeypatch, capsys):
     monkeypatch.setattr("sys.argv", ["profile", "ipe-lmf", "--side", "8", "--scale", "2"])
     profile.main()
     assert "matrix products" in capsys.readouterr().out
+
+
+def test_variants_are_held_against_the_first(monkeypatch, capsys):
+    small = "--data samples --scales 4 --reduce 4 --bf16"
+    monkeypatch.setattr("sys.argv", ["variants", "bicubic", "ipe-liif", *small.split()])
+    variants.main()
+    found = dict(re.findall(r"^(\S.*?) {2,}x4 [\d.]+ \(([-+.\d]+)\)$", capsys.readouterr().out, re.M))
+    gains = {name: float(gain) for name, gain in found.items()}
+    assert gains.pop("bicubic") == 0
+    assert gains["ipe-liif"] == gains["ipe-liif, no radius below x4's"] > 0.5, "at x4 no radius is smaller than x4's"
+    assert gains["ipe-liif, bfloat16"] == pytest.approx(gains["ipe-liif"], abs=0.1)
+    assert len(gains) == 4, "and radii clipped at x6"
 
 
 def test_peak_memory_is_what_decoding_adds():

@@ -3,9 +3,9 @@
 MODEL: a released name, a checkpoint, a training's `last.safetensors` (its averaged weights; with :last behind it, those of its
 last step), or start:PRESET, the weights that a preset starts from. For the last MODEL also what could lift it without training:
 radii no smaller than those of a scale (LTE's trick for scales that training had not), and with --self-ensemble the mean over
-eight symmetries. PSNR in dB (protocol benchmark), the mean over crops of photos-valid, or of another set kept out of the
-training, and the difference from the first MODEL. --reduce 2.5 takes the crops from pictures made that much smaller:
-photographs are then as sharp as test sets.
+eight symmetries; with --bf16 also what bfloat16 costs. PSNR in dB (protocol benchmark), the mean over crops of photos-valid,
+or of another set kept out of the training, and the difference from the first MODEL. --reduce 2.5 takes the crops from pictures
+made that much smaller: photographs are then as sharp as test sets.
 """
 
 import argparse
@@ -19,6 +19,8 @@ from torch import Tensor, nn
 from ipe_sr import metrics, models, render, resample, schedules, training, training_state, validation
 from ipe_sr.data import CPU, Store
 from ipe_sr.models import LIIF
+
+SET = "photos-valid"
 
 
 class Clipped(LIIF):
@@ -49,13 +51,15 @@ def network(name: str) -> nn.Module:
     return new
 
 
-def variants(name: str, ensemble: bool) -> Iterator[tuple[str, Callable[[Tensor, tuple[int, int]], Tensor]]]:
+def variants(name: str, ensemble: bool, bf16: bool) -> Iterator[tuple[str, Callable[[Tensor, tuple[int, int]], Tensor]]]:
     model = network(name)
     if isinstance(model, LIIF):
         for most in (4.0, 6.0):
             yield f"{name}, no radius below x{most:g}'s", clipped(model, most)
     if ensemble:
         yield f"{name}, self-ensemble", lambda lr, size: render.self_ensemble(model, lr, size)
+    if bf16:
+        yield f"{name}, bfloat16", lambda lr, size: render.render(model, lr, size, torch.bfloat16)
 
 
 def reduced(store: Store, factor: float) -> Store:
@@ -84,9 +88,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("models", nargs="+", metavar="MODEL")
     parser.add_argument("--scales", type=float, nargs="+", default=[2, 3, 4, 6, 8, 12])
-    parser.add_argument("--data", default="photos-valid", metavar="SET")
+    parser.add_argument("--data", default=SET, metavar="SET")
     parser.add_argument("--reduce", type=float, default=1)
     parser.add_argument("--self-ensemble", action="store_true")
+    parser.add_argument("--bf16", action="store_true")
     asked = parser.parse_args()
     crops = validation.crops(reduced(training.load_store((asked.data,)), asked.reduce), tuple(asked.scales))
     first: dict[float, float] = {}
@@ -98,7 +103,7 @@ def main() -> None:
 
     for name in asked.models:
         tell(name, network(name))
-    for name, answer in variants(asked.models[-1], asked.self_ensemble):
+    for name, answer in variants(asked.models[-1], asked.self_ensemble, asked.bf16):
         tell(name, answer)
 
 
