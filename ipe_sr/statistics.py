@@ -38,7 +38,7 @@ class Interval:
 @dataclass(frozen=True)
 class Estimate:
     """mean: over all seeds and pictures.   seeds: what other trainings would give on these pictures.   both: what other
-    trainings would give on other pictures of the kind. None: too few of them to know."""
+    trainings would give on other pictures of the kind, never narrower than `seeds`. None: too few of them to know."""
 
     mean: float
     seeds: Interval | None
@@ -58,8 +58,12 @@ def estimate(scores: ArrayLike) -> Estimate:
     """scores: (S, I), finite or infinite (equal pictures have no finite PSNR, and then there is no interval)."""
     scores = _table(scores)
     mean = float(scores.mean())
-    known = math.isfinite(mean)
-    return Estimate(mean, _over_seeds(scores) if known else None, _over_both(scores) if known else None)
+    if not math.isfinite(mean):
+        return Estimate(mean, None, None)
+    seeds, both = _over_seeds(scores), _over_both(scores)
+    if both and both.half < seeds.half:   # pictures bring degrees of freedom; yet who says more cannot be surer of it
+        both = seeds
+    return Estimate(mean, seeds, both)
 
 
 def compare(first: ArrayLike, second: ArrayLike, seed: int = 0) -> Difference:

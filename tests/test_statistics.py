@@ -73,6 +73,19 @@ tables = st.tuples(st.integers(2, 5), st.integers(2, 6)).flatmap(
 
 
 @given(tables)
+def test_of_other_pictures_too_one_is_never_surer(scores):
+    got = estimate(scores)
+    assert got.both.low <= got.seeds.low + 1e-9 and got.both.high >= got.seeds.high - 1e-9
+
+
+def test_few_seeds_that_agree_on_many_pictures():
+    """The case that would be narrower: two seeds apart, and pictures that scatter as much."""
+    scores = np.array([[0.0], [1], [2]]) + np.array([[-1, -0.5, 0, 0.5, 1]]) * 1.5
+    got = estimate(scores)
+    assert got.both == got.seeds and got.seeds.half == pytest.approx(4.302653 / np.sqrt(3))
+
+
+@given(tables)
 def test_equal_methods_do_not_differ(scores):
     got = compare(scores, scores)
     assert (got.mean, got.above, got.deviation) == (0, 0.5, 0)
