@@ -68,7 +68,7 @@ def evaluate(
     from ipe_sr import datasets, evaluation, files, metrics, models, render, upscaling
     from ipe_sr import scores as records
 
-    factors = [_number(text, "--scales") for text in console.listed(scales)]
+    factors = [_number(text, "--scales") for text in console.listed(scales, "--scales")]
     chosen = _choice(metrics.PROTOCOLS, protocol, "--protocol")
     if ssim is not None and ssim not in metrics.SSIM_CONVENTIONS:
         raise InputError(f"--ssim {ssim!r} is unknown: use one of {', '.join(metrics.SSIM_CONVENTIONS)}")
@@ -78,7 +78,7 @@ def evaluate(
         report = stack.enter_context(files.replacing(json_file)) if json_file else None   # fails before the work, not after
         with files.journal() as events, console.progress() as bar:
             network = models.load(model).to(upscaling.device_named(device))
-            sets = [datasets.find(name) for name in console.listed(data)]
+            sets = [datasets.find(name) for name in console.listed(data, "--data")]
             task = bar.add_task("evaluate", total=sum(len(s.hr) for s in sets) * len(factors))
             scores = [
                 score for s in sets
@@ -148,7 +148,7 @@ def notebooks(
     with importing("notebooks", "the series"):
         from ipe_sr import runs, site
 
-    plan = runs.plan(source, params, console.listed(only), parameters or [])
+    plan = runs.plan(source, params, console.listed(only, "--only"), parameters or [])
     results = runs.execute(plan, output, jobs, report=lambda line: out.print(line))
     failed = [result for result in results if result.failure]
     index = site.build(output)

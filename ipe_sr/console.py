@@ -17,9 +17,12 @@ out = Console(highlight=False, markup=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False)
 
 
-def listed(given: Sequence[str] | None) -> list[str]:
-    """What an option was given, once or several times, each time with commas."""
-    return ",".join(given).split(",") if given else []
+def listed(given: Sequence[str] | None, option: str) -> list[str]:
+    """What an option was given, once or several times, each time with commas. Raises InputError for an empty part."""
+    parts = [part.strip() for part in ",".join(given).split(",")] if given else []
+    if "" in parts:
+        raise InputError(f"{option} {','.join(given)!r} has an empty part; it takes names or numbers with commas between: A,B")
+    return parts
 
 
 def run(app: typer.Typer, name: str) -> NoReturn:

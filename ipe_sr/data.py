@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ipe_sr import datasets, files, grids, resample
+from ipe_sr import datasets, files, grids, images, resample
 from ipe_sr.errors import InputError
 
 CPU = torch.device("cpu")
@@ -53,6 +53,8 @@ class Store:
         Raises InputError for an unreadable picture and a cache that cannot be written.
         """
         paths = sorted(paths)
+        for path in paths:
+            images.check_file(path)
         facts = [(str(path.resolve()), path.stat().st_size, path.stat().st_mtime_ns) for path in paths]
         name = hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:16]
         target = cache / f"{name}.uint8"

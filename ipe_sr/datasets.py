@@ -101,12 +101,16 @@ def pair(dataset: ImageSet, path: Path, scale: float) -> tuple[np.ndarray, np.nd
     """(LR, HR, origin of the LR) of one picture: (h, w, C) and (H, W, C) uint8, C = 1 or 3, H = round(h * scale).
 
     Up to x4 the provided MATLAB files where there are some, else MATLAB-exact resampling; beyond, PIL's bicubic, as in
-    LIIF. HR is cropped at the bottom and right to what LR covers. origin: "provided", "matlab" or "pil".
+    LIIF. HR is cropped at the bottom and right to what LR covers. origin: "provided", "matlab" or "pil". Raises InputError
+    for an unreadable picture, one too small for the scale, and an LR file of another size.
     """
     hr = colours(path)
     provided = _provided(dataset, path, scale)
     if provided:
         lr = colours(provided)
+        if not all(map(_covers, lr.shape[:2], hr.shape[:2], (scale, scale))):
+            found, due = (f"{h}x{w}" for h, w in (lr.shape[:2], (int(n / scale) for n in hr.shape[:2])))
+            raise InputError(f"{provided}: has {found} pixels (height x width), where x{scale:g} of {path} has about {due}")
         if lr.shape[2] != hr.shape[2]:   # a gray picture stored once as gray and once as RGB
             lr, hr = (np.broadcast_to(a, (*a.shape[:2], 3)) for a in (lr, hr))
         return lr, crop(hr, lr.shape[:2], scale), "provided"
@@ -115,6 +119,11 @@ def pair(dataset: ImageSet, path: Path, scale: float) -> tuple[np.ndarray, np.nd
         return resample.imresize(hr, lr_size), hr, "matlab"
     small = Image.fromarray(hr.squeeze(-1) if hr.shape[2] == 1 else hr).resize(lr_size[::-1], Image.Resampling.BICUBIC)
     return np.array(small).reshape(*lr_size, -1), hr, "pil"
+
+
+def _covers(small: int, large: int, scale: float) -> bool:
+    """Whether so many LR pixels cover no more than HR has, and all but what the makers of sets cut off."""
+    return 0.9 * large < (small + 1) * scale and small * scale < large + scale
 
 
 def fit(path: Path, hr: np.ndarray, scale: float) -> tuple[np.ndarray, tuple[int, int]]:
@@ -131,8 +140,8 @@ def crop(hr: np.ndarray, lr_size: tuple[int, int], scale: float) -> np.ndarray:
 
 def colours(path: Path) -> np.ndarray:
     """A picture file as (H, W, 1 or 3) uint8, alpha dropped; the file is noted in the run's record."""
-    files.note_use(path)
     pixels = images.to_depth(images.read(path).pixels, np.uint8)
+    files.note_use(path)
     return pixels[..., : 1 if pixels.shape[2] < 3 else 3]
 
 

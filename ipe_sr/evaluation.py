@@ -59,11 +59,14 @@ def evaluate(
 
     protocol: default the set's own.   ssim_convention: default the protocol's space (see `metrics.ssim`).
     renderer: `render.render`, `render.self_ensemble`, or what else turns (model, lr, size) into a picture.
-    The model runs where its parameters are. Raises InputError for a picture too small for a scale.
+    The model runs where its parameters are. Raises InputError for a picture too small for a scale, and two of one name.
     """
     protocol = protocol or metrics.PROTOCOLS[dataset.protocol]
     convention = ssim_convention or protocol.space
     device = next((p.device for p in model.parameters()), torch.device("cpu"))
+    names = [path.stem for path in dataset.hr]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise InputError(f"{dataset.name}: holds several pictures named {twice[0]!r}, which scores would mix up; rename one")
     scores = []
     for scale in scales:
         rows, origins = [], set()

@@ -18,30 +18,43 @@ JOURNAL = "IPE_SR_JOURNAL"   # environment variable: a JSON-lines file
 def replacing(path: str | os.PathLike) -> Iterator[Path]:
     """A temporary name beside `path`, with its suffix, which takes its place when the block ends well.
 
-    On any error the temporary file is removed and `path` is left as it was. Raises InputError where `path` cannot be
-    written: no such folder, a folder in its place, no permission, disk full.
+    On any error the temporary file is removed and `path` is left as it was. A link stays one: what it points to is
+    replaced. Raises InputError where `path` cannot be written: no such folder, a folder in its place, no permission, disk full.
     """
-    path = Path(path)
-    if path.is_dir():
-        raise InputError(f"{path}: is a folder; give the name of a file")
-    if not path.parent.is_dir():
-        raise InputError(f"{path}: its folder does not exist; make {path.parent} first")
-    try:
-        handle, name = tempfile.mkstemp(prefix=f".{path.stem}.", suffix=path.suffix, dir=path.parent)
-        os.close(handle)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be written ({error.strerror})") from None
+    name = _temporary(Path(path))
     try:
         yield Path(name)
         umask = os.umask(0)
         os.umask(umask)
         os.chmod(name, 0o666 & ~umask)   # mkstemp makes private files
-        os.replace(name, path)
+        os.replace(name, os.path.realpath(path))
     except OSError as error:
+        if error.filename not in (None, name):   # about another file that the block uses
+            raise
         raise InputError(f"{path}: cannot be written ({error.strerror or error})") from None
     finally:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(name)
+
+
+def check_writable(path: str | os.PathLike) -> None:
+    """Raise what `replacing` would, before long work."""
+    os.unlink(_temporary(Path(path)))
+
+
+def _temporary(path: Path) -> str:
+    """A new file beside the one that `path` names, or links to."""
+    if path.is_dir():
+        raise InputError(f"{path}: is a folder; give the name of a file")
+    folder = Path(os.path.realpath(path)).parent
+    if not folder.is_dir():
+        raise InputError(f"{path}: its folder does not exist; make {path.parent if not path.is_symlink() else folder} first")
+    try:
+        handle, name = tempfile.mkstemp(prefix=f".{path.stem}.", suffix=path.suffix, dir=folder)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written ({error.strerror})") from None
+    os.close(handle)
+    return name
 
 
 def make_folder(path: Path) -> None:

@@ -14,7 +14,7 @@ from PIL import Image
 from torch import Tensor
 
 from ipe_sr.errors import InputError, first_line
-from ipe_sr.files import replacing
+from ipe_sr.files import check_writable, replacing
 
 MODES = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
 FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP", ".tif": "TIFF", ".tiff": "TIFF"}
@@ -25,6 +25,7 @@ OPTIONS = {
     "TIFF": {"compression": "tiff_deflate"},
 }
 LONGEST_SIDE = {"JPEG": 65535, "WEBP": 16383}
+TIFFS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")   # how such files begin
 ORIENTATION, ICC_TAG = 0x0112, 0x8773   # EXIF's and TIFF's tags
 
 
@@ -38,13 +39,18 @@ class Picture(NamedTuple):
 def read(path: str | os.PathLike) -> Picture:
     """The picture in a file, as `decode` says. Raises InputError where there is no such file, too."""
     path = Path(path)
-    if not path.is_file():
-        raise InputError(f"{path}: " + ("is a folder, not a picture" if path.is_dir() else "no such file"))
+    check_file(path)
     try:
         data = path.read_bytes()
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from None
     return decode(data, str(path))
+
+
+def check_file(path: Path) -> None:
+    """Raises InputError where there is no such file."""
+    if not path.is_file():
+        raise InputError(f"{path}: " + ("is a folder, not a picture" if path.is_dir() else "no such file"))
 
 
 def decode(data: bytes, name: str) -> Picture:
@@ -61,12 +67,17 @@ def decode(data: bytes, name: str) -> Picture:
                 return _decode_tiff16(data)
             with Image.open(io.BytesIO(data)) as image:
                 if image.format == "PNG" and data[24] == 16:   # IHDR; PIL's mode does not tell for colour pictures
-                    pixels = _oriented(_decode_png16(data), image.getexif().get(ORIENTATION, 1))
+                    pixels = _oriented(_decode_png16(data), _orientation(image))
                     return Picture(pixels, image.info.get("icc_profile"))
                 return from_pil(image)
     except InputError as error:
         raise InputError(f"{name}: {error}") from None
+    except Image.DecompressionBombError:
+        limit = 2 * Image.MAX_IMAGE_PIXELS // 1_000_000
+        raise InputError(f"{name}: has more than {limit} million pixels, the limit for safety; cut it up first") from None
     except Image.UnidentifiedImageError:
+        if data[:4] in TIFFS:
+            raise InputError(f"{name}: a kind of TIFF that is not read; convert it to 8 or 16 bits per channel first") from None
         raise InputError(f"{name}: not a picture that can be read (PNG, JPEG, WebP, TIFF and others can)") from None
     except Exception as error:   # decoders raise nearly anything on damaged data
         raise InputError(f"{name}: damaged or not readable as a picture ({first_line(error)})") from None
@@ -78,16 +89,27 @@ def write(path: str | os.PathLike, picture: Picture) -> None:
     Raises InputError for another suffix, alpha in a JPEG, or a side longer than the format allows.
     """
     path, pixels = Path(path), picture.pixels
-    kind = check_suffix(path)
-    if kind == "JPEG" and pixels.shape[2] in (2, 4):
-        raise InputError(f"{path}: JPEG has no alpha channel; use .png, .webp or .tif")
-    if max(pixels.shape[:2]) > LONGEST_SIDE.get(kind, 1 << 31):
-        raise InputError(f"{path}: {kind} allows {LONGEST_SIDE[kind]} pixels a side; use .png or .tif")
+    kind = _check_kind(path, pixels.shape)
     with replacing(path) as temporary:
         if pixels.dtype == np.uint16 and kind in ("PNG", "TIFF"):
             _write16(temporary, picture, kind)
         else:
             to_pil(Picture(to_depth(pixels, np.uint8))).save(temporary, kind, icc_profile=picture.icc, **OPTIONS[kind])
+
+
+def check_target(path: str | os.PathLike, shape: tuple[int, int, int]) -> None:
+    """Raise what `write` would say of a picture (H, W, C), before the work of making it."""
+    _check_kind(path, shape)
+    check_writable(path)
+
+
+def _check_kind(path: str | os.PathLike, shape: tuple[int, int, int]) -> str:
+    kind = check_suffix(path)
+    if kind == "JPEG" and shape[2] in (2, 4):
+        raise InputError(f"{path}: JPEG has no alpha channel, which the picture has; use .png, .webp or .tif")
+    if max(shape[:2]) > LONGEST_SIDE.get(kind, 1 << 31):
+        raise InputError(f"{path}: {kind} allows {LONGEST_SIDE[kind]} pixels a side; use .png or .tif")
+    return kind
 
 
 def check_suffix(path: str | os.PathLike) -> str:
@@ -99,11 +121,13 @@ def check_suffix(path: str | os.PathLike) -> str:
 
 
 def from_pil(image: Image.Image) -> Picture:
-    """An 8-bit PIL picture, upright; palettes, bitmaps and CMYK become RGB or gray."""
+    """An 8-bit PIL picture, upright; palettes, bitmaps and CMYK become RGB or gray. Raises InputError for another or none."""
+    if 0 in image.size:
+        raise InputError(f"the picture is empty: {image.width} x {image.height} pixels")
     if image.mode in ("I", "F") or image.mode.startswith("I;"):
         raise InputError(f"holds {image.mode!r} pixels; convert it to 8 or 16 bits per channel first")
     icc = image.info.get("icc_profile")
-    orientation = image.getexif().get(ORIENTATION, 1) if image.format != "TIFF" else 1   # PIL turns TIFFs itself
+    orientation = _orientation(image) if image.format != "TIFF" else 1   # PIL turns TIFFs itself
     if image.mode not in MODES.values() or "transparency" in image.info:
         if image.mode in ("CMYK", "LAB", "YCbCr", "HSV"):
             icc = None   # it describes the space that we leave
@@ -145,7 +169,7 @@ def to_depth(pixels: np.ndarray, dtype: type) -> np.ndarray:
 def _is_16bit_tiff(data: bytes) -> bool:
     import tifffile
 
-    if data[:4] not in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"):
+    if data[:4] not in TIFFS:
         return False
     with tifffile.TiffFile(io.BytesIO(data)) as file:
         return np.max(file.pages[0].bitspersample) == 16
@@ -169,8 +193,23 @@ def _decode_tiff16(data: bytes) -> Picture:
             pixels = np.iinfo(np.uint16).max - pixels
         elif page.photometric not in (tifffile.PHOTOMETRIC.MINISBLACK, tifffile.PHOTOMETRIC.RGB):
             raise InputError(f"16-bit TIFF with {page.photometric.name} pixels; convert it to RGB first")
+        if page.extrasamples and pixels.ndim == 3:
+            pixels = _extra16(pixels, page.extrasamples)
         tags = {code: page.tags[code].value for code in (ORIENTATION, ICC_TAG) if code in page.tags}
     return Picture(_oriented(_checked16(pixels), tags.get(ORIENTATION, 1)), tags.get(ICC_TAG))
+
+
+def _extra16(pixels: np.ndarray, kinds: tuple[int, ...]) -> np.ndarray:
+    """(H, W, colours + extra channels): alpha made straight if it is premultiplied; what is no alpha dropped, as PIL does."""
+    import tifffile
+
+    alpha = kinds[0] in (tifffile.EXTRASAMPLE.ASSOCALPHA, tifffile.EXTRASAMPLE.UNASSALPHA)
+    pixels = pixels[..., : pixels.shape[2] - len(kinds) + alpha]
+    if kinds[0] == tifffile.EXTRASAMPLE.ASSOCALPHA and pixels.dtype == np.uint16:
+        most = np.iinfo(np.uint16).max
+        straight = pixels[..., :-1] * (most / np.maximum(pixels[..., -1:], 1))
+        pixels = np.concatenate([straight.clip(0, most).round().astype(np.uint16), pixels[..., -1:]], -1)
+    return pixels
 
 
 def _checked16(pixels: np.ndarray) -> np.ndarray:
@@ -208,6 +247,14 @@ def _write16(path: Path, picture: Picture, kind: str) -> None:
 def _plain(pixels: np.ndarray) -> np.ndarray:
     """As image libraries want it: no axis for a single channel."""
     return np.ascontiguousarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)
+
+
+def _orientation(image: Image.Image) -> int:
+    """As EXIF says; upright where that is damaged, which is no reason not to read the pixels."""
+    try:
+        return image.getexif().get(ORIENTATION, 1)
+    except Exception:   # PIL raises nearly anything
+        return 1
 
 
 def _oriented(pixels: np.ndarray, orientation: int) -> np.ndarray:

@@ -40,8 +40,8 @@ class Result:
 
 def plan(folder: Path, preset: str, only: Sequence[str] = (), settings: Sequence[str] = ()) -> list[Job]:
     """Which notebooks to run with which parameters, all for no `only`; everything that can be wrong with them is found here."""
-    table = series.preset(folder, preset)
     found = series.notebooks(folder)
+    table = series.preset(folder, preset)
     numbers = {path.name[:2]: path for path in found}
     if unknown := [key for key in (*only, *table) if key not in numbers and key != series.EVERYWHERE]:
         raise InputError(f"there is no notebook {unknown[0]!r} in {folder}: use one of {', '.join(numbers)}")

@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import math
+import warnings
 from dataclasses import dataclass, field
 from typing import Any, get_args, get_origin
 
@@ -65,6 +66,8 @@ class Schedule:
         for name in ("seed", "checkpoint_minutes", "warm_up"):
             if not getattr(self, name) >= 0:
                 raise InputError(f"{name} must be at least 0, got {getattr(self, name)}")
+        if self.seed >= 2**63:
+            raise InputError(f"seed must be below 2^63, got {self.seed}")
         if not self.data or not all(1 <= scale <= 64 for scale in self.valid_scales):
             raise InputError(f"data needs a set and valid_scales lie in 1 to 64; got {self.data} and {self.valid_scales}")
         if len(self.scales) != 2 or not 1 <= self.scales[0] <= self.scales[1] <= 64:
@@ -133,7 +136,10 @@ def preset(name: str, settings: dict[str, Any] | None = None) -> Preset:
     except ValueError as error:
         raise InputError(f"preset {name!r}: model: {error}") from None
     if base["kind"] == "fixed-scale":   # such a model knows one scale
-        options |= {"scales": [base["scale"]] * 2, "valid_scales": [base["scale"]]}
+        for key, value in {"scales": [base["scale"]] * 2, "valid_scales": [base["scale"]]}.items():
+            if key in (settings or {}) and settings[key] != value:
+                warnings.warn(f"option {key!r} does not apply to {name}, which knows x{base['scale']:g} alone", stacklevel=2)
+            options[key] = value
     return Preset(name, _schedule(options | {"model": changes}), model)
 
 

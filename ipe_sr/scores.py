@@ -5,14 +5,15 @@ records into documents, between two marks.
 """
 
 import json
-import sys
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from statistics import fmean
-from typing import Any
+from typing import Annotated, Any
 
-from ipe_sr import files, provenance, statistics
+import typer
+
+from ipe_sr import console, files, provenance, statistics
 from ipe_sr.errors import InputError
 from ipe_sr.evaluation import Score
 
@@ -84,6 +85,8 @@ def difference(first: dict[str, Any], second: dict[str, Any]) -> tuple[float, st
     rows = [{image["name"]: image["psnr"] for image in score["images"]} for score in (first, second)]
     if rows[0].keys() != rows[1].keys() or first["protocol"] != second["protocol"]:
         raise InputError(f"the scores on {first['data']} x{first['scale']:g} are not of the same pictures and protocol")
+    if None in (*rows[0].values(), *rows[1].values()):
+        raise InputError(f"the scores on {first['data']} x{first['scale']:g} hold an infinite PSNR, which has no difference")
     return statistics.over_pictures([rows[0][name] - rows[1][name] for name in rows[0]])
 
 
@@ -93,6 +96,8 @@ def table(folder: Path, columns: list[str], ours: list[str], against: str) -> st
     The last row has the mean of each difference over the rows above it, which counts every set and scale alike.
     """
     found = collect(folder)
+    if against not in found:
+        raise InputError(f"{folder}: holds no scores of {against}, which the others are held against")
     cells = sorted(found[against], key=lambda cell: ([*TITLES, cell[0]].index(cell[0]), cell[1]))
     heads = [*columns, *(f"{name} − {against}" for name in ours)]
     lines = [f"| | {' | '.join(heads)} |", "|---" * (len(heads) + 1) + "|"]
@@ -127,14 +132,19 @@ RELEASE = (
 )
 
 
-def main(folder: str, *documents: str) -> None:
+def main(
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Holds the records.")],
+    documents: Annotated[list[Path], typer.Argument(metavar="DOCUMENT...", exists=True, dir_okay=False)],
+) -> None:
     """Put the table of the released weights into documents."""
-    made = table(Path(folder), *RELEASE)
-    for document in map(Path, documents):
+    made = table(folder, *RELEASE)
+    for document in documents:
         text = embed(document.read_text(encoding="utf-8"), made, str(document))
         with files.replacing(document) as temporary:
             temporary.write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    app = typer.Typer(**console.OPTIONS)
+    app.command()(main)
+    console.run(app, "scores")

@@ -24,6 +24,8 @@ from ipe_sr.errors import InputError, first_line, importing
 
 NOTEBOOK, SNAKEFILE, TABLES = "experiment.ipynb", "Snakefile", "tables.yaml"
 LOG = "snakemake.log"
+TABLE_KEYS = {"caption": str, "blocks": dict, "rows": dict}
+PARAMS_KEYS = {"schedule": str, "settings": dict, "threads": int, "resources": dict, "tables": dict}
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,10 @@ def plan(folder: Path, table: str, params: str) -> dict[str, Any]:
     tables = _tables(source)
     wanted = _entry(tables, "tables", table, source)
     chosen = _entry(tables, "params", params, source)
+    for name, entry, due in ((table, wanted, TABLE_KEYS), (params, chosen, PARAMS_KEYS)):
+        for key, kind in due.items():
+            if type(entry.get(key)) is not kind:
+                raise InputError(f"{source}: {name}: {key!r} must be {kind.__name__}, got {entry.get(key)!r}")
     notebook = {"name": NOTEBOOK, "sha256": provenance.notebook_digest(series.read(folder / NOTEBOOK))}
     common = {"notebook": notebook, "code": provenance.digest(experiments.CODE)}
     runs: dict[str, Any] = {}
@@ -113,6 +119,8 @@ def _entry(tables: dict[str, Any], kind: str, name: str, source: Path) -> dict[s
     what = {"tables": "table", "params": "parameter set"}[kind]
     if name not in tables[kind]:
         raise InputError(f"{what} {name!r} is unknown in {source}: use one of {', '.join(tables[kind])}")
+    if not isinstance(tables[kind][name], dict):
+        raise InputError(f"{source}: {what} {name!r} holds no mapping; the file's head says what is due")
     return tables[kind][name]
 
 

@@ -82,17 +82,33 @@ def train(
     if preset.schedule.batch % devices:
         raise InputError(f"batch {preset.schedule.batch} cannot be divided among {devices} devices")
     if threads is not None:
-        if threads < 1:
-            raise InputError(f"threads must be at least 1, got {threads}")
+        if not 1 <= threads <= 1024:
+            raise InputError(f"threads must be from 1 to 1024, got {threads}")
         torch.set_num_threads(threads)
     if not resume and (out / LAST).exists():
         raise InputError(f"{out}: holds a training already; give --resume to go on, or another --out")
     if resume and not (out / LAST).exists():
         raise InputError(f"{out}: holds no {LAST} to resume from")
-    files.make_folder(out)
+    with _made(out):
+        return _launch(fabric, preset, out, resume, devices, progress)
+
+
+def _launch(fabric: Fabric, preset: Preset, out: Path, resume: bool, devices: int, progress: Callable) -> Path | None:
     store, valid = load_store(preset.schedule.data), load_store((preset.schedule.valid,))   # before others start, who map them
     arguments = (preset, store, valid, out, resume, progress)
     return fabric.launch(_train, *arguments) if devices > 1 else _train(fabric, *arguments)
+
+
+@contextlib.contextmanager
+def _made(folder: Path) -> Iterator[None]:
+    """A block with a folder, which bad input leaves behind only if something is in it."""
+    files.make_folder(folder)
+    try:
+        yield
+    except InputError:
+        with contextlib.suppress(OSError):
+            folder.rmdir()
+        raise
 
 
 def _fabric(accelerator: str, devices: int) -> Fabric:

@@ -17,8 +17,8 @@ class Log:
         self.path, self.progress, self.active, self.board = out / "metrics.csv", progress, active, None
         if not active:
             return
-        rows = [row for row in csv.reader(self.path.open()) if row[0] != "step"] if self.path.exists() else []
-        kept = [row for row in rows if int(row[0]) <= step]
+        rows = [row for row in csv.reader(self.path.open()) if row and row[0] != "step"] if self.path.exists() else []
+        kept = [row for row in rows if int(row[0]) <= step] if step else []   # a new run says again what is true before it
         with self.path.open("w", newline="") as file:
             csv.writer(file).writerows([("step", "name", "value"), *kept])
         try:

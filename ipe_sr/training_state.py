@@ -73,7 +73,11 @@ def _warm_start(model: nn.Module, schedule: Schedule) -> None:
     for option, take_over in start.items():
         if option in given:
             try:
-                take_over(model, models.read(given[option]))
+                found = models.read(given[option])
+            except InputError as error:   # names the file
+                raise InputError(f"{option}: {error}") from None
+            try:
+                take_over(model, found)
             except ValueError as error:
                 raise InputError(f"{option}: {given[option]} {error}") from None
 
@@ -106,6 +110,8 @@ def restore(run: Run, path: Path, preset: Preset) -> None:
     for key in now["schedule"]:
         if key not in free and saved["schedule"].get(key) != now["schedule"][key]:
             raise InputError(f"{path}: was trained with {key} = {saved['schedule'].get(key)!r}, not {now['schedule'][key]!r}")
+    if int(header["step"]) > preset.schedule.steps:
+        raise InputError(f"{path}: has done {header['step']} steps already; steps = {preset.schedule.steps} is less")
     if saved["model"] != now["model"]:
         raise InputError(f"{path}: is a training of another model ({saved['name']})")
 

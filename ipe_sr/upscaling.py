@@ -3,7 +3,7 @@
 import os
 import warnings
 from collections.abc import Callable, Iterable
-from pathlib import Path
+from numbers import Real
 
 import numpy as np
 import psutil
@@ -12,7 +12,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from ipe_sr import images, models, render
-from ipe_sr.errors import InputError
+from ipe_sr.errors import InputError, first_line
 from ipe_sr.images import Picture
 
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
@@ -54,15 +54,12 @@ def upscale_file(
 
     Returns the size written, (H, W). Arguments and errors as in `upscale`, `images.read` and `images.write`.
     """
-    kind = images.check_suffix(out)
-    if not Path(out).parent.is_dir():
-        raise InputError(f"{out}: its folder does not exist; make {Path(out).parent} first")
-    network = models.cached(model)
+    images.check_suffix(out)
     picture = images.read(source)
     h, w, channels = picture.pixels.shape
-    if kind == "JPEG" and channels in (2, 4):
-        raise InputError(f"{out}: JPEG has no alpha channel, which {source} has; use .png, .webp or .tif")
     target = target_size((h, w), scale, size)
+    images.check_target(out, (*target, channels))
+    network = models.cached(model)
     sr = super_resolve(images.to_tensor(picture.pixels), target, network, picture.pixels.dtype, dtype, device, self_ensemble)
     images.write(out, Picture(sr, picture.icc))
     return target
@@ -73,11 +70,12 @@ def target_size(lr_size: tuple[int, int], scale: Scale | None, size: tuple[int, 
     if (scale is None) == (size is None):
         raise InputError("give either a scale or a size")
     if size is None:
-        scales = tuple(scale) if isinstance(scale, (tuple, list)) else (scale, scale)
-        if len(scales) != 2 or not all(1 <= s <= LARGEST_SCALE for s in scales):   # NaN fails as well
+        scales = tuple(scale) if isinstance(scale, (tuple, list, np.ndarray)) else (scale, scale)
+        if len(scales) != 2 or not all(isinstance(s, Real) and 1 <= s <= LARGEST_SCALE for s in scales):   # NaN fails as well
             raise InputError(f"scale must be a number from 1 to {LARGEST_SCALE:,}, or two of them (y, x); got {scale}")
         size = tuple(round(n * s) for n, s in zip(lr_size, scales, strict=True))
-    if len(size) != 2 or not all(isinstance(n, (int, np.integer)) for n in size):
+    pair = isinstance(size, (tuple, list, np.ndarray)) and len(size) == 2
+    if not pair or not all(isinstance(n, (int, np.integer)) for n in size):
         raise InputError(f"size must be two whole numbers, height and width; got {size}")
     if size[0] < lr_size[0] or size[1] < lr_size[1]:
         raise InputError(f"size {size[0]}x{size[1]} is smaller than the picture's {lr_size[0]}x{lr_size[1]}; scales start at 1")
@@ -128,7 +126,7 @@ def device_named(name: str) -> torch.device:
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
         device = torch.device(name)
-        torch.empty(0, device=device)
+        torch.empty(1, device=device).item()   # the device "meta" has no numbers
     except (RuntimeError, AssertionError):
         raise InputError(f"device {name!r} is not available here: use auto, cpu, or cuda where there is one") from None
     return device
@@ -153,7 +151,10 @@ def _unpack(image: Anything) -> tuple[Tensor, np.dtype, Callable[[np.ndarray], A
     if isinstance(image, (np.ndarray, Tensor)) and 0 in image.shape:
         raise InputError(f"the picture is empty: shape {tuple(image.shape)}")
     if isinstance(image, Image.Image):
-        picture = images.from_pil(image)
+        try:
+            picture = images.from_pil(image)
+        except OSError as error:   # PIL reads the file of a picture when its pixels are asked for
+            raise InputError(f"the picture is damaged ({first_line(error)})") from None
         return images.to_tensor(picture.pixels), np.dtype("uint8"), lambda sr: images.to_pil(Picture(sr, picture.icc))
     if isinstance(image, np.ndarray):
         if image.ndim not in (2, 3) or (image.ndim == 3 and image.shape[2] not in images.MODES):
@@ -184,4 +185,6 @@ def _unpack(image: Anything) -> tuple[Tensor, np.dtype, Callable[[np.ndarray], A
 def _finite(tensor: Tensor) -> Tensor:
     if not tensor.isfinite().all():
         raise InputError("the picture holds NaN or infinite values")
+    if tensor.max() > 2:   # resampling overshoots, but not by that much
+        raise InputError(f"the picture holds floats up to {tensor.max():g}, where 1 is white; divide it by its range first")
     return tensor

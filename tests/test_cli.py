@@ -25,6 +25,13 @@ def place(tmp_path, pixels, monkeypatch, picture_folder):
     (tmp_path / "empty.png").touch()
     (tmp_path / "text.png").write_text("Not a picture.")
     (tmp_path / "nothing").mkdir()
+    (tmp_path / "folder.png").mkdir()
+    (tmp_path / "text.pth").write_text("Not a checkpoint.")
+    (tmp_path / "lost").mkdir()
+    (tmp_path / "lost" / "b.png").symlink_to("nowhere")
+    (tmp_path / "twins").mkdir()
+    for suffix in ("png", "jpg"):
+        Image.fromarray(pixels(30, 24)).save(f"twins/a.{suffix}")
     torch.save(Custom(), "evil.pth")
     models.save(models.load("bicubic"), "bicubic.safetensors")
     (tmp_path / "cut.safetensors").write_bytes((tmp_path / "bicubic.safetensors").read_bytes()[:40])
@@ -80,7 +87,9 @@ BAD_UPSCALES = [
     ("good.png out.png --scale 2 --model rdn-liif", "'rdn-liif'"),
     ("good.png out.png --scale 2 --model none.pth", "none.pth: no such file"),
     ("good.png out.png --scale 2 --model evil.pth", "unpickling"),
-    ("good.png out.png --scale 2 --model empty.png", "empty.png"),
+    ("good.png out.png --scale 2 --model text.pth", "text.pth: not a PyTorch checkpoint"),
+    ("good.png out.png --scale 2 --model empty.png", "empty.png"), ("good.png folder.png --scale 2", "folder.png: is a folder"),
+    ("good.png out.webp --size 16384x30", "WEBP allows 16383"), ("good.png out.png --scale 2 --device meta", "'meta'"),
     ("good.png out.png --scale 2 --model cut.safetensors", "cut.safetensors"),
     ("good.png out.png --scale 2 --dtype int8", "'int8'"), ("good.png out.png --scale 2 --device tpu", "'tpu'"),
     ("good.png out.png --scale 2 --colour red", "--colour"), ("good.png", "OUT"), ("", "IN"),
@@ -103,6 +112,8 @@ def test_bad_upscales_are_one_line_and_leave_nothing(place, run, arguments, word
     ("--colour red", "--colour"),
     *((f"--scales={scales}", "--scales") for scales in ("nan", "0", "abc", "2,,3", "-2", "0.5", "inf")),
     ("--scales 40", "picture0.png"), ("--scales 1000", "picture0.png"), ("--json missing/a.json", "missing"),
+    ("--data pictures,", "--data 'pictures,'"), ("--data=", "--data ''"), ("--data lost", "b.png: no such file"),
+    ("--data twins", "several pictures named 'a'"), ("--device meta", "'meta'"),
     ("--json nothing", "folder"), ("--device tpu", "'tpu'"), ("extra", "extra"),
 ])
 def test_bad_evaluations_are_one_line_and_leave_nothing(place, run, arguments, word):

@@ -82,6 +82,16 @@ def test_provided_pairs(tmp_path, picture_folder, name):
     assert datasets.pair(found, found.hr[0], 2.5)[2] == "matlab"    # nor at this scale
 
 
+@pytest.mark.parametrize("shape", [(26, 30), (24, 32), (16, 20), (24, 12)])   # of an LR picture where 24 x 30 is due
+def test_provided_files_of_another_size_are_refused(tmp_path, picture_folder, pixels, shape):
+    (tmp_path / "set" / "LR_bicubic" / "X2").mkdir(parents=True)
+    picture_folder.rename(tmp_path / "set" / "HR")
+    Image.fromarray(pixels(*shape)).save(tmp_path / "set" / "LR_bicubic" / "X2" / "picture0.png")
+    found = datasets.find(tmp_path / "set")
+    with pytest.raises(InputError, match=rf"X2/picture0.png: has {shape[0]}x{shape[1]} pixels.* has about 24x30"):
+        datasets.pair(found, found.hr[0], 2)
+
+
 @pytest.mark.parametrize("scale", [2, 3, 4])
 def test_pairs_of_set5_are_the_provided_ones(data, scale):
     found = datasets.find("set5")

@@ -51,6 +51,36 @@ def test_where_nothing_can_be_written(tmp_path):
     assert not any(tmp_path.iterdir())
 
 
+def test_trouble_with_other_files_is_not_blamed_on_this_one(tmp_path):
+    with pytest.raises(FileNotFoundError, match="other"), files.replacing(tmp_path / "a.txt"):
+        (tmp_path / "other").read_text()
+    assert not any(tmp_path.iterdir())
+
+
+def test_a_link_stays_a_link(tmp_path):
+    (tmp_path / "there").mkdir()
+    link, target = tmp_path / "link.txt", tmp_path / "there" / "a.txt"
+    link.symlink_to(target)
+    for content in ("new", "newer"):
+        with files.replacing(link) as temporary:
+            temporary.write_text(content)
+        assert link.is_symlink() and target.read_text() == content
+    assert list(target.parent.iterdir()) == [target]
+    target.unlink()
+    target.parent.rmdir()
+    with pytest.raises(InputError, match=r"link\.txt: its folder does not exist"):
+        files.check_writable(link)
+
+
+def test_what_is_writable_stays_as_it_is(tmp_path):
+    (tmp_path / "a.txt").write_text("old")
+    files.check_writable(tmp_path / "a.txt")
+    files.check_writable(tmp_path / "b.txt")
+    assert [path.read_text() for path in tmp_path.iterdir()] == ["old"]
+    with pytest.raises(InputError, match="is a folder"):
+        files.check_writable(tmp_path)
+
+
 def test_sha256(tmp_path):
     (tmp_path / "a").write_bytes(b"pixels" * 1000)
     assert files.sha256(tmp_path / "a") == hashlib.sha256(b"pixels" * 1000).hexdigest()

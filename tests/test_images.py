@@ -163,6 +163,39 @@ def test_truncated(tmp_path, suffix, dtype, keep):
     refused(path)
 
 
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+@pytest.mark.parametrize("kind", ["unspecified", "assocalpha", "unassalpha"])
+def test_what_a_fourth_channel_of_a_tiff_is(tmp_path, dtype, kind):
+    """Half transparent, half covered by white: premultiplied that is gray. Other than alpha it is dropped."""
+    half, most = (np.iinfo(dtype).max + 1) // 2, np.iinfo(dtype).max
+    whole = np.full((6, 5, 4), half, dtype)
+    whole[0, 0] = 0
+    tifffile.imwrite(tmp_path / "p.tif", whole, photometric="rgb", extrasamples=[kind])
+    pixels = images.read(tmp_path / "p.tif").pixels
+    assert pixels.dtype == dtype
+    due = {"unspecified": [half] * 3, "unassalpha": [half] * 4, "assocalpha": [most] * 3 + [half]}[kind]
+    assert pixels.shape == (6, 5, len(due))
+    assert (pixels.reshape(-1, len(due))[1:] == due).all() and not pixels[0, 0].any()
+
+
+@pytest.mark.parametrize("suffix", [".png", ".webp", ".jpg"])
+def test_damaged_metadata_do_not_hide_the_pixels(tmp_path, pixels, suffix):
+    path = tmp_path / f"p{suffix}"
+    Image.fromarray(pixels(8, 9)).save(path, exif=b"Exif\0\0garbage that is no TIFF")
+    assert images.read(path).pixels.shape == (8, 9, 3)
+
+
+def test_too_many_pixels_at_once(tmp_path, monkeypatch):
+    Image.new("L", (2000, 1500)).save(tmp_path / "p.png")
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1_000_000)
+    refused(tmp_path / "p.png", "has more than 2 million pixels")
+
+
+def test_kinds_of_tiff_that_are_not_read(tmp_path):
+    tifffile.imwrite(tmp_path / "p.tif", np.ones((8, 8, 3), np.float32), photometric="rgb")
+    refused(tmp_path / "p.tif", "convert it to 8 or 16 bits")
+
+
 @pytest.mark.parametrize("dtype", [np.float32, np.int32, np.uint32])
 def test_32_bits_are_refused(tmp_path, dtype):
     tifffile.imwrite(tmp_path / "p.tif", np.ones((8, 8), dtype))

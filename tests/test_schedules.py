@@ -35,6 +35,11 @@ def test_fixed_scale_methods_train_at_their_scale():
     assert schedules.preset("tiny-edsr-x3").schedule.scales == (3, 3)
 
 
+def test_fixed_scale_methods_say_what_they_do_not_take():
+    with pytest.warns(UserWarning, match="option 'scales' does not apply to tiny-edsr-x2, which knows x2 alone"):
+        assert schedules.preset("tiny-edsr-x2", {"scales": [1, 4]}).schedule.scales == (2, 2)
+
+
 def test_numbers_as_people_write_them():
     """YAML takes 1e-4, without a point, for text."""
     made = schedules.preset("tiny-liif", dict([schedules.setting("learning_rate=1e-4")]))

@@ -2,7 +2,10 @@
 
 import dataclasses
 import json
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -34,6 +37,29 @@ def test_round_trip(tmp_path):
     assert found.data == {"a.png": {"bytes": 3, "sha256": "00"}} and len(found.code_sha256) == 64
     assert found.scores[0]["psnr"] == 31
     assert dataclasses.replace(found, self_ensemble=True).name == "ours, self-ensemble"
+
+
+def test_equal_pictures_have_no_difference(tmp_path):
+    save(tmp_path, "a", score(float("inf"), 32.0))
+    save(tmp_path, "b", score(30.0, 32.0), model="theirs")
+    first, second = (scores.collect(tmp_path)[name]["set5", 2.0] for name in ("ours", "theirs"))
+    with pytest.raises(InputError, match="hold an infinite PSNR"):
+        scores.difference(first, second)
+
+
+@pytest.mark.parametrize(("words", "message"), [
+    (["records", "doc.md"], "holds no scores of edsr-baseline-liif.pth"), (["records"], "DOCUMENT"),
+    (["nowhere", "doc.md"], "nowhere: holds no records"), (["records", "none.md"], "none.md"),
+])
+def test_the_command_says_what_is_wrong(tmp_path, words, message):
+    (tmp_path / "records").mkdir()
+    save(tmp_path / "records", "a", score(30.0, 32.0))
+    (tmp_path / "doc.md").touch()
+    done = subprocess.run(
+        [sys.executable, "-m", "ipe_sr.scores", *words], cwd=tmp_path, capture_output=True, text=True, check=False,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+    )
+    assert done.returncode == 2 and message in done.stderr and len(done.stderr.splitlines()) == 1
 
 
 def test_the_table_pairs_pictures(tmp_path):

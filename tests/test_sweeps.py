@@ -277,7 +277,11 @@ def test_a_mistake_is_one_line_and_status_2(world):
     ("change", "message"),
     [
         (lambda t: t["tables"]["good"]["rows"].update(New=["no-such"]), "'tiny-no-such' is unknown"),
-        (lambda t: t["tables"]["good"].pop("rows"), "good with micro: KeyError: 'rows'"),
+        (lambda t: t["tables"]["good"].pop("rows"), "good: 'rows' must be dict, got None"),
+        (lambda t: t["tables"]["good"].pop("caption"), "good: 'caption' must be str, got None"),
+        (lambda t: t["params"]["micro"].pop("resources"), "micro: 'resources' must be dict, got None"),
+        (lambda t: t["params"]["micro"].update(threads="many"), "micro: 'threads' must be int, got 'many'"),
+        (lambda t: t["tables"].update(good=["liif"]), "table 'good' holds no mapping"),
         (lambda t: t["tables"]["good"]["rows"].update(Again=["liif"]), "asks twice for tiny-liif"),
         (lambda t: t["params"]["micro"]["settings"].update(learning_rat=1), "option 'learning_rat' is unknown"),
         (lambda t: t["params"]["micro"]["tables"]["good"].update(data=["no-such"]), "'no-such' is neither a folder nor"),

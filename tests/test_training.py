@@ -157,7 +157,9 @@ def test_warm_start_and_frozen_encoder(tmp_path):
         (["--resume"], [], "holds no last.safetensors to resume from"),
         (["--devices", "3"], [], "batch 2 cannot be divided among 3 devices"),
         (["--devices", "0"], [], "devices = 0: at least 1 is due"),
-        (["--threads", "0"], [], "threads must be at least 1, got 0"),
+        (["--threads", "100000"], [], "threads must be from 1 to 1024, got 100000"),
+        ([], ["seed=9223372036854775808"], "seed must be below 2^63"),
+        (["--threads", "0"], [], "threads must be from 1 to 1024, got 0"),
         (["--accelerator", "tpu"], [], "accelerator 'tpu' is unknown: use one of auto, cpu, gpu"),
         (["--accelerator", "gpu", "--devices", "99"], [], "devices = 99: "),
         ([], ["steps=0"], "steps must be at least 1"),
@@ -185,4 +187,4 @@ def test_bad_requests_are_one_line(tmp_path, options, settings, message, capsys,
     lines = capsys.readouterr().err.strip().splitlines()
     assert stop.value.code == 2
     assert message in lines[-1] and lines[-1].startswith("ipe-sr: ")
-    assert not (tmp_path / "run" / training.LAST).exists()
+    assert not (tmp_path / "run").exists()

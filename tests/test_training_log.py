@@ -26,6 +26,19 @@ def test_a_resumed_run_repeats_what_came_after_its_checkpoint(tmp_path):
     assert seen == [(1, {"loss": 0.125}), (2, {"loss": 0.25}), (3, {"loss": 0.375}), (3, {"loss": 0.5, "psnr_x2": 30.0})]
 
 
+def test_a_run_that_begins_anew_drops_all(tmp_path):
+    """Killed before its first checkpoint, it left what stands at step 0; an editor left an empty line."""
+    for start in (0, 0, 1):
+        log = Log(tmp_path, start, lambda *written: None, active=True)
+        if start == 0:
+            log.write(0, {"bicubic_x2": 30.0})
+            log.write(1, {"loss": 0.5})
+        log.close()
+        with (tmp_path / "metrics.csv").open("a") as file:
+            file.write("\n")
+    assert rows(tmp_path) == [("step", "name", "value"), ("0", "bicubic_x2", "30.0"), ("1", "loss", "0.5"), ()]
+
+
 def test_tensorboard_has_it_all_once_closed(tmp_path):
     events = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
     log = Log(tmp_path, 0, lambda *written: None, active=True)

@@ -106,6 +106,14 @@ def test_only_a_cosine_knows_its_end(tmp_path):
         training.train(make(["steps=2", "decay=cosine"]), tmp_path, resume=True, accelerator="cpu")
 
 
+def test_resuming_does_not_go_back(tmp_path):
+    training.train(make(["steps=2"]), tmp_path, accelerator="cpu")
+    before = (tmp_path / training.MODEL).read_bytes()
+    with pytest.raises(InputError, match=r"last.safetensors: has done 2 steps already; steps = 1 is less"):
+        training.train(make(["steps=1"]), tmp_path, resume=True, accelerator="cpu")
+    assert (tmp_path / training.MODEL).read_bytes() == before
+
+
 def test_a_damaged_state_is_refused(tmp_path):
     training.train(make(["steps=1"]), tmp_path, accelerator="cpu")
     (tmp_path / training.LAST).write_bytes((tmp_path / training.LAST).read_bytes()[:100])

@@ -71,6 +71,44 @@ def test_exact_sizes(pixels):
     assert ipe_sr.upscale(pixels(10, 16), size=np.array([33, 16])).shape[:2] == (33, 16)
 
 
+@pytest.mark.parametrize(("arguments", "message"), [
+    ({"scale": "2"}, "scale must be a number"), ({"scale": (2, None)}, "scale must be a number"),
+    ({"scale": {2}}, "scale must be a number"), ({"size": 24}, "size must be two whole numbers"),
+    ({"size": "24"}, "size must be two whole numbers"),
+])
+def test_scales_and_sizes_of_other_types(pixels, arguments, message):
+    with pytest.raises(InputError, match=message):
+        ipe_sr.upscale(pixels(10, 16), model="bicubic", **arguments)
+    assert ipe_sr.upscale(pixels(10, 16), np.array([2, 3]), model="bicubic").shape == (20, 48, 3)
+
+
+def test_pictures_that_are_none(tmp_path, pixels):
+    with pytest.raises(InputError, match="floats up to 255, where 1 is white"):
+        ipe_sr.upscale(np.full((8, 9), 255.0), 2, model="bicubic")
+    with pytest.raises(InputError, match="empty: 0 x 5 pixels"):
+        ipe_sr.upscale(Image.new("RGB", (0, 5)), 2, model="bicubic")
+    Image.fromarray(pixels(80, 90)).save(tmp_path / "a.png")
+    (tmp_path / "a.png").write_bytes((tmp_path / "a.png").read_bytes()[:900])
+    with pytest.raises(InputError, match="the picture is damaged"):
+        ipe_sr.upscale(Image.open(tmp_path / "a.png"), 2, model="bicubic")
+
+
+@pytest.mark.parametrize(("name", "size", "message"), [
+    ("folder.png", (16, 18), "is a folder"), ("no/a.png", (16, 18), "make .*no first"),
+    ("a.webp", (16384, 9), "16383 pixels a side"),
+])
+def test_where_nothing_can_be_written_nothing_is_computed(tmp_path, pixels, name, size, message):
+    (tmp_path / "folder.png").mkdir()
+    Image.fromarray(pixels(8, 9)).save(tmp_path / "in.png")
+
+    class Never(torch.nn.Module):
+        def forward(self, lr, size):
+            pytest.fail("the model was asked")
+
+    with pytest.raises(InputError, match=message):
+        upscaling.upscale_file(tmp_path / "in.png", tmp_path / name, size=size, model=Never())
+
+
 @pytest.mark.parametrize("make", ["bicubic", "ipe-liif"])
 def test_alpha_is_straight_and_beside_the_colours(pixels, tiny, make):
     model = tiny() if make == "ipe-liif" else make

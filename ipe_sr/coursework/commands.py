@@ -31,7 +31,7 @@ def release(
     with importing("course", "handing out"):
         from ipe_sr.coursework import masters, release
 
-    chosen = masters.chosen(exercises, console.listed(only))
+    chosen = masters.chosen(exercises, console.listed(only, "--only"))
     made = release.release(chosen, target, release.student_ids(students) if students else [])
     out.print(f"{len(made)} student copies in {target}")
 
@@ -65,7 +65,7 @@ def grade(
     with importing("course", "grading"):
         from ipe_sr.coursework import grading, masters
 
-    chosen = masters.chosen(exercises, console.listed(only))
+    chosen = masters.chosen(exercises, console.listed(only, "--only"))
     marks = grading.grade(chosen, submitted, target, timeout, report=lambda line: out.print(line))
     students = {mark.student for mark in marks}
     out.print(f"{len(students)} students, {len(marks)} marks: {target / 'grades.csv'}, {target / 'questions.csv'}")

@@ -105,6 +105,10 @@ def _read_official(path: Path) -> tuple[Any, dict[str, Tensor]]:
     try:
         stored = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError:
+        with open(path, "rb") as file:
+            begins = file.read(2)
+        if begins != b"PK" and begins[:1] != b"\x80":   # a zip archive, or a pickle of old
+            raise InputError(f"{path}: not a PyTorch checkpoint") from None
         raise InputError(f"{path}: holds more than tensors and would need unpickling, which can run code; refused") from None
     except Exception as error:   # on damaged data the loader raises nearly anything
         raise InputError(f"{path}: not a readable PyTorch checkpoint ({first_line(error)})") from None
