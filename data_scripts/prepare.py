@@ -28,7 +28,7 @@ def prepare(
 
     Files are written whole or not at all; those that are there are kept, so an interrupted run goes on where it was.
     """
-    factors = [_factor(text) for text in console.listed(scales)]
+    factors = [_factor(text) for text in console.listed(scales, "--scales")]
     if store and out:
         raise InputError("--out: the store goes into the cache; set IPE_SR_CACHE to have that elsewhere")
     from ipe_sr import datasets  # after the options: this waits for torch

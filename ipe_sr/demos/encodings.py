@@ -3,6 +3,7 @@
 import numpy as np
 import torch
 from matplotlib.patches import Rectangle
+from scipy.stats import t as student
 
 from ipe_sr import encodings, figures, grids
 from ipe_sr.figures import BLACK, BLUE, GREEN, ORANGE, RED, SKY
@@ -19,6 +20,7 @@ LR_PIXEL = {"fill": False, "edgecolor": BLACK, "linewidth": 2.2}
 ORIGIN = {"color": BLACK, "marker": "+", "markersize": 10, "linestyle": "none"}
 PE = {"fill": True, "color": RED}
 PIXEL = {"color": ORANGE, "alpha": 0.75}
+WIDTHS = {"plain": 1.96, "stratified": 1.96, "quasi-random": student.ppf(0.975, 15)}   # of 95%: 16 sets, see notebook 04
 WAVE = {"color": SKY, "linewidth": 1.2}
 
 
@@ -43,7 +45,7 @@ def _around_an_lr_pixel():
 def footprint(axes, scale: float) -> None:
     """Notebook 00: one LR pixel in local coordinates, the HR pixels that cover it, one of them filled."""
     ax, radius = axes[0, 0], 1 / scale
-    centres = 2 * grids.centres(round(3 * scale), 3).numpy() - 2              # local to the middle one of 3 LR pixels
+    centres = 2 * grids.centres(round(4 * scale), 4).numpy() - 2              # local to the second of 4 LR pixels
     edges = np.append(centres - radius, centres[-1] + radius)
     ax.vlines(edges, -3, 3, color=SKY, linewidth=0.8)
     ax.hlines(edges, -3, 3, color=SKY, linewidth=0.8)
@@ -166,9 +168,9 @@ def sampling(axes, log2_samples: int, radius: float, sampler: str) -> None:
     x = np.linspace(centre - radius, centre + radius, 400)
     left.plot(x, np.sin(w * x), **WAVE)
     left.axhline(encodings.integrated(c, r, frequency)[0].item(), **CLOSED_FORM)
-    left.axhspan(*_interval(_estimate(c, r, frequency, shown, sampler)), **INTERVAL)
+    left.axhspan(*_interval(_estimate(c, r, frequency, shown, sampler), WIDTHS[sampler]), **INTERVAL)
     n = 2 ** np.arange(5, 13)
-    errors = [1.96 * _estimate(c, r, frequency, int(i), sampler).standard_error[0].item() for i in n]
+    errors = [WIDTHS[sampler] * _estimate(c, r, frequency, int(i), sampler).standard_error[0].item() for i in n]
     right.plot(n, errors, "o-", color=ORANGE)
     right.axvline(shown, color=BLACK, linewidth=0.8, linestyle=":")
 
@@ -184,6 +186,6 @@ def _estimate(c: torch.Tensor, r: torch.Tensor, w: torch.Tensor, samples: int, s
     return encodings.monte_carlo(c, r, w, samples, sampler, generator=torch.Generator().manual_seed(0))
 
 
-def _interval(estimate: encodings.Estimate) -> tuple[float, float]:
-    mean, half = estimate.mean[0].item(), 1.96 * estimate.standard_error[0].item()
+def _interval(estimate: encodings.Estimate, width: float) -> tuple[float, float]:
+    mean, half = estimate.mean[0].item(), width * estimate.standard_error[0].item()
     return mean - half, mean + half

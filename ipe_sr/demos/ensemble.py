@@ -55,7 +55,7 @@ def four_codes_readout(down: float, right: float, weights: str) -> str:
 @torch.no_grad()
 def _answers(down: float, right: float, weights: str) -> tuple[np.ndarray, np.ndarray]:
     """The weights of the four codes (4,) and the colours that each alone answers (4, 3)."""
-    model, lr, _ = pocket(True, STEPS)   # as notebook 07 calls it, so that they share one training
+    model, lr, _ = pocket(True, STEPS)   # a training of its own, short, so that the sliders soon answer
     position = torch.tensor([[TOP_LEFT[0] + down, TOP_LEFT[1] + right]], dtype=torch.float64)
     around = grids.corners(position, (SIDE, SIDE))
     colours = each_answer(model, lr, around, torch.tensor([[RADIUS, RADIUS]]))

@@ -38,7 +38,7 @@ def wide_network(similarity: Tensor) -> Tensor:
 
 
 def descend(kernel: Tensor, cross: Tensor, values: Tensor, steps: int) -> Tensor:
-    """What gradient descent on the squared error predicts after that many steps, at the largest stable rate, from 0.
+    """What gradient descent on the squared error predicts after that many steps of rate 1 / largest eigenvalue, from 0.
 
     kernel: (N, N), between the samples.   cross: (M, N), from other places to them.   values: (N,).   Returns (M,).
     """

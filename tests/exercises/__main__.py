@@ -1,4 +1,4 @@
-"""python -m tests.exercises [03 ...]: points given against points due, for the solution and every wrong answer in the bank."""
+"""python -m tests.exercises [03 ...]: points given against points due, for right answers and every wrong one in the bank."""
 
 import sys
 
@@ -11,8 +11,10 @@ def main(numbers: list[str]) -> None:
     print(FORM.format("", "answer", "points", "due", "what the first failing test says"))
     equal = total = 0
     for case in cases(numbers):
-        right = {"name": "the solution", "points": case.exercise.points}
-        for entry, answer in [(right, case.solution), *((entry, case.wrong(entry)) for entry in case.bank())]:
+        full = {"points": case.exercise.points}
+        right = [({"name": "the solution"} | full, case.solution)]
+        right += [(entry | full, case.filled(entry)) for entry in case.alternatives()]
+        for entry, answer in [*right, *((entry, case.filled(entry)) for entry in case.bank())]:
             outcome = attempt(case, answer)
             said = next((f"{type(e).__name__}: {e}" for part, e in outcome.errors.items() if part != "answer"), "")
             print(FORM.format(case.exercise.id, entry["name"], outcome.points, entry["points"], said))

@@ -33,8 +33,12 @@ class Case:
         path = HERE / "bank" / f"{self.exercise.id[:2]}.yaml"
         return (yaml.safe_load(path.read_text()) if path.is_file() else {}).get(self.exercise.id, [])
 
-    def wrong(self, entry: dict) -> str:
-        """A wrong answer's cell: given whole, or as an edit of the solution that must fit exactly once."""
+    def alternatives(self) -> list[dict]:
+        """Right answers beside the solution; see `alternatives.yaml`."""
+        return yaml.safe_load((HERE / "alternatives.yaml").read_text()).get(self.exercise.id, [])
+
+    def filled(self, entry: dict) -> str:
+        """An entry's answer cell: given whole, or as an edit of the solution that must fit exactly once."""
         if "code" in entry:
             return entry["code"]
         old, new = entry["replace"]

@@ -29,7 +29,7 @@ def answers(student: str, exercises: list[Case]) -> dict[str, str]:
     solutions = {case.exercise.id: case.solution for case in exercises}
     if student in FIRST:
         return solutions | {min(solutions): FIRST[student]}
-    wrong = {case.exercise.id: case.wrong(case.bank()[0]) for case in exercises if case.bank()}
+    wrong = {case.exercise.id: case.filled(case.bank()[0]) for case in exercises if case.bank()}
     return solutions | (wrong if student == "wrong" else {})
 
 

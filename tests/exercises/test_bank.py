@@ -8,12 +8,21 @@ from tests.exercises.runner import HERE, attempt, cases
 
 CASES = [pytest.param(case, id=case.exercise.id) for case in cases()]
 WRONG = [pytest.param(case, entry, id=f"{case.exercise.id}-{entry['name']}") for case in cases() for entry in case.bank()]
+RIGHT = [
+    pytest.param(case, entry, id=f"{case.exercise.id}-{entry['name']}") for case in cases() for entry in case.alternatives()
+]
 each_exercise = pytest.mark.parametrize("case", CASES)
 
 
 @each_exercise
 def test_the_solution_earns_full_points(case):
     outcome = attempt(case, case.solution)
+    assert (outcome.points, outcome.errors) == (case.exercise.points, {})
+
+
+@pytest.mark.parametrize(("case", "entry"), RIGHT)
+def test_other_right_answers_earn_full_points_too(case, entry):
+    outcome = attempt(case, case.filled(entry))
     assert (outcome.points, outcome.errors) == (case.exercise.points, {})
 
 
@@ -36,7 +45,7 @@ def test_the_empty_stub_earns_nothing_and_says_that_it_is_empty(case):
 
 @pytest.mark.parametrize(("case", "entry"), WRONG)
 def test_a_wrong_answer_loses_the_right_points_and_is_told_why(case, entry):
-    outcome = attempt(case, case.wrong(entry))
+    outcome = attempt(case, case.filled(entry))
     failed = {part: error for part, error in outcome.errors.items() if part in ("visible", "hidden")}
     said = {part: f"{type(error).__name__}: {error}" for part, error in outcome.errors.items()}
     assert outcome.points == entry["points"] < case.exercise.points, said
@@ -46,11 +55,11 @@ def test_a_wrong_answer_loses_the_right_points_and_is_told_why(case, entry):
 
 @each_exercise
 def test_every_exercise_has_two_wrong_answers_that_differ(case):
-    answers = [case.wrong(entry) for entry in case.bank()]
+    answers = [case.filled(entry) for entry in case.bank()]
     assert len(set(answers)) == len(answers) >= 2
 
 
 def test_the_bank_names_no_exercise_that_is_not_there():
     known = {case.exercise.id for case in cases()}
-    for path in (HERE / "bank").glob("*.yaml"):
+    for path in (HERE / "alternatives.yaml", *(HERE / "bank").glob("*.yaml")):
         assert yaml.safe_load(path.read_text()).keys() <= known, path.name
