@@ -90,24 +90,27 @@ def difference(first: dict[str, Any], second: dict[str, Any]) -> tuple[float, st
     return statistics.over_pictures([rows[0][name] - rows[1][name] for name in rows[0]])
 
 
-def table(folder: Path, columns: list[str], ours: list[str], against: str) -> str:
-    """PSNR of models (columns) on sets at scales (rows), and ours minus another's with its interval, as Markdown.
+def table(folder: Path, columns: list[str], pairs: list[tuple[str, str]]) -> str:
+    """PSNR of models (columns) on sets at scales (rows), and differences of pairs with their intervals, as Markdown.
 
     The last row has the mean of each difference over the rows above it, which counts every set and scale alike.
     """
     found = collect(folder)
-    if against not in found:
-        raise InputError(f"{folder}: holds no scores of {against}, which the others are held against")
-    cells = sorted(found[against], key=lambda cell: ([*TITLES, cell[0]].index(cell[0]), cell[1]))
-    heads = [*columns, *(f"{name} − {against}" for name in ours)]
+    for _, against in pairs:
+        if against not in found:
+            raise InputError(f"{folder}: holds no scores of {against}, which others are held against")
+    every = {cell for name in columns for cell in found.get(name, {})}
+    cells = sorted(every, key=lambda cell: ([*TITLES, cell[0]].index(cell[0]), cell[1]))
+    heads = [*columns, *(f"{first} − {second}" for first, second in pairs)]
     lines = [f"| | {' | '.join(heads)} |", "|---" * (len(heads) + 1) + "|"]
-    gains: dict[str, list[float]] = {name: [] for name in ours}
+    gains: dict[tuple[str, str], list[float]] = {pair: [] for pair in pairs}
     for cell in cells:
         row = [f"{found[name][cell]['psnr']:.2f}" if cell in found.get(name, {}) else "" for name in columns]
-        for name in ours:
-            if cell in found.get(name, {}):
-                mean, interval = difference(found[name][cell], found[against][cell])
-                gains[name].append(mean)
+        for pair in pairs:
+            scored = [found[name][cell] for name in pair if cell in found.get(name, {})]
+            if len(scored) == 2:
+                mean, interval = difference(*scored)
+                gains[pair].append(mean)
                 row.append(f"{mean:+.3f} [{interval.low:+.3f}, {interval.high:+.3f}]")
             else:
                 row.append("")
@@ -128,7 +131,7 @@ def embed(text: str, made: str, name: str) -> str:
 OFFICIAL, OURS = "edsr-baseline-liif.pth", "ipe-liif-cell"
 RELEASE = (
     ["bicubic", OFFICIAL, OFFICIAL + ENSEMBLE, "ipe-liif", OURS, OURS + ENSEMBLE],
-    [OURS, OURS + ENSEMBLE, OFFICIAL + ENSEMBLE], OFFICIAL,
+    [(OURS, OFFICIAL), (OURS + ENSEMBLE, OFFICIAL), (OURS + ENSEMBLE, OFFICIAL + ENSEMBLE)],
 )
 
 

@@ -17,6 +17,8 @@ from ipe_sr.evaluation import ImageScore, Score
 ROOT = Path(__file__).parents[1]
 RECORDS = ROOT / "notebooks" / "experiments" / "records" / "released"
 NAMES = [name for name in models.released() if name != "bicubic"]
+SELF = "ours, self-ensemble"
+PAIRS = [("ours", "theirs"), (SELF, "theirs"), (SELF, "ours")]
 DOCUMENTS = (ROOT / "README.md", ROOT / "ipe_sr" / "weights" / "README.md")
 
 
@@ -66,15 +68,16 @@ def test_the_table_pairs_pictures(tmp_path):
     save(tmp_path, "a", score(30.0, 32.0, 35.0), score(20.0, 21.0, 23.0, data="b100", scale=4))
     save(tmp_path, "b", score(30.1, 31.9, 34.7), score(20.0, 21.0, 22.0, data="b100", scale=4), model="theirs")
     save(tmp_path, "c", score(31.1, 32.9, 35.7), ensemble=True)
-    lines = scores.table(tmp_path, ["theirs", "ours", "third"], ["ours", "ours, self-ensemble"], "theirs").splitlines()
+    lines = scores.table(tmp_path, ["theirs", "ours", "third"], PAIRS).splitlines()
     d = [-0.1, 0.1, 0.3]
     half = stats.t.ppf(0.975, 2) * stats.tstd(d) / 3**0.5
-    assert lines[0] == "| | theirs | ours | third | ours − theirs | ours, self-ensemble − theirs |"
+    assert lines[0] == "| | theirs | ours | third | ours − theirs | ours, self-ensemble − theirs | ours, self-ensemble − ours |"
     assert lines[1].count("---") == lines[0].count("|") - 1
+    lead = f"+0.900 [{0.9 - half:+.3f}, {0.9 + half:+.3f}]"
     gain = f"+0.100 [{0.1 - half:+.3f}, {0.1 + half:+.3f}]"
-    assert lines[2] == f"| Set5 x2 | 32.23 | 32.33 |  | {gain} | +1.000 [+1.000, +1.000] |"
-    assert lines[3].startswith("| B100 x4 | 21.00 | 21.33 |  | +0.333 [") and lines[3].endswith("] |  |")
-    assert lines[4] == f"| mean |  |  |  | {(0.1 + 1 / 3) / 2:+.3f} (2 rows) | +1.000 (1 rows) |"
+    assert lines[2] == f"| Set5 x2 | 32.23 | 32.33 |  | {gain} | +1.000 [+1.000, +1.000] | {lead} |"
+    assert lines[3].startswith("| B100 x4 | 21.00 | 21.33 |  | +0.333 [") and lines[3].endswith("] |  |  |")
+    assert lines[4] == f"| mean |  |  |  | {(0.1 + 1 / 3) / 2:+.3f} (2 rows) | +1.000 (1 rows) | +0.900 (1 rows) |"
 
 
 def test_other_pictures_are_not_compared(tmp_path):
