@@ -54,11 +54,8 @@ def _store(pictures: Sequence[Path]) -> None:
 def _shrink(pictures: Sequence[Path], factors: list[float], target: Path, overwrite: bool) -> None:
     from ipe_sr import datasets, images, resample
 
-    stems = {}
-    for path in pictures:
-        if path.stem in stems:
-            raise InputError(f"{path}: would get the same name as {stems[path.stem].name}; rename one of them")
-        stems[path.stem] = path
+    if twins := datasets.twins(pictures):
+        raise InputError(f"{twins[1]}: would get the same name as {twins[0].name}; rename one of them")
     made = 0
     with console.progress() as bar:
         task = bar.add_task("prepare", total=len(pictures) * len(factors))

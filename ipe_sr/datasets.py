@@ -1,6 +1,7 @@
 """Evaluation sets: where their pictures are and how their LR inputs are made."""
 
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -95,6 +96,16 @@ def file(path: str | os.PathLike) -> Path:
         raise InputError(f"{path}: no such file, here or in the data folder {root()}")
     files.note_use(found)
     return found
+
+
+def twins(pictures: Iterable[Path]) -> tuple[Path, Path] | None:
+    """The first two pictures of one name, which differ in suffix or folder alone; None where there are none."""
+    seen: dict[str, Path] = {}
+    for path in pictures:
+        if path.stem in seen:
+            return seen[path.stem], path
+        seen[path.stem] = path
+    return None
 
 
 def pair(dataset: ImageSet, path: Path, scale: float) -> tuple[np.ndarray, np.ndarray, str]:

@@ -64,9 +64,9 @@ def evaluate(
     protocol = protocol or metrics.PROTOCOLS[dataset.protocol]
     convention = ssim_convention or protocol.space
     device = next((p.device for p in model.parameters()), torch.device("cpu"))
-    names = [path.stem for path in dataset.hr]
-    if twice := sorted({name for name in names if names.count(name) > 1}):
-        raise InputError(f"{dataset.name}: holds several pictures named {twice[0]!r}, which scores would mix up; rename one")
+    if twins := datasets.twins(dataset.hr):
+        name = twins[0].stem
+        raise InputError(f"{dataset.name}: holds several pictures named {name!r}, which scores would mix up; rename one")
     scores = []
     for scale in scales:
         rows, origins = [], set()

@@ -46,9 +46,9 @@ def _temporary(path: Path) -> str:
     """A new file beside the one that `path` names, or links to."""
     if path.is_dir():
         raise InputError(f"{path}: is a folder; give the name of a file")
-    folder = Path(os.path.realpath(path)).parent
+    folder = Path(os.path.realpath(path)).parent if path.is_symlink() else path.parent
     if not folder.is_dir():
-        raise InputError(f"{path}: its folder does not exist; make {path.parent if not path.is_symlink() else folder} first")
+        raise InputError(f"{path}: its folder does not exist; make {folder} first")
     try:
         handle, name = tempfile.mkstemp(prefix=f".{path.stem}.", suffix=path.suffix, dir=folder)
     except OSError as error:

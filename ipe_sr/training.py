@@ -90,13 +90,10 @@ def train(
     if resume and not (out / LAST).exists():
         raise InputError(f"{out}: holds no {LAST} to resume from")
     with _made(out):
-        return _launch(fabric, preset, out, resume, devices, progress)
-
-
-def _launch(fabric: Fabric, preset: Preset, out: Path, resume: bool, devices: int, progress: Callable) -> Path | None:
-    store, valid = load_store(preset.schedule.data), load_store((preset.schedule.valid,))   # before others start, who map them
-    arguments = (preset, store, valid, out, resume, progress)
-    return fabric.launch(_train, *arguments) if devices > 1 else _train(fabric, *arguments)
+        # Before other processes start, who map them.
+        store, valid = load_store(preset.schedule.data), load_store((preset.schedule.valid,))
+        arguments = (preset, store, valid, out, resume, progress)
+        return fabric.launch(_train, *arguments) if devices > 1 else _train(fabric, *arguments)
 
 
 @contextlib.contextmanager
