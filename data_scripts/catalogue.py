@@ -23,7 +23,7 @@ class Source:
 
 
 @dataclass(frozen=True)
-class Entry:
+class Dataset:
     """One archive (see the head of datasets.yaml). installs: destination below the data folder -> where it is inside."""
 
     name: str
@@ -36,12 +36,12 @@ class Entry:
     installs: dict[str, Source]
 
 
-def entries() -> dict[str, Entry]:
+def entries() -> dict[str, Dataset]:
     """All archives by name, in the file's order."""
     return {name: _entry(name, raw) for name, raw in yaml.safe_load(FILE.read_text()).items()}
 
 
-def named(names: list[str]) -> list[Entry]:
+def named(names: list[str]) -> list[Dataset]:
     """The archives of these names, each once. Raises InputError for an unknown one."""
     known = entries()
     for name in names:
@@ -52,9 +52,9 @@ def named(names: list[str]) -> list[Entry]:
 
 def root(out: Path | None) -> Path:
     """The data folder: the option --out, else where ipe_sr looks for data."""
-    from ipe_sr import datasets  # not at the top: it waits for torch
+    from ipe_sr import files  # not at the top: it waits for torch
 
-    return (out or datasets.root()).expanduser().absolute()
+    return (out or files.data_root()).expanduser().absolute()
 
 
 @contextlib.contextmanager
@@ -72,6 +72,6 @@ def counted(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
-def _entry(name: str, raw: dict) -> Entry:
+def _entry(name: str, raw: dict) -> Dataset:
     installs = {to: Source(what["from"], what.get("sha256")) for to, what in raw["installs"].items()}
-    return Entry(**raw | {"name": name, "urls": tuple(raw["urls"]), "installs": installs})
+    return Dataset(**raw | {"name": name, "urls": tuple(raw["urls"]), "installs": installs})

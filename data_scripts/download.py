@@ -12,7 +12,7 @@ import typer
 from rich.progress import DownloadColumn, TimeRemainingColumn, TransferSpeedColumn
 
 from data_scripts import archives, catalogue, installed, transfer
-from data_scripts.catalogue import Entry, counted, writing
+from data_scripts.catalogue import Dataset, counted, writing
 from ipe_sr import console
 from ipe_sr.errors import InputError
 
@@ -48,7 +48,7 @@ def download(
             console.out.print(_bring(entry, root, file, mirror or [], retries, backoff))
 
 
-def _bring(entry: Entry, root: Path, file: Path | None, mirrors: list[str], retries: int, backoff: float) -> str:
+def _bring(entry: Dataset, root: Path, file: Path | None, mirrors: list[str], retries: int, backoff: float) -> str:
     """Install what is not there yet; a line that says what was done."""
     missing = _missing(entry, root)
     if not missing:
@@ -77,7 +77,7 @@ def _bring(entry: Entry, root: Path, file: Path | None, mirrors: list[str], retr
     return f"{entry.name}: {counted(count, 'file')} installed in {root}"
 
 
-def _missing(entry: Entry, root: Path) -> list[str]:
+def _missing(entry: Dataset, root: Path) -> list[str]:
     """Destinations to install. Raises InputError where something else is in the way of one."""
     manifest, missing = installed.read(root, entry.name), []
     for destination in entry.installs:
@@ -92,7 +92,7 @@ def _missing(entry: Entry, root: Path) -> list[str]:
     return missing
 
 
-def _fetch(entry: Entry, root: Path, part: Path, mirrors: list[str], retries: int, backoff: float) -> Path:
+def _fetch(entry: Dataset, root: Path, part: Path, mirrors: list[str], retries: int, backoff: float) -> Path:
     have = part.stat().st_size if part.exists() else 0
     free = shutil.disk_usage(root).free
     if entry.bytes and entry.bytes - have > free:
@@ -107,7 +107,7 @@ def _fetch(entry: Entry, root: Path, part: Path, mirrors: list[str], retries: in
         return transfer.fetch(entry, urls, part.parent, transfer.Resuming(part, entry.bytes, retries, backoff, report))
 
 
-def _check(file: Path, entry: Entry) -> None:
+def _check(file: Path, entry: Dataset) -> None:
     kind, digest = entry.hash.split(":")
     if not file.is_file():
         raise InputError(f"--file {file}: " + ("is a folder, not the archive" if file.is_dir() else "no such file"))
@@ -121,7 +121,7 @@ class _Unusable(InputError):
     """The archive has the right hash and is still no good."""
 
 
-def _install(entry: Entry, root: Path, archive: Path, missing: list[str], name: str) -> int:
+def _install(entry: Dataset, root: Path, archive: Path, missing: list[str], name: str) -> int:
     """Unpack beside the data and move into place: all of it or nothing; the number of files."""
     staging = root / f".unpacking-{entry.name}"
     shutil.rmtree(staging, ignore_errors=True)   # left by a run that was killed
@@ -143,7 +143,7 @@ def _install(entry: Entry, root: Path, archive: Path, missing: list[str], name: 
         shutil.rmtree(staging, ignore_errors=True)
 
 
-def _unpack(entry: Entry, staging: Path, archive: Path, missing: list[str], name: str) -> dict[str, dict]:
+def _unpack(entry: Dataset, staging: Path, archive: Path, missing: list[str], name: str) -> dict[str, dict]:
     """The missing destinations below `staging`; {path: {"bytes", "sha256"}} of each file. Raises _Unusable, InputError."""
     found = {}
     for member, pieces in _usable(archives.members(archive, name)):
@@ -166,7 +166,7 @@ def _usable(items: Iterator[T]) -> Iterator[T]:
         raise _Unusable(str(error)) from None
 
 
-def _target(entry: Entry, member: PurePosixPath, missing: list[str]) -> str | None:
+def _target(entry: Dataset, member: PurePosixPath, missing: list[str]) -> str | None:
     for destination in missing:
         if member.is_relative_to(entry.installs[destination].path):
             return str(destination / member.relative_to(entry.installs[destination].path))

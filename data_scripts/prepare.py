@@ -31,7 +31,7 @@ def prepare(
     factors = [_factor(text) for text in console.listed(scales, "--scales")]
     if store and out:
         raise InputError("--out: the store goes into the cache; set IPE_SR_CACHE to have that elsewhere")
-    from ipe_sr import datasets  # after the options: this waits for torch
+    from ipe_sr.imaging import datasets  # after the options: this waits for torch
 
     if not folder.is_dir():
         raise InputError(f"{folder}: " + ("is a file; give the folder" if folder.exists() else "no such folder"))
@@ -43,16 +43,16 @@ def prepare(
 
 
 def _store(pictures: Sequence[Path]) -> None:
-    from ipe_sr import data
+    from ipe_sr.training import batches
 
     with console.progress() as bar:
         task = bar.add_task("prepare", total=len(pictures))
-        made = data.Store.of(pictures, data.cache_folder(), lambda: bar.advance(task))
-    console.out.print(f"{data.cache_folder()}: {counted(len(made), 'picture')}, {made.pixels.numel() / 1e9:.2f} GB")
+        made = batches.Store.of(pictures, batches.cache_folder(), lambda: bar.advance(task))
+    console.out.print(f"{batches.cache_folder()}: {counted(len(made), 'picture')}, {made.pixels.numel() / 1e9:.2f} GB")
 
 
 def _shrink(pictures: Sequence[Path], factors: list[float], target: Path, overwrite: bool) -> None:
-    from ipe_sr import datasets, images, resample
+    from ipe_sr.imaging import datasets, images, resample
 
     if twins := datasets.twins(pictures):
         raise InputError(f"{twins[1]}: would get the same name as {twins[0].name}; rename one of them")

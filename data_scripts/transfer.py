@@ -13,7 +13,7 @@ from urllib.request import Request, urlopen
 
 import pooch
 
-from data_scripts.catalogue import Entry, writing
+from data_scripts.catalogue import Dataset, writing
 from ipe_sr.errors import InputError
 
 INDEX = "https://pypi.org/simple"   # unless PIP_INDEX_URL names another, as for pip
@@ -105,7 +105,7 @@ class Resuming:
                 self.report(file.tell(), total)
 
 
-def fetch(entry: Entry, urls: Iterable[str], folder: Path, downloader: Resuming) -> Path:
+def fetch(entry: Dataset, urls: Iterable[str], folder: Path, downloader: Resuming) -> Path:
     """The archive in `folder`, from the first URL that serves it with the right hash.
 
     Raises InputError where none does (it says why for each), or the disk is full.

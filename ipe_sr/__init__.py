@@ -7,17 +7,18 @@
 import importlib
 
 __version__ = "0.1.0"
-_HOMES = {"load": "models", "upscale": "upscaling", "InputError": "errors"}
-_MODULES = (
-    "encodings", "evaluation", "figures", "footprints", "grids", "images", "metrics", "models", "render", "resample", "samples",
-    "widgets",
-)
-__all__ = [*_HOMES, *_MODULES]
+_FUNCTIONS = {"load": "models", "upscale": "upscaling", "InputError": "errors"}   # name -> its module
+_MODULES = {   # name -> its package; "" for this one
+    **dict.fromkeys(("encodings", "evaluation", "figures", "footprints", "grids", "models", "render", "widgets"), ""),
+    **dict.fromkeys(("datasets", "images", "metrics", "resample", "samples"), ".imaging"),
+}
+__all__ = [*_FUNCTIONS, *_MODULES]
 
 
-def __getattr__(name: str):   # on first use: the command line must not wait for torch to print its help
-    if name in _HOMES:
-        return getattr(importlib.import_module(f"ipe_sr.{_HOMES[name]}"), name)
+def __getattr__(name: str):
+    """Import a public name on its first use, so that `ipe-sr --help` does not wait for torch."""
+    if name in _FUNCTIONS:
+        return getattr(importlib.import_module(f"ipe_sr.{_FUNCTIONS[name]}"), name)
     if name in _MODULES:
-        return importlib.import_module(f"ipe_sr.{name}")
+        return importlib.import_module(f"ipe_sr{_MODULES[name]}.{name}")
     raise AttributeError(f"module 'ipe_sr' has no attribute {name!r}")

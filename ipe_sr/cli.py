@@ -65,8 +65,10 @@ def evaluate(
     device: DeviceOption = "auto",
 ) -> None:
     """PSNR and SSIM of a model on sets of pictures, under a named protocol."""
-    from ipe_sr import datasets, evaluation, files, metrics, models, render, upscaling
-    from ipe_sr import scores as records
+    from ipe_sr import evaluation, files, models, render
+    from ipe_sr.imaging import datasets, metrics
+    from ipe_sr.models import devices
+    from ipe_sr.report import scores as records
 
     factors = [_number(text, "--scales") for text in console.listed(scales, "--scales")]
     chosen = _choice(metrics.PROTOCOLS, protocol, "--protocol")
@@ -77,7 +79,7 @@ def evaluate(
     with contextlib.ExitStack() as stack:
         report = stack.enter_context(files.replacing(json_file)) if json_file else None   # fails before the work, not after
         with files.journal() as events, console.progress() as bar:
-            network = models.load(model).to(upscaling.device_named(device))
+            network = models.load(model).to(devices.device_named(device))
             sets = [datasets.find(name) for name in console.listed(data, "--data")]
             task = bar.add_task("evaluate", total=sum(len(s.hr) for s in sets) * len(factors))
             scores = [
@@ -104,12 +106,12 @@ def train(
     threads: Annotated[int | None, typer.Option(help="CPU threads; narrow models are fastest with 1.")] = None,
 ) -> None:
     """Train a model by a preset: checkpoints, logs and the finished model go into a folder."""
-    from ipe_sr import schedules
+    from ipe_sr.training import schedules
 
-    options = dict(schedules.setting(text) for text in settings or [])
+    options = dict(console.setting(text) for text in settings or [])
     chosen = schedules.preset(preset, options)
     with importing("train", "training"):
-        from ipe_sr import training
+        from ipe_sr.training import loop
 
     folder = output or Path(".out/train") / preset
     with console.progress() as bar:
@@ -122,10 +124,10 @@ def train(
                 err.print(f"step {step}  " + "  ".join(f"{k} {v:.4g}" for k, v in shown.items()), soft_wrap=True)
 
         try:
-            finished = training.train(
+            finished = loop.train(
                 chosen, folder, resume=resume, accelerator=accelerator, devices=devices, threads=threads, progress=report
             )
-        except training.Diverged as error:
+        except loop.Diverged as error:
             err.print(f"ipe-sr: {error}", soft_wrap=True)
             raise typer.Exit(1) from None
     if finished:   # the first of several processes says so
@@ -146,14 +148,14 @@ def notebooks(
 ) -> None:
     """Execute the series, check its claims and make a static site of the executed copies."""
     with importing("notebooks", "the series"):
-        from ipe_sr import runs, site
+        from ipe_sr.series import run_series, site
 
-    plan = runs.plan(source, params, console.listed(only, "--only"), parameters or [])
-    results = runs.execute(plan, output, jobs, report=lambda line: out.print(line))
+    plan = run_series.plan(source, params, console.listed(only, "--only"), parameters or [])
+    results = run_series.execute(plan, output, jobs, report=lambda line: out.print(line))
     failed = [result for result in results if result.failure]
     index = site.build(output)
     if write_back and not failed:
-        runs.write_back(results)
+        run_series.write_back(results)
     out.print(f"open {index}")
     if failed:
         raise typer.Exit(1)
@@ -175,9 +177,9 @@ def sweep(
 ) -> None:
     """Run what a table needs and does not have yet; after a kill, the same command goes on."""
     with importing("notebooks,train,sweep", "a sweep"):
-        from ipe_sr import sweeps
+        from ipe_sr.sweeps import sweep
 
-    outcome = sweeps.sweep(
+    outcome = sweep.sweep(
         source, table, params, output, jobs, profile=profile, dry_run=dry_run, report=lambda line: out.print(line)
     )
     if dry_run:

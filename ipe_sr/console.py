@@ -3,9 +3,10 @@
 import sys
 import warnings
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import typer
+import yaml
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, TextColumn, TimeRemainingColumn
 
@@ -23,6 +24,17 @@ def listed(given: Sequence[str] | None, option: str) -> list[str]:
     if "" in parts:
         raise InputError(f"{option} {','.join(given)!r} has an empty part; it takes names or numbers with commas between: A,B")
     return parts
+
+
+def setting(text: str) -> tuple[str, Any]:
+    """KEY=VALUE, the value as YAML. Raises InputError for anything else."""
+    key, equals, value = text.partition("=")
+    if not (equals and key.replace(".", "_").isidentifier()):
+        raise InputError(f"--set {text!r} is not KEY=VALUE")
+    try:
+        return key, yaml.safe_load(value)
+    except yaml.YAMLError:
+        raise InputError(f"--set {text!r}: the value is not readable") from None
 
 
 def run(app: typer.Typer, name: str) -> NoReturn:

@@ -70,7 +70,7 @@ def gauss_legendre(centre: Tensor, radius: Tensor, frequencies: Tensor, nodes: i
     return (positional(points, frequencies) * weights[:, None]).sum(-2)
 
 
-class Estimate(NamedTuple):
+class MonteCarloEstimate(NamedTuple):
     """A Monte Carlo estimate and its standard error, both (..., 2 * D * L)."""
 
     mean: Tensor
@@ -86,7 +86,7 @@ def monte_carlo(
     *,
     generator: torch.Generator | None = None,
     replicates: int = 16,
-) -> Estimate:
+) -> MonteCarloEstimate:
     """The pixel's mean of sin(w x) and cos(w x) from random points, with an honest standard error.
 
     samples: points for each pixel, shared by all pixels of the call (so pixels are correlated, moments are not).
@@ -122,7 +122,7 @@ def monte_carlo(
     # A pair of draws estimates the variance within its stratum; elsewhere the groups are draws of one distribution.
     pairs = sampler == "stratified"
     variance = values.var(-2).mean(-2) / samples if pairs else values.mean(-2).var(-2) / len(unit)
-    return Estimate(mean, variance.sqrt())
+    return MonteCarloEstimate(mean, variance.sqrt())
 
 
 def _require_multiple(samples: int, of: int, sampler: str, at_least: int = 1) -> int:

@@ -11,10 +11,11 @@ import numpy as np
 import torch
 from torch import nn
 
-from ipe_sr import datasets, images, metrics, render, resample
-from ipe_sr.datasets import ImageSet
+from ipe_sr import render
 from ipe_sr.errors import InputError
-from ipe_sr.metrics import Protocol
+from ipe_sr.imaging import datasets, images, metrics, resample
+from ipe_sr.imaging.datasets import ImageSet
+from ipe_sr.imaging.metrics import Protocol
 
 
 @dataclass(frozen=True)

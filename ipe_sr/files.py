@@ -14,6 +14,14 @@ from ipe_sr.errors import InputError, first_line
 JOURNAL = "IPE_SR_JOURNAL"   # environment variable: a JSON-lines file
 
 
+def data_root() -> Path:
+    """The data folder: the variable IPE_SR_DATA, else .data or ../shared/data, here or beside the package's checkout."""
+    if chosen := os.environ.get("IPE_SR_DATA"):
+        return Path(chosen)
+    places = [base / folder for base in (Path(), Path(__file__).parents[1]) for folder in (".data", "../shared/data")]
+    return next((place for place in places if place.is_dir()), places[0])
+
+
 @contextlib.contextmanager
 def replacing(path: str | os.PathLike) -> Iterator[Path]:
     """A temporary name beside `path`, with its suffix, which takes its place when the block ends well.

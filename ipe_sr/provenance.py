@@ -31,7 +31,7 @@ def package_digest() -> str:
 
 
 def digest(*modules: str, package: Path = PACKAGE) -> str:
-    """sha256 over the code that these modules run, such as "ipe_sr.training"; what counts is said above.
+    """sha256 over the code that these modules run, such as "ipe_sr.training.loop"; what counts is said above.
 
     package: the folder of the package that they belong to.
     """

@@ -11,9 +11,11 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from ipe_sr import images, models, render
+from ipe_sr import models, render
 from ipe_sr.errors import InputError, first_line
-from ipe_sr.images import Picture
+from ipe_sr.imaging import images
+from ipe_sr.imaging.images import Picture
+from ipe_sr.models import devices
 
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
 LARGEST_SCALE = 1_000_000
@@ -94,7 +96,7 @@ def super_resolve(
     """
     if dtype not in DTYPES:
         raise InputError(f"dtype {dtype!r} is unknown: use one of {', '.join(DTYPES)}")
-    device = device_named(device)
+    device = devices.device_named(device)
     if dtype == "bf16" and device.type == "cpu" and not torch.ops.mkldnn._is_mkldnn_bf16_supported():
         warnings.warn("this CPU has no bfloat16 arithmetic (AVX512 or AMX), so bf16 is far slower than fp32", stacklevel=2)
     kept = 3 * 3 * 4 * size[0] * size[1] if self_ensemble and device.type == "cpu" else 0   # the sum, a term, and it turned
@@ -118,18 +120,6 @@ def _tiles(
     if not self_ensemble:
         return render.tiles(model, lr, size, dtype)
     return [render.Tile(slice(None), slice(None), render.self_ensemble(model, lr, size, dtype))]
-
-
-def device_named(name: str) -> torch.device:
-    """A device by name; "auto" is the GPU where there is one. Raises InputError where it is not available."""
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        device = torch.device(name)
-        torch.empty(1, device=device).item()   # the device "meta" has no numbers
-    except (RuntimeError, AssertionError):
-        raise InputError(f"device {name!r} is not available here: use auto, cpu, or cuda where there is one") from None
-    return device
 
 
 def _check_memory(

@@ -9,7 +9,7 @@ import torch
 from hypothesis import settings
 from PIL import Image, ImageCms
 
-from ipe_sr import datasets, models
+from ipe_sr import files, models
 
 torch.set_num_threads(1)
 settings.register_profile("fixed", derandomize=True, deadline=None, max_examples=30)
@@ -22,7 +22,7 @@ GOLDEN = "golden/liif_edsr_baseline.npz"
 @pytest.fixture(scope="session")
 def data() -> Path:
     """The data folder, with what the tests need of it."""
-    root = datasets.root()
+    root = files.data_root()
     for needed in (OFFICIAL, GOLDEN, "benchmark/Set5/HR"):
         if not (root / needed).exists():
             pytest.skip(f"{needed} is not in the data folder {root}: download it or set IPE_SR_DATA")

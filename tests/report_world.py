@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ipe_sr import records
-from ipe_sr.records import Place, Record
+from ipe_sr.sweeps import records
+from ipe_sr.sweeps.records import Place, Record
 
 BLOCK = "U(1,4)"
 FULL, CELL, SKIP = "IPE-LIIF (ours)", "IPE-LIIF + cell", "IPE-LIIF - skip"

@@ -12,7 +12,7 @@ from typing import Any
 import yaml
 from PIL import Image
 
-from ipe_sr import samples
+from ipe_sr.imaging import samples
 
 ROOT = Path(__file__).parents[1]
 SECONDS = 600   # a command that takes longer hangs

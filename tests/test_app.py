@@ -6,15 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from ipe_sr import app, series
+from ipe_sr import app
 from ipe_sr.errors import InputError
+from ipe_sr.series import documents
 
 NOTEBOOK = Path(__file__).parents[1] / "notebooks" / "13_your_own_picture.ipynb"
 
 
 def explorers(path):
     """Every Explorer that a notebook makes, as source."""
-    trees = [ast.parse(cell.source) for cell in series.code_cells(series.read(path))]
+    trees = [ast.parse(cell.source) for cell in documents.code_cells(documents.read(path))]
     calls = [node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Call)]
     return [ast.unparse(call) for call in calls if getattr(call.func, "id", None) == "Explorer"]
 
@@ -25,7 +26,7 @@ def test_the_page_has_the_notebooks_widget():
 
 
 def test_the_page_holds_no_outputs():
-    assert all(not cell.outputs and cell.execution_count is None for cell in series.code_cells(series.read(app.PAGE)))
+    assert all(not cell.outputs and cell.execution_count is None for cell in documents.code_cells(documents.read(app.PAGE)))
 
 
 def test_nothing_of_ours_in_the_page_names_another_server():

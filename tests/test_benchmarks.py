@@ -5,16 +5,16 @@ from pathlib import Path
 
 import pytest
 
-from tests.benchmarks import __main__ as benchmarks
-from tests.benchmarks import cases, profile, variants
-from tests.benchmarks.memory import peak_of
+from ipe_sr.benchmarks import __main__ as benchmarks
+from ipe_sr.benchmarks import cases, profile, variants
+from ipe_sr.benchmarks.memory import peak_of
 
 COMMANDS = sorted(path.stem for path in Path(benchmarks.__file__).parent.glob("*.py") if "\ndef main()" in path.read_text())
 
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_says_what_it_is_for(name, monkeypatch, capsys):
-    module = importlib.import_module(f"tests.benchmarks.{name}")
+    module = importlib.import_module(f"ipe_sr.benchmarks.{name}")
     monkeypatch.setattr("sys.argv", [name, "--help"])
     with pytest.raises(SystemExit) as end:
         module.main()

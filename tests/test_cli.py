@@ -225,7 +225,7 @@ for line in sys.argv[1:]:
 """
 NEEDED = {
     "train tiny-ipe-liif": "training needs the package lightning: pip install 'ipe_sr[train]'",
-    "sweep table4": "a sweep needs the package lightning: pip install 'ipe_sr[notebooks,train,sweep]'",
+    "sweep table4": "a sweep needs the package nbformat: pip install 'ipe_sr[notebooks,train,sweep]'",
     "notebooks": "the series needs the package nbformat: pip install 'ipe_sr[notebooks]'",
     "course release OUT": "handing out needs the package nbformat: pip install 'ipe_sr[course]'",
     "course check a.ipynb": "checking needs the package nbformat: pip install 'ipe_sr[notebooks]'",

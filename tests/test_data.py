@@ -7,9 +7,10 @@ import pytest
 import torch
 from PIL import Image
 
-from ipe_sr import grids, resample
-from ipe_sr.data import Sampler, Store, ahead
+from ipe_sr import grids
 from ipe_sr.errors import InputError
+from ipe_sr.imaging import resample
+from ipe_sr.training.batches import Sampler, Store, ahead
 
 
 @pytest.fixture(scope="module")

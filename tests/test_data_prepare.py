@@ -14,7 +14,8 @@ from data_world import GOOD, NOISE, opened, zipped
 from PIL import Image
 
 from data_scripts import catalogue, prepare, verify
-from ipe_sr import datasets, resample, training
+from ipe_sr.imaging import datasets, resample
+from ipe_sr.training import loop
 
 
 @pytest.fixture
@@ -70,7 +71,7 @@ def test_prepare_store(world, picture_folder, tmp_path, monkeypatch):
     monkeypatch.setenv("IPE_SR_CACHE", str(tmp_path / "cache"))
     assert f"{tmp_path / 'cache'}: 2 pictures, 0.00 GB" in world.works(picture_folder, "--store", script=prepare)
     before = {path: path.stat().st_mtime_ns for path in (tmp_path / "cache").iterdir()}
-    store = training.load_store((str(picture_folder),))
+    store = loop.load_store((str(picture_folder),))
     assert before == {path: path.stat().st_mtime_ns for path in (tmp_path / "cache").iterdir()} and len(before) == 2
     for i, path in enumerate(datasets.find(picture_folder).hr):
         np.testing.assert_array_equal(store.picture(i).numpy(), np.array(Image.open(path)))

@@ -2,16 +2,17 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ipe_sr import InputError, datasets, files, resample
+from ipe_sr import InputError, files
+from ipe_sr.imaging import datasets, resample
 
 
 def test_root(monkeypatch, tmp_path):
     monkeypatch.setenv("IPE_SR_DATA", str(tmp_path / "elsewhere"))
-    assert datasets.root() == tmp_path / "elsewhere"
+    assert files.data_root() == tmp_path / "elsewhere"
     monkeypatch.delenv("IPE_SR_DATA")
     (tmp_path / ".data").mkdir()
     monkeypatch.chdir(tmp_path)
-    assert datasets.root().resolve() == tmp_path / ".data"
+    assert files.data_root().resolve() == tmp_path / ".data"
 
 
 def test_a_folder_of_pictures(picture_folder):

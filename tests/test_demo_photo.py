@@ -8,9 +8,10 @@ import pytest
 import torch
 from PIL import Image
 
-from ipe_sr import demos, footprints, images, models, resample
+from ipe_sr import demos, footprints, models
 from ipe_sr.demos import photo
 from ipe_sr.errors import InputError
+from ipe_sr.imaging import images, resample
 from ipe_sr.widgets import Explorer
 
 NOON = datetime.datetime(2026, 1, 1, 12, tzinfo=datetime.UTC)

@@ -3,7 +3,7 @@
 import torch
 
 from ipe_sr import demos
-from ipe_sr.demos.training import EVERY, Training
+from ipe_sr.demos.live_training import EVERY, Training
 from ipe_sr.widgets import Explorer
 
 

@@ -7,17 +7,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ipe_sr import demos, figures, series
+from ipe_sr import demos, figures
 from ipe_sr.encodings import SAMPLERS
+from ipe_sr.series import documents
 from ipe_sr.widgets import CAPTION, Explorer
 
-NOTEBOOKS = series.notebooks(Path(__file__).parents[1] / "notebooks")
+NOTEBOOKS = documents.notebooks(Path(__file__).parents[1] / "notebooks")
 
 
 def explorers():
     """Arguments of every Explorer in the series: (render, readout, controls, start)."""
     for path in NOTEBOOKS:
-        for cell in series.code_cells(series.read(path)):
+        for cell in documents.code_cells(documents.read(path)):
             for node in ast.walk(ast.parse(cell.source)):
                 if isinstance(node, ast.Call) and getattr(node.func, "id", None) == "Explorer":
                     spec = {k.arg: eval(ast.unparse(k.value), {"samplers": SAMPLERS}) for k in node.keywords}

@@ -8,10 +8,11 @@ from torch.nn import functional as F
 from training_world import cache as cache  # a fixture
 from training_world import log, make
 
-from ipe_sr import distillation, grids, models, render, schedules, training
-from ipe_sr.data import Batch
-from ipe_sr.distillation import Teacher, turned
+from ipe_sr import grids, models, render
 from ipe_sr.errors import InputError
+from ipe_sr.training import distillation, loop, schedules
+from ipe_sr.training.batches import Batch
+from ipe_sr.training.distillation import Teacher, turned
 
 LR, HR = (5, 7), (8, 12)
 
@@ -70,7 +71,7 @@ def test_a_pupil_starts_at_no_distance_from_itself(tmp_path):
     models.save(make().model.build(), tmp_path / "start.safetensors")
     start = [f"init_{part}={tmp_path / 'start.safetensors'}" for part in ("encoder", "decoder")]
     preset = make(["steps=2", f"teacher={tmp_path / 'start.safetensors'}", "learning_rate=1.0e-9", *start])
-    training.train(preset, tmp_path / "run", accelerator="cpu")
+    loop.train(preset, tmp_path / "run", accelerator="cpu")
     first, second = (float(row[2]) for row in log(tmp_path / "run"))
     assert first < 1e-6 < 1e-3 < second
 

@@ -8,7 +8,8 @@ import pytest
 import torch
 from PIL import Image
 
-from ipe_sr import InputError, datasets, evaluation, images, metrics, models, resample
+from ipe_sr import InputError, evaluation, models
+from ipe_sr.imaging import datasets, images, metrics, resample
 
 
 @pytest.fixture

@@ -7,8 +7,11 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from ipe_sr import demos, experiments, models, provenance, records, series, training
+from ipe_sr import demos, models, provenance
 from ipe_sr.errors import InputError
+from ipe_sr.series import documents
+from ipe_sr.sweeps import experiments, records
+from ipe_sr.training import loop
 
 SOURCE = {"name": "experiment.ipynb", "sha256": "0" * 64}
 PLACE = {"table": "t", "block": "b", "row": "r", "params": "micro"}
@@ -67,7 +70,7 @@ def test_a_run_from_start_to_record(asked, tmp_path):
     assert made.checkpoint["path"] == "training/one/model.safetensors"
     assert made.parameters == asked() and made.method == "ipe-liif" and made.schedule["seed"] == 0
     assert made.parameter_count == sum(p.numel() for p in models.read(trained.checkpoint).parameters())
-    assert made.code_sha256 == provenance.digest("ipe_sr.experiments")
+    assert made.code_sha256 == provenance.digest("ipe_sr.sweeps.experiments")
     assert decoded["picture"] == "96x96 to 384x384" and decoded["seconds"] > 0
     assert made.peak_memory_bytes > 2**20
     demos.learning_curve(trained.curve).canvas.draw()
@@ -86,7 +89,7 @@ def test_an_interrupted_training_goes_on(asked, tmp_path):
 
     with pytest.raises(KeyboardInterrupt):
         experiments.train(experiment, folder, interrupt)
-    assert not (folder / training.MODEL).exists() and (folder / training.LAST).exists()
+    assert not (folder / loop.MODEL).exists() and (folder / loop.LAST).exists()
     resumed = experiments.train(experiment, folder)
     whole = experiments.train(experiment, tmp_path / "whole")
     assert (resumed.how, whole.how) == ("resumed", "trained")
@@ -106,7 +109,7 @@ def test_a_training_of_another_preset_or_code_is_begun_anew(asked, tmp_path, mon
     assert again.how == "trained"
     if changed == "preset":
         assert (folder / "metrics.csv").read_text() != stale
-    assert json.loads((folder / experiments.STAMP).read_text())["code_sha256"] == provenance.digest("ipe_sr.training")
+    assert json.loads((folder / experiments.STAMP).read_text())["code_sha256"] == provenance.digest("ipe_sr.training.loop")
 
 
 def test_a_folder_with_other_things_is_left_alone(asked, tmp_path):
@@ -134,9 +137,9 @@ def test_a_failed_run_has_a_record(asked, tmp_path):
 
 def test_the_notebook_keeps_the_rules_of_the_series():
     path = Path(__file__).parents[1] / "notebooks" / "experiments" / "experiment.ipynb"
-    notebook = series.read(path)
-    cells = series.code_cells(notebook)
-    assert series.declared(notebook, path).keys() >= {"preset", "settings", "data", "scales", "seed", "threads", "place"}
+    notebook = documents.read(path)
+    cells = documents.code_cells(notebook)
+    assert documents.declared(notebook, path).keys() >= {"preset", "settings", "data", "scales", "seed", "threads", "place"}
     assert [cell.execution_count for cell in cells] == list(range(1, len(cells) + 1))
     assert all(len(cell.source.splitlines()) <= 16 for cell in cells)
     assert max(len(line) for cell in cells for line in cell.source.splitlines()) <= 104

@@ -4,11 +4,11 @@ import math
 
 import pytest
 
-from ipe_sr import followers, paper
+from ipe_sr.report import other_papers, paper
 
 
 def test_every_method_has_a_figure_for_every_scale_or_none():
-    methods, source = followers.read()
+    methods, source = other_papers.read()
     assert source and {"LIIF", "IPE-LIIF"} <= methods.keys()
     for method in methods.values():
         known = [psnr for psnr in method.psnr.values() if not math.isnan(psnr)]
@@ -20,4 +20,4 @@ def test_every_method_has_a_figure_for_every_scale_or_none():
 def test_what_the_paper_quotes_is_the_same_there(name):
     rows = paper.read().tables["table1"].blocks[0].rows
     (row,) = (row for label, row in rows.items() if label.removesuffix(" (ours)") == f"EDSR-baseline-{name}")
-    assert {scale: figure.psnr for scale, figure in row.items()} == followers.read()[0][name].psnr
+    assert {scale: figure.psnr for scale, figure in row.items()} == other_papers.read()[0][name].psnr

@@ -6,8 +6,9 @@ import tifffile
 import torch
 from PIL import Image, ImageOps
 
-from ipe_sr import InputError, images
-from ipe_sr.images import Picture
+from ipe_sr import InputError
+from ipe_sr.imaging import images
+from ipe_sr.imaging.images import Picture
 
 
 def refused(path, word=""):

@@ -2,9 +2,10 @@ import json
 
 import pytest
 
-from ipe_sr import claims, files, ledger
+from ipe_sr import claims, files
 from ipe_sr.errors import InputError
-from ipe_sr.ledger import Entry
+from ipe_sr.series import ledger
+from ipe_sr.series.ledger import Claim
 
 
 def note(folder, name, noted, failure=None):
@@ -54,7 +55,7 @@ def test_one_id_for_two_claims_is_refused(tmp_path, noted):
 
 
 def test_ids_are_ordered_as_numbers():
-    entries = [Entry(id, "", "proved", "", "") for id in ("03.10", "table4.1", "03.2", "table3.2", "04.1")]
+    entries = [Claim(id, "", "proved", "", "") for id in ("03.10", "table4.1", "03.2", "table3.2", "04.1")]
     assert [entry.id for entry in ledger.by_kind(entries)["proved"]] == ["03.2", "03.10", "04.1", "table3.2", "table4.1"]
 
 
@@ -74,4 +75,4 @@ def test_what_is_no_record_is_refused(tmp_path, text):
 
 
 def test_states():
-    assert [Entry("1", "", "asserted", "", "", holds).state for holds in (True, False, None)] == ["holds", "FAILS", "reported"]
+    assert [Claim("1", "", "asserted", "", "", holds).state for holds in (True, False, None)] == ["holds", "FAILS", "reported"]

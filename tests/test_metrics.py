@@ -6,7 +6,7 @@ import scipy.ndimage
 import torch
 import torchmetrics
 
-from ipe_sr import metrics
+from ipe_sr.imaging import metrics
 
 WEIGHTS = np.array([65.738, 129.057, 25.064]) / 256   # of the difference, as LIIF's code has them
 

@@ -4,7 +4,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from ipe_sr import datasets, paper
+from ipe_sr import files
+from ipe_sr.imaging import datasets
+from ipe_sr.report import paper
 
 TABLES = paper.read().tables
 SIZES = {"table1": (1, 8), "table2": (4, 16), "table3": (2, 12), "table4": (1, 6)}   # blocks, rows
@@ -18,7 +20,7 @@ def rows(name):
 @pytest.fixture(scope="module")
 def printed():
     """The lines of the tables in the paper's text: lists of cells without empty ones."""
-    path = datasets.root().parent / "paper" / "paper.txt"
+    path = files.data_root().parent / "paper" / "paper.txt"
     if not path.exists():
         pytest.skip(f"the paper's text is not at {path}")
     lines = [line for line in path.read_text().splitlines() if line.startswith("|") and re.search(r"\d\d\.\d\d", line)]

@@ -5,8 +5,9 @@ import pytest
 import torch
 import yaml
 
-from ipe_sr import InputError, models, presets, schedules
+from ipe_sr import InputError, models, presets
 from ipe_sr.models import configs
+from ipe_sr.training import schedules
 
 EDSR, RDN = 1_220_416, 21_973_952   # the encoders without upsampler, as LIIF's reference builds them
 # method: parameters of encoder and head. LIIF's 346,883, MetaSR's 445,120 and the fixed scales' totals (EDSR-baseline

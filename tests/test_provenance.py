@@ -71,7 +71,7 @@ def test_what_has_no_digest_is_refused(toy):
 
 
 def test_trainings_and_experiments_have_digests_of_their_own():
-    one, two = (provenance.digest(name) for name in ("ipe_sr.training", "ipe_sr.experiments"))
+    one, two = (provenance.digest(name) for name in ("ipe_sr.training.loop", "ipe_sr.sweeps.experiments"))
     assert len(one) == len(two) == len(provenance.package_digest()) == 64 and one != two
 
 

@@ -6,9 +6,9 @@ import re
 
 import pytest
 
-from ipe_sr import records
 from ipe_sr.errors import InputError
-from ipe_sr.records import Place, Record
+from ipe_sr.sweeps import records
+from ipe_sr.sweeps.records import Place, Record
 
 PLACE = Place("table4", "U(1,4)", "IPE-LIIF (ours)", "ipe-liif", "tiny", "tiny-ipe-liif", 0)
 

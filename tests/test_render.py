@@ -7,7 +7,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ipe_sr import datasets, grids, images, metrics, models, render
+from ipe_sr import grids, models, render
+from ipe_sr.imaging import datasets, images, metrics
 from ipe_sr.models import hoisted, implicit
 
 OTHERS = ["metasr", "metasr-pe", "ipe-metasr", "ipe-metasr-nerf", "lte", "ipe-lte", "ipe-lmf"]

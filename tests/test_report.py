@@ -5,9 +5,10 @@ import pytest
 import report_world as world
 from report_world import BLOCK, CELL, FULL, SKIP, failed, place, plan, record, save, score
 
-from ipe_sr import cli, records, report
+from ipe_sr import cli, report
 from ipe_sr.errors import InputError
 from ipe_sr.report import comparisons, learning, plots, results, tables
+from ipe_sr.sweeps import records
 
 
 def section(folder, data="samples-valid"):

@@ -2,12 +2,12 @@ import html.parser
 import re
 
 from ipe_sr.report import latex, markdown, web
-from ipe_sr.report.document import Entry, Heading, Items, Paragraph, Picture, Table
+from ipe_sr.report.document import Cell, Heading, Items, Paragraph, Picture, Table
 
 HARD = r"50% of a_b & {c} #1 $x^2$ ~ \ <b> | [d] − × ±"
 BLOCKS = [
     Heading(HARD, 1), Paragraph(HARD), Items((HARD,)), Picture("name", b"\x89PNG" + bytes(30), f"it's \"{HARD}\""),
-    Table(HARD, (HARD, "x2"), ((Entry(HARD), Entry("1.00", (HARD, ""), strong=True, bad=True)),)),
+    Table(HARD, (HARD, "x2"), ((Cell(HARD), Cell("1.00", (HARD, ""), strong=True, bad=True)),)),
 ]
 
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from ipe_sr import resample
+from ipe_sr.imaging import resample
 
 SET5 = ("baby", "bird", "butterfly", "head", "woman")
 EDGES = st.integers(1, 40)

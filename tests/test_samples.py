@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from ipe_sr import samples
+from ipe_sr.imaging import samples
 
 
 @pytest.mark.parametrize("name", samples.PHOTOS)

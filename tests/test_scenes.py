@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from ipe_sr import figures
-from ipe_sr.scenes import scene
+from ipe_sr.demos.scenes import scene
 
 
 def stage():

@@ -2,9 +2,10 @@ import dataclasses
 
 import pytest
 
-from ipe_sr import schedules
+from ipe_sr import console
 from ipe_sr.errors import InputError
 from ipe_sr.models import configs
+from ipe_sr.training import schedules
 
 
 @pytest.mark.parametrize("schedule", schedules.names())
@@ -42,7 +43,7 @@ def test_fixed_scale_methods_say_what_they_do_not_take():
 
 def test_numbers_as_people_write_them():
     """YAML takes 1e-4, without a point, for text."""
-    made = schedules.preset("tiny-liif", dict([schedules.setting("learning_rate=1e-4")]))
+    made = schedules.preset("tiny-liif", dict([console.setting("learning_rate=1e-4")]))
     assert made.schedule.learning_rate == 1e-4
 
 

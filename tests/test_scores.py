@@ -11,8 +11,10 @@ from pathlib import Path
 import pytest
 from scipy import stats
 
-from ipe_sr import InputError, models, schedules, scores, training_state
+from ipe_sr import InputError, models
 from ipe_sr.evaluation import ImageScore, Score
+from ipe_sr.report import scores
+from ipe_sr.training import schedules
 
 ROOT = Path(__file__).parents[1]
 RECORDS = ROOT / "notebooks" / "experiments" / "records" / "released"
@@ -58,7 +60,7 @@ def test_the_command_says_what_is_wrong(tmp_path, words, message):
     save(tmp_path / "records", "a", score(30.0, 32.0))
     (tmp_path / "doc.md").touch()
     done = subprocess.run(
-        [sys.executable, "-m", "ipe_sr.scores", *words], cwd=tmp_path, capture_output=True, text=True, check=False,
+        [sys.executable, "-m", "ipe_sr.report.scores", *words], cwd=tmp_path, capture_output=True, text=True, check=False,
         env=os.environ | {"PYTHONPATH": str(ROOT)},
     )
     assert done.returncode == 2 and message in done.stderr and len(done.stderr.splitlines()) == 1
@@ -113,7 +115,8 @@ def test_embedding_replaces_what_stands_between_the_marks():
 def test_documents_show_the_records_figures(document):
     text = document.read_text(encoding="utf-8")
     assert scores.embed(text, scores.table(RECORDS, *scores.RELEASE), str(document)) == text, (
-        f"run: python -m ipe_sr.scores {RECORDS.relative_to(ROOT)} {' '.join(str(d.relative_to(ROOT)) for d in DOCUMENTS)}"
+        f"run: python -m ipe_sr.report.scores {RECORDS.relative_to(ROOT)} "
+        + " ".join(str(document.relative_to(ROOT)) for document in DOCUMENTS)
     )
 
 
@@ -132,7 +135,7 @@ def test_the_records_are_of_the_released_weights(name):
 @pytest.mark.parametrize("name", NAMES)
 def test_the_card_names_the_preset_that_made_them(name):
     facts = models.training_facts(models.WEIGHTS / f"{name}.safetensors")
-    now = training_state.schedule_facts(schedules.preset(facts["preset"]).schedule)
+    now = schedules.schedule_facts(schedules.preset(facts["preset"]).schedule)
     assert {option: now[option] for option in facts["schedule"]} == facts["schedule"]
     assert f"ipe-sr train {facts['preset']} " in (models.WEIGHTS / "README.md").read_text()
 

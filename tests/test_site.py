@@ -9,8 +9,9 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from ipe_sr import figures, site
+from ipe_sr import figures
 from ipe_sr.errors import InputError
+from ipe_sr.series import site
 from tests.site_world import executed
 
 OTHER_SERVER = re.compile(r"""<(?:link|script|img|iframe|source)\b[^>]*\b(?:src|href)=["'](?:https?:)?//""")

@@ -3,8 +3,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ipe_sr import statistics
-from ipe_sr.statistics import Interval, bootstrap, compare, deviation_limits, estimate, runs_needed
+from ipe_sr.report import intervals
+from ipe_sr.report.intervals import Interval, bootstrap, compare, deviation_limits, estimate, runs_needed
 
 SHAPES = [(3, 2), (3, 5), (5, 14), (3, 100)]
 SPREADS = [(1, 0, 1), (1, 1, 1), (0.2, 1, 0.5), (1, 0.2, 0.2), (0, 0, 1)]   # of seeds, pictures and the rest
@@ -102,7 +102,7 @@ def test_order_does_not_matter(scores, random, seed):
     for kind in ("seeds", "both"):
         one, two = getattr(first, kind), getattr(again, kind)
         assert (two.low, two.high) == pytest.approx((one.low, one.high), abs=1e-6)
-    assert again.above == pytest.approx(first.above, abs=4 * np.sqrt(0.5 / statistics.RESAMPLES))
+    assert again.above == pytest.approx(first.above, abs=4 * np.sqrt(0.5 / intervals.RESAMPLES))
 
 
 @given(tables, tables)

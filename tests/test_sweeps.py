@@ -15,8 +15,8 @@ import psutil
 import pytest
 import yaml
 
-from ipe_sr import leftovers, records, sweeps
 from ipe_sr.errors import InputError
+from ipe_sr.sweeps import cleanup, records, sweep
 from tests import sweep_world
 
 pytest.importorskip("snakemake", reason="sweeps need the extra `sweep`")
@@ -80,11 +80,11 @@ def test_a_record_that_answers_another_question_is_dropped(world):
     home = world.folder / "out" / "good-micro"
     for name, run in json.loads((home / "plan.json").read_text())["runs"].items():
         before = (home / name / "record.json").read_bytes()
-        sweeps._drop_stale(home / name / "record.json", run["identity"])
+        sweep._drop_stale(home / name / "record.json", run["identity"])
         assert (home / name / "record.json").read_bytes() == before, "what was asked is what the record tells"
     copy = world.folder / "stale.json"
     copy.write_bytes(before)
-    sweeps._drop_stale(copy, run["identity"].replace('"seed": 0', '"seed": 1'))
+    sweep._drop_stale(copy, run["identity"].replace('"seed": 0', '"seed": 1'))
     assert not copy.exists()
 
 
@@ -117,7 +117,7 @@ def change_what_does_not_matter(world):
     save_outputs(world)
     remove_method(world)
     edit(world.folder / "README.md", "# ipe_sr", "# A new title")
-    edit(world.folder / "ipe_sr" / "training.py", '"""Training: ', '# a comment\n"""On training: ')
+    edit(world.folder / "ipe_sr" / "training" / "loop.py", '"""Training: ', '# a comment\n"""On training: ')
     edit(world.folder / "ipe_sr" / "figures.py", "WIDTH = ", "WIDTH = 1 + ")
 
 
@@ -129,7 +129,7 @@ CHANGES = {   # what changes: (the change, the methods that run again, why)
     "one preset": (change_preset, ("ipe-liif",), "Params have changed"),
     "an added seed": (add_seed, ("liif", "ipe-liif"), "Missing output files"),
     "a loss function": (
-        lambda w: edit(w.folder / "ipe_sr" / "training.py", "F.l1_loss", "F.smooth_l1_loss"), METHODS,
+        lambda w: edit(w.folder / "ipe_sr" / "training" / "loop.py", "F.l1_loss", "F.smooth_l1_loss"), METHODS,
         "Params have changed",
     ),
 }
@@ -209,7 +209,7 @@ def marked(out):
     found = []
     for process in psutil.process_iter():
         try:
-            if process.environ().get(leftovers.MARK) == str(out.resolve()):
+            if process.environ().get(cleanup.MARK) == str(out.resolve()):
                 found.append(process)
         except psutil.Error:
             continue
@@ -229,9 +229,9 @@ def test_when_told_to_stop_it_ends_what_it_started(world):
 
 
 def test_two_sweeps_do_not_share_a_folder_at_once(tmp_path):
-    with leftovers.alone(tmp_path), pytest.raises(InputError, match="a sweep is at work"), leftovers.alone(tmp_path):
+    with cleanup.alone(tmp_path), pytest.raises(InputError, match="a sweep is at work"), cleanup.alone(tmp_path):
         pass
-    with leftovers.alone(tmp_path):
+    with cleanup.alone(tmp_path):
         pass
 
 
@@ -263,7 +263,7 @@ def test_the_recipe_for_cron_works_as_cron_would_run_it(world):
 )
 def test_bad_requests_are_refused_before_any_work(world, tmp_path, table, params, options, message):
     with pytest.raises(InputError, match=message):
-        sweeps.sweep(world.experiments, table, params, tmp_path / "out", **options)
+        sweep.sweep(world.experiments, table, params, tmp_path / "out", **options)
     assert not (tmp_path / "out").exists()
 
 
@@ -295,17 +295,17 @@ def test_bad_tables_are_refused_before_any_work(tmp_path, change, message):
     change(tables)
     world.write_tables(tables)
     with pytest.raises(InputError, match=re.escape(message)):
-        sweeps.plan(world.experiments, "good", "micro")
+        sweep.plan(world.experiments, "good", "micro")
 
 
 @pytest.mark.parametrize("params", ["tiny", "hour", "paper"])
 def test_the_tables_of_the_paper_make_plans(params, monkeypatch):
     """Every row of Tables 1 to 4 is a run; sets that are not on this machine are replaced by what the package brings."""
-    find = sweeps.datasets.find
-    monkeypatch.setattr(sweeps.datasets, "find", lambda name: find("samples-valid"))
+    find = sweep.datasets.find
+    monkeypatch.setattr(sweep.datasets, "find", lambda name: find("samples-valid"))
     counts = {}
     for table in ("table1", "table2", "table3", "table4"):
-        made = sweeps.plan(sweep_world.ROOT / "notebooks" / "experiments", table, params)
+        made = sweep.plan(sweep_world.ROOT / "notebooks" / "experiments", table, params)
         places = [run["place"] for run in made["runs"].values()]
         counts[table] = len({(place["block"], place["row"]) for place in places})
         assert {place["table"] for place in places} == {table} and made["caption"]
@@ -316,17 +316,17 @@ def test_the_tables_of_the_paper_make_plans(params, monkeypatch):
 
 def test_no_experiments_here(tmp_path):
     with pytest.raises(InputError, match="run this in a checkout"):
-        sweeps.plan(tmp_path, "table4", "tiny")
+        sweep.plan(tmp_path, "table4", "tiny")
 
 
 def test_a_process_is_known_by_its_mark(tmp_path):
-    environment = os.environ | {leftovers.MARK: str(tmp_path)}
+    environment = os.environ | {cleanup.MARK: str(tmp_path)}
     stubborn = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print(flush=True); time.sleep(600)"
     with subprocess.Popen([sys.executable, "-c", stubborn], env=environment, stdout=subprocess.PIPE) as process:
         process.stdout.readline()
-        leftovers.PATIENCE, before = 0.5, leftovers.PATIENCE
+        cleanup.PATIENCE, before = 0.5, cleanup.PATIENCE
         try:
-            leftovers.end_processes(tmp_path)
+            cleanup.end_processes(tmp_path)
         finally:
-            leftovers.PATIENCE = before
+            cleanup.PATIENCE = before
         process.wait(10)   # raises TimeoutExpired while it lives

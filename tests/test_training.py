@@ -11,9 +11,10 @@ import torch
 from training_world import SMALL, command, log, make, run, state, weights
 from training_world import cache as cache  # a fixture
 
-from ipe_sr import models, training
-from ipe_sr.data import CPU, Sampler
+from ipe_sr import models
 from ipe_sr.errors import InputError
+from ipe_sr.training import loop
+from ipe_sr.training.batches import CPU, Sampler
 
 
 def test_told_to_stop_it_saves_first(tmp_path):
@@ -28,9 +29,9 @@ def test_told_to_stop_it_saves_first(tmp_path):
     assert process.returncode == 128 + signal.SIGTERM
     assert "Traceback" not in errors and not out
     assert sum(line.startswith("step 1 ") for line in errors.splitlines()) == 1, "only the first process reports"
-    assert (tmp_path / training.LAST).exists() and not (tmp_path / training.MODEL).exists()
+    assert (tmp_path / loop.LAST).exists() and not (tmp_path / loop.MODEL).exists()
     steps = int(log(tmp_path)[-1][0])
-    training.train(make([f"steps={steps + 2}"]), tmp_path, resume=True, accelerator="cpu")
+    loop.train(make([f"steps={steps + 2}"]), tmp_path, resume=True, accelerator="cpu")
     assert [int(row[0]) for row in log(tmp_path)] == list(range(1, steps + 3))
 
 
@@ -38,8 +39,8 @@ def test_two_processes_compute_the_gradient_of_one(tmp_path):
     """After one step Adam's first moment is a tenth of the gradient."""
     two = run(tmp_path / "2", "--devices", "2", settings=["steps=1"])
     assert two.returncode == 0, two.stderr
-    assert two.stdout.splitlines() == [str(tmp_path / "2" / training.MODEL)]
-    training.train(make(["steps=1"]), tmp_path / "1", accelerator="cpu")
+    assert two.stdout.splitlines() == [str(tmp_path / "2" / loop.MODEL)]
+    loop.train(make(["steps=1"]), tmp_path / "1", accelerator="cpu")
     a, b = state(tmp_path / "1"), state(tmp_path / "2")
     moments = [name for name in a if name.endswith("exp_avg")]
     assert len(moments) > 10
@@ -59,7 +60,7 @@ def test_two_processes_in_bf16_clip_and_average_like_one(tmp_path):
     two = run(tmp_path / "2", "--devices", "2", settings=settings)
     assert two.returncode == 0, two.stderr
     for out, changed in (("1", []), ("fp32", ["precision=fp32"]), ("free", ["clip=0"])):
-        training.train(make([*settings, *changed]), tmp_path / out, accelerator="cpu")
+        loop.train(make([*settings, *changed]), tmp_path / out, accelerator="cpu")
     one, two, fp32, free = (gradient(tmp_path / out) for out in ("1", "2", "fp32", "free"))
     assert free.norm() > 0.01 and one.norm().item() == pytest.approx(0.001, rel=1e-3)
     assert two.norm().item() == pytest.approx(0.001, rel=1e-3)
@@ -74,22 +75,22 @@ def test_two_processes_in_bf16_clip_and_average_like_one(tmp_path):
 @pytest.mark.parametrize("clip", [0, 1])
 def test_a_diverging_run_stops_and_says_where(tmp_path, monkeypatch, clip):
     nothing = lambda self, batch: sum(p.sum() for p in self.parameters()) * float("nan")  # noqa: E731
-    monkeypatch.setattr(training.Objective, "forward", nothing)
-    with pytest.raises(training.Diverged, match=r"nan at step 0 \(seed 3\): lower learning_rate, or set precision"):
-        training.train(make(["steps=5", "seed=3", f"clip={clip}"]), tmp_path, accelerator="cpu")
-    assert not (tmp_path / training.MODEL).exists()
+    monkeypatch.setattr(loop.Objective, "forward", nothing)
+    with pytest.raises(loop.Diverged, match=r"nan at step 0 \(seed 3\): lower learning_rate, or set precision"):
+        loop.train(make(["steps=5", "seed=3", f"clip={clip}"]), tmp_path, accelerator="cpu")
+    assert not (tmp_path / loop.MODEL).exists()
 
 
 def test_batches_made_ahead_change_nothing(tmp_path, monkeypatch):
     """A GPU's way, on the CPU; also when a step fails, no thread is left."""
-    training.train(make(["steps=6"]), tmp_path / "plain", accelerator="cpu")
-    monkeypatch.setattr(training, "AHEAD", {"cpu": 3})
-    training.train(make(["steps=6"]), tmp_path / "ahead", accelerator="cpu")
+    loop.train(make(["steps=6"]), tmp_path / "plain", accelerator="cpu")
+    monkeypatch.setattr(loop, "AHEAD", {"cpu": 3})
+    loop.train(make(["steps=6"]), tmp_path / "ahead", accelerator="cpu")
     plain, made_ahead = state(tmp_path / "plain"), state(tmp_path / "ahead")
     assert all(torch.equal(plain[name], made_ahead[name]) for name in plain)
-    monkeypatch.setattr(training.Objective, "forward", lambda self, batch: 1 / 0)
+    monkeypatch.setattr(loop.Objective, "forward", lambda self, batch: 1 / 0)
     with pytest.raises(ZeroDivisionError):
-        training.train(make(["steps=6"]), tmp_path / "failing", accelerator="cpu")
+        loop.train(make(["steps=6"]), tmp_path / "failing", accelerator="cpu")
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("batches")]
 
 
@@ -101,9 +102,10 @@ for name in "tensorboard pooch jupyterlab papermill nbconvert nbformat ipywidget
     sys.modules[name] = None
 import pathlib
 import ipe_sr.evaluation
-from ipe_sr import schedules, training
-settings = dict(schedules.setting(text) for text in sys.argv[2:])
-training.train(schedules.preset("tiny-ipe-liif", settings), pathlib.Path(sys.argv[1]), accelerator="cpu", threads=1)
+from ipe_sr import console
+from ipe_sr.training import loop, schedules
+settings = dict(console.setting(text) for text in sys.argv[2:])
+loop.train(schedules.preset("tiny-ipe-liif", settings), pathlib.Path(sys.argv[1]), accelerator="cpu", threads=1)
 """
     words = [sys.executable, "-c", script, tmp_path, *SMALL, "steps=1"]
     done = subprocess.run(words, capture_output=True, text=True, check=False)
@@ -114,7 +116,7 @@ training.train(schedules.preset("tiny-ipe-liif", settings), pathlib.Path(sys.arg
 def test_training_lowers_the_loss_and_beats_its_start(tmp_path):
     seen = {}
     preset = make(["steps=60", "model.encoder.channels=8", "model.width=16", "learning_rate=0.003", "validate_every=1"])
-    training.train(preset, tmp_path, accelerator="cpu", progress=lambda step, values: seen.update({step: values}))
+    loop.train(preset, tmp_path, accelerator="cpu", progress=lambda step, values: seen.update({step: values}))
     first = sum(seen[i]["loss"] for i in range(1, 6))
     last = sum(seen[i]["loss"] for i in range(56, 61))
     assert last < 0.6 * first
@@ -124,7 +126,7 @@ def test_training_lowers_the_loss_and_beats_its_start(tmp_path):
 
 def test_bf16_steps_stay_close_to_fp32(tmp_path):
     for precision in ("fp32", "bf16"):
-        training.train(make(["steps=3", f"precision={precision}"]), tmp_path / precision, accelerator="cpu")
+        loop.train(make(["steps=3", f"precision={precision}"]), tmp_path / precision, accelerator="cpu")
     a, b = (float(log(tmp_path / precision)[-1][2]) for precision in ("fp32", "bf16"))
     assert a != b and abs(a - b) < 0.02 * a
 
@@ -132,8 +134,8 @@ def test_bf16_steps_stay_close_to_fp32(tmp_path):
 @pytest.mark.parametrize(("loss", "value"), [("l1", 0.055), ("psnr", -30)])
 def test_the_loss(loss, value, monkeypatch):
     """One crop is off by 0.1, the other by 0.01: 20 dB and 40 dB."""
-    batch = Sampler(training.load_store(("samples-train",)), 2, 12, 4, (1.0, 2.0), 0, CPU)(0)
-    objective = training.Objective(make().model.build(), loss=loss)
+    batch = Sampler(loop.load_store(("samples-train",)), 2, 12, 4, (1.0, 2.0), 0, CPU)(0)
+    objective = loop.Objective(make().model.build(), loss=loss)
     monkeypatch.setattr(objective, "predict", lambda batch: batch.colour + torch.tensor([0.1, 0.01])[:, None, None])
     assert objective(batch).item() == pytest.approx(value, abs=1e-3)
 
@@ -142,13 +144,13 @@ def test_warm_start_and_frozen_encoder(tmp_path):
     source = make(["steps=1"]).model.build()
     models.save(source, tmp_path / "start.safetensors")
     settings = ["steps=2", f"init_encoder={tmp_path / 'start.safetensors'}", "freeze_encoder=true"]
-    training.train(make(settings), tmp_path / "run", accelerator="cpu")
-    trained = models.read(tmp_path / "run" / training.MODEL)
+    loop.train(make(settings), tmp_path / "run", accelerator="cpu")
+    trained = models.read(tmp_path / "run" / loop.MODEL)
     for a, b in zip(source.encoder.parameters(), trained.encoder.parameters(), strict=True):
         assert torch.equal(a, b)
     assert not torch.equal(source.decoder.output.weight, trained.decoder.output.weight)
     with pytest.raises(InputError, match=r"init_encoder: .* holds another encoder"):
-        training.train(make([*settings, "model.encoder.channels=5"]), tmp_path / "other", accelerator="cpu")
+        loop.train(make([*settings, "model.encoder.channels=5"]), tmp_path / "other", accelerator="cpu")
 
 
 @pytest.mark.parametrize(

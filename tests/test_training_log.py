@@ -3,7 +3,7 @@ import sys
 
 import pytest
 
-from ipe_sr.training_log import Log
+from ipe_sr.training.log import Log
 
 
 def rows(out):

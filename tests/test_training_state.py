@@ -10,8 +10,9 @@ import torch
 from training_world import cache as cache  # a fixture
 from training_world import command, log, make, run, state, weights
 
-from ipe_sr import models, training
+from ipe_sr import models
 from ipe_sr.errors import InputError
+from ipe_sr.training import loop
 
 
 def test_twenty_steps_equal_seven_a_kill_and_the_rest(tmp_path):
@@ -35,9 +36,9 @@ def test_twenty_steps_equal_seven_a_kill_and_the_rest(tmp_path):
     assert whole.keys() == parts.keys()
     assert all(torch.equal(whole[name], parts[name]) for name in whole)
     assert log(tmp_path / "whole") == log(tmp_path / "parts")
-    model = models.read(tmp_path / "parts" / training.MODEL)
+    model = models.read(tmp_path / "parts" / loop.MODEL)
     assert model(torch.rand(1, 3, 8, 8), (20, 13)).shape == (1, 3, 20, 13)
-    assert models.training_facts(tmp_path / "parts" / training.MODEL)["steps"] == 20
+    assert models.training_facts(tmp_path / "parts" / loop.MODEL)["steps"] == 20
 
 
 def test_the_average_follows_the_weights_and_is_the_result(tmp_path):
@@ -45,38 +46,38 @@ def test_the_average_follows_the_weights_and_is_the_result(tmp_path):
     seen = []
     for step in range(1, 4):
         preset = make([f"steps={step}", "ema=0.15", "learning_rate=0.01"])
-        training.train(preset, tmp_path, resume=step > 1, accelerator="cpu")
+        loop.train(preset, tmp_path, resume=step > 1, accelerator="cpu")
         seen.append((weights(tmp_path, "average"), weights(tmp_path)))
     for step in (1, 2):
         decay = preset.schedule.average_decay(step)
         assert decay == 0.15
         torch.testing.assert_close(seen[step][0], decay * seen[step - 1][0] + (1 - decay) * seen[step][1], rtol=0, atol=1e-7)
-    result = models.read(tmp_path / training.MODEL).state_dict()
+    result = models.read(tmp_path / loop.MODEL).state_dict()
     assert torch.equal(torch.cat([result[name].flatten() for name in sorted(result)]), seen[-1][0])
 
 
 @pytest.mark.parametrize("settings", [["ema=0.9"], []])
 def test_an_unfinished_training_can_be_used(tmp_path, settings):
     """The weights that count, from its state, which a finished one has as well."""
-    training.train(make(["steps=2", *settings]), tmp_path, accelerator="cpu")
-    state, model = (models.read(tmp_path / name) for name in (training.LAST, training.MODEL))
+    loop.train(make(["steps=2", *settings]), tmp_path, accelerator="cpu")
+    state, model = (models.read(tmp_path / name) for name in (loop.LAST, loop.MODEL))
     assert state.config == model.config
     for a, b in zip(state.parameters(), model.parameters(), strict=True):
         assert torch.equal(a, b)
-    facts, finished = (models.training_facts(tmp_path / name) for name in (training.LAST, training.MODEL))
+    facts, finished = (models.training_facts(tmp_path / name) for name in (loop.LAST, loop.MODEL))
     assert facts == finished and facts["steps"] == 2
 
 
 def test_a_folder_is_not_trained_in_twice(tmp_path):
-    training.train(make(["steps=1"]), tmp_path, accelerator="cpu")
+    loop.train(make(["steps=1"]), tmp_path, accelerator="cpu")
     with pytest.raises(InputError, match="holds a training already"):
-        training.train(make(["steps=1"]), tmp_path, accelerator="cpu")
+        loop.train(make(["steps=1"]), tmp_path, accelerator="cpu")
 
 
 @pytest.fixture(scope="module")
 def begun(tmp_path_factory):
     out = tmp_path_factory.mktemp("begun")
-    training.train(make(["steps=1"]), out, accelerator="cpu")
+    loop.train(make(["steps=1"]), out, accelerator="cpu")
     return out
 
 
@@ -90,32 +91,32 @@ def begun(tmp_path_factory):
 ])
 def test_resuming_wants_the_same_recipe(begun, changed, message):
     with pytest.raises(InputError, match=message) as caught:
-        training.train(make(["steps=2", changed]), begun, resume=True, accelerator="cpu")
-    assert str(begun / training.LAST) in str(caught.value) and "\n" not in str(caught.value)
+        loop.train(make(["steps=2", changed]), begun, resume=True, accelerator="cpu")
+    assert str(begun / loop.LAST) in str(caught.value) and "\n" not in str(caught.value)
 
 
 def test_resuming_wants_the_same_method(begun):
     other = dataclasses.replace(make(["steps=2"]), name="tiny-liif", model=models.LIIFConfig(encoding="coordinate"))
     with pytest.raises(InputError, match=r"is a training of another model \(tiny-ipe-liif\)"):
-        training.train(other, begun, resume=True, accelerator="cpu")
+        loop.train(other, begun, resume=True, accelerator="cpu")
 
 
 def test_only_a_cosine_knows_its_end(tmp_path):
-    training.train(make(["steps=1", "decay=cosine"]), tmp_path, accelerator="cpu")
+    loop.train(make(["steps=1", "decay=cosine"]), tmp_path, accelerator="cpu")
     with pytest.raises(InputError, match="was trained with steps = 1, not 2"):
-        training.train(make(["steps=2", "decay=cosine"]), tmp_path, resume=True, accelerator="cpu")
+        loop.train(make(["steps=2", "decay=cosine"]), tmp_path, resume=True, accelerator="cpu")
 
 
 def test_resuming_does_not_go_back(tmp_path):
-    training.train(make(["steps=2"]), tmp_path, accelerator="cpu")
-    before = (tmp_path / training.MODEL).read_bytes()
+    loop.train(make(["steps=2"]), tmp_path, accelerator="cpu")
+    before = (tmp_path / loop.MODEL).read_bytes()
     with pytest.raises(InputError, match=r"last.safetensors: has done 2 steps already; steps = 1 is less"):
-        training.train(make(["steps=1"]), tmp_path, resume=True, accelerator="cpu")
-    assert (tmp_path / training.MODEL).read_bytes() == before
+        loop.train(make(["steps=1"]), tmp_path, resume=True, accelerator="cpu")
+    assert (tmp_path / loop.MODEL).read_bytes() == before
 
 
 def test_a_damaged_state_is_refused(tmp_path):
-    training.train(make(["steps=1"]), tmp_path, accelerator="cpu")
-    (tmp_path / training.LAST).write_bytes((tmp_path / training.LAST).read_bytes()[:100])
+    loop.train(make(["steps=1"]), tmp_path, accelerator="cpu")
+    (tmp_path / loop.LAST).write_bytes((tmp_path / loop.LAST).read_bytes()[:100])
     with pytest.raises(InputError, match="not a readable training state"):
-        training.train(make(["steps=2"]), tmp_path, resume=True, accelerator="cpu")
+        loop.train(make(["steps=2"]), tmp_path, resume=True, accelerator="cpu")

@@ -7,7 +7,8 @@ import torch
 from PIL import Image, ImageOps
 
 import ipe_sr
-from ipe_sr import InputError, images, metrics, models, resample, samples, upscaling
+from ipe_sr import InputError, models, upscaling
+from ipe_sr.imaging import images, metrics, resample, samples
 
 
 def expected(pixels, size):

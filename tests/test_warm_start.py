@@ -5,7 +5,8 @@ import dataclasses
 import pytest
 import torch
 
-from ipe_sr.models import EncoderConfig, LIIFConfig, MetaSRConfig, warm_start
+from ipe_sr.models import EncoderConfig, LIIFConfig, MetaSRConfig
+from ipe_sr.training import warm_start
 
 ENCODER = EncoderConfig(blocks=1, channels=4)
 SOURCE = LIIFConfig("coordinate", cell=True, skip=False, width=16, encoder=ENCODER)

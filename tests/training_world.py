@@ -9,7 +9,8 @@ import pytest
 import safetensors.torch
 import torch
 
-from ipe_sr import schedules, training
+from ipe_sr import console
+from ipe_sr.training import loop, schedules
 
 SMALL = ["batch=2", "patch=12", "queries=32", "valid_scales=2", "validate_every=1000", "log_every=1", "model.width=8"]
 SMALL += ["model.encoder.blocks=1", "model.encoder.channels=4", "decay=constant"]
@@ -35,7 +36,7 @@ def run(out, *options, settings=()):
 
 
 def state(out):
-    return safetensors.torch.load_file(out / training.LAST)
+    return safetensors.torch.load_file(out / loop.LAST)
 
 
 def log(out):
@@ -43,7 +44,7 @@ def log(out):
 
 
 def make(settings=()):
-    return schedules.preset("tiny-ipe-liif", dict(schedules.setting(text) for text in (*SMALL, *settings)))
+    return schedules.preset("tiny-ipe-liif", dict(console.setting(text) for text in (*SMALL, *settings)))
 
 
 def weights(out, part="model"):

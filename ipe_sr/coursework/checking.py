@@ -5,9 +5,9 @@ from pathlib import Path
 
 from nbformat import NotebookNode
 
-from ipe_sr import series
-from ipe_sr.coursework import execution, masters
+from ipe_sr.coursework import masters, student_kernel
 from ipe_sr.errors import InputError
+from ipe_sr.series import documents
 
 
 @dataclass(frozen=True)
@@ -24,13 +24,13 @@ def check(path: Path, timeout: int) -> list[Check]:
 
     Raises InputError for a notebook that is no student copy, or that cannot be run to its end.
     """
-    notebook = series.read(path)
+    notebook = documents.read(path)
     released = notebook.metadata.get("ipe_sr", {}).get("locked")
     if released is None:
         raise InputError(f"{path}: is no student copy; ipe-sr course release makes them")
     try:
-        execution.execute(notebook, path.resolve().parent, timeout)
-    except execution.Stopped as stopped:
+        student_kernel.execute(notebook, path.resolve().parent, timeout)
+    except student_kernel.Stopped as stopped:
         raise InputError(f"{path}: {stopped}") from None
     asked = {masters.exercise_of(masters.grade_id(cell)) for cell in notebook.cells if masters.written(cell)}
     tested = {masters.exercise_of(name) for name in released} - {None}   # whatever became of their cells
@@ -43,9 +43,9 @@ def check(path: Path, timeout: int) -> list[Check]:
 def complaint(executed: NotebookNode, exercise: str, part: str) -> str | None:
     """Why a test of an exercise fails, in one line; an answer that does not even run is the reason. None if it passes."""
     cells = {masters.grade_id(cell): cell for cell in executed.cells}
-    failure = execution.error_in(cells[masters.named(exercise, part)])
+    failure = student_kernel.error_in(cells[masters.named(exercise, part)])
     answer = cells.get(masters.named(exercise, "answer"))
-    return failure and ((answer and execution.error_in(answer)) or failure)
+    return failure and ((answer and student_kernel.error_in(answer)) or failure)
 
 
 def _failure(notebook: NotebookNode, exercise: str, released: dict[str, str]) -> str | None:

@@ -16,10 +16,10 @@ from nbformat import NotebookNode
 from nbgrader.preprocessors import GetGrades
 from traitlets.config import Config
 
-from ipe_sr.coursework import execution, masters
+from ipe_sr.coursework import masters, student_kernel
 from ipe_sr.coursework.gradebook import Course
-from ipe_sr.coursework.results import Mark
-from ipe_sr.site import MATHJAX
+from ipe_sr.coursework.tables import Mark
+from ipe_sr.series.site import MATHJAX
 
 TEMPLATES = Path(nbgrader.__file__).parent / "server_extensions" / "formgrader" / "templates"
 STYLES = TEMPLATES.parent / "static" / "node_modules" / "bootstrap" / "dist" / "css"
@@ -46,7 +46,7 @@ def page(course: Course, student: str, name: str, marks: list[Mark]) -> str:
 
 def conceal(cell: NotebookNode) -> None:
     """Leave of a hidden test its first line and what it says."""
-    said = execution.error_in(cell)
+    said = student_kernel.error_in(cell)
     cell.source = cell.source.split("\n")[0]
     cell.outputs = [nbformat.v4.new_output("stream", name="stdout", text=said)] if said else []
 

@@ -14,10 +14,11 @@ from nbformat import NotebookNode
 from nbgrader import preprocessors
 from nbgrader.api import Gradebook
 
-from ipe_sr import files, series
-from ipe_sr.coursework import execution, masters, release
-from ipe_sr.coursework.results import Decision
+from ipe_sr import files
+from ipe_sr.coursework import masters, release, student_kernel
+from ipe_sr.coursework.tables import Decision
 from ipe_sr.errors import InputError
+from ipe_sr.series import documents
 
 PREPARE = ("LockCells", "ClearSolutions", "ClearOutput", "CheckCellMetadata", "ComputeChecksums", "SaveCells")
 SANITISE = ("ClearOutput", "DeduplicateIds", "OverwriteKernelspec", "OverwriteCells", "CheckCellMetadata")
@@ -55,7 +56,7 @@ class Course:
                 book.update_or_create_assignment(path.stem)
             self._convert(nbformat.from_dict(master), PREPARE, "", path.stem)
             store(master, kept)
-        elif series.read(kept) != master:
+        elif documents.read(kept) != master:
             raise InputError(f"{self.folder.parent}: holds grades by another {path.name}; give a fresh folder")
         return release.student_copy(master)
 
@@ -74,7 +75,7 @@ class Course:
 
     def executed(self, student: str, name: str) -> NotebookNode:
         """The graded copy; its metadata says under `ipe_sr.stopped` why it was not run to its end, if so."""
-        return series.read(self.place("autograded", student, name))
+        return documents.read(self.place("autograded", student, name))
 
     def grade(self, student: str, name: str, submitted: Path, timeout: int) -> str | None:
         """Run a submission, save its points, and keep the executed copy.
@@ -89,15 +90,15 @@ class Course:
             book.db.commit()
         stopped = None
         try:
-            executed = restored(series.read(submitted), self.copies[name])
+            executed = restored(documents.read(submitted), self.copies[name])
             executed = self._convert(executed, SANITISE, student, name)
             with tempfile.TemporaryDirectory() as scratch:   # what the code writes must not lie beside the gradebook
-                execution.execute(executed, Path(scratch), timeout, student)
-        except execution.Stopped as error:
+                student_kernel.execute(executed, Path(scratch), timeout, student)
+        except student_kernel.Stopped as error:
             stopped = error
         except Exception as error:   # whatever a damaged file does to nbgrader, the others are graded
             kind = "" if isinstance(error, InputError) else f"{submitted}: its cells are damaged: {type(error).__name__}: "
-            executed, stopped = nbformat.from_dict(self.copies[name]), execution.Stopped(f"{kind}{error}", 0)
+            executed, stopped = nbformat.from_dict(self.copies[name]), student_kernel.Stopped(f"{kind}{error}", 0)
         executed = self._convert(executed, SAVE, student, name)
         executed.metadata["ipe_sr"] = {"stopped": str(stopped) if stopped else None}
         if stopped:

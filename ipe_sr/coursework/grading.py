@@ -11,9 +11,9 @@ from pathlib import Path
 from nbformat import NotebookNode
 
 from ipe_sr import files
-from ipe_sr.coursework import checking, feedback, masters, results
+from ipe_sr.coursework import checking, feedback, masters, tables
 from ipe_sr.coursework.gradebook import Course
-from ipe_sr.coursework.results import GRADED, MISSING, OPEN, Mark
+from ipe_sr.coursework.tables import GRADED, MISSING, OPEN, Mark
 from ipe_sr.errors import InputError
 
 
@@ -27,7 +27,7 @@ def grade(
     """
     students = _students(submitted)
     files.make_folder(out)
-    entered = results.decisions(out)
+    entered = tables.decisions(out)
     course = Course(out / "nbgrader", paths)
     marks: list[Mark] = []
     for student in students:
@@ -44,7 +44,7 @@ def grade(
             some = _marks(course, student, path.stem)
             _write_page(out / "feedback" / student / f"{path.stem}.html", feedback.page(course, student, path.stem, some))
             marks += some
-    results.write(out, marks, entered)
+    tables.write(out, marks, entered)
     return marks
 
 

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from nbformat import NotebookNode
 
-from ipe_sr import series
 from ipe_sr.errors import InputError
+from ipe_sr.series import documents
 
 KINDS = ("implementation", "bug hunt", "derivation", "experiment")
 HEADING = re.compile(rf"### Exercise (\d\d\.\d) · ({'|'.join(KINDS)}) · (★☆☆|★★☆|★★★) · (\d+) points?$", re.M)
@@ -44,7 +44,7 @@ class Exercise:
 def masters(folder: Path) -> list[Path]:
     """The master notebooks, in order. Raises InputError where there are none."""
     try:
-        return series.notebooks(folder)
+        return documents.notebooks(folder)
     except InputError:
         raise InputError(f"{folder}: holds no master notebooks; run this in a checkout, or give --exercises FOLDER") from None
 
@@ -60,10 +60,10 @@ def chosen(folder: Path, only: list[str]) -> list[Path]:
 
 def read(path: Path) -> NotebookNode:
     """A master. Raises InputError for one that was executed: student copies are made from clean masters only."""
-    notebook = series.read(path)
+    notebook = documents.read(path)
     if "papermill" in notebook.metadata:
         raise InputError(f"{path}: papermill executed this copy; use the master from the checkout")
-    if any(cell.outputs for cell in series.code_cells(notebook)):
+    if any(cell.outputs for cell in documents.code_cells(notebook)):
         raise InputError(f"{path}: holds outputs; clear them, student copies are made from clean masters")
     return notebook
 

@@ -7,9 +7,10 @@ from nbformat import NotebookNode
 from nbgrader import preprocessors
 from traitlets.config import Config
 
-from ipe_sr import files, series
+from ipe_sr import files
 from ipe_sr.coursework import masters
 from ipe_sr.errors import InputError
+from ipe_sr.series import documents
 
 # What nbgrader puts into the gaps; grading makes its own copies by the same rules.
 RULES = Config({
@@ -55,7 +56,7 @@ def stub(answer: NotebookNode) -> NotebookNode:
 def addressed(copy: NotebookNode, student: str) -> NotebookNode:
     """A student copy with the student's id in its place, if it has one."""
     copy = nbformat.from_dict(copy)
-    for cell in series.code_cells(copy):
+    for cell in documents.code_cells(copy):
         if masters.STUDENT_TAG in cell.metadata.get("tags", []):
             cell.source = f"student = {student!r}"
     return copy

@@ -2,7 +2,16 @@
 
 from ipe_sr.demos.ablations import forest, run_table, run_table_readout, runs_of
 from ipe_sr.demos.decoder import one_query, one_query_readout
-from ipe_sr.demos.encodings import (
+from ipe_sr.demos.ensemble import four_codes, four_codes_readout
+from ipe_sr.demos.features import pixel_features, pixel_features_readout
+from ipe_sr.demos.fits import spectral_bias, spectral_bias_readout
+from ipe_sr.demos.generality import generated_filter, generated_filter_readout
+from ipe_sr.demos.ipe_liif import surviving_waves, surviving_waves_readout
+from ipe_sr.demos.live_training import live_training, live_training_readout, with_play
+from ipe_sr.demos.photo import photo_view, photo_view_readout, photographed, with_upload
+from ipe_sr.demos.side_by_side import wipe, wipe_readout
+from ipe_sr.demos.trained import crops, learning_curve
+from ipe_sr.demos.waves import (
     aliasing,
     aliasing_readout,
     footprint,
@@ -12,15 +21,6 @@ from ipe_sr.demos.encodings import (
     sampling,
     sampling_readout,
 )
-from ipe_sr.demos.ensemble import four_codes, four_codes_readout
-from ipe_sr.demos.evaluation import wipe, wipe_readout
-from ipe_sr.demos.experiments import crops, learning_curve
-from ipe_sr.demos.features import pixel_features, pixel_features_readout
-from ipe_sr.demos.fits import spectral_bias, spectral_bias_readout
-from ipe_sr.demos.generality import generated_filter, generated_filter_readout
-from ipe_sr.demos.ipe_liif import surviving_waves, surviving_waves_readout
-from ipe_sr.demos.photo import photo_view, photo_view_readout, photographed, with_upload
-from ipe_sr.demos.training import live_training, live_training_readout, with_play
 
 __all__ = [
     "aliasing", "aliasing_readout", "crops", "footprint", "footprint_readout", "forest", "four_codes",

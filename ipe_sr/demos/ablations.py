@@ -9,11 +9,11 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from ipe_sr import figures
+from ipe_sr.demos.scenes import scene
 from ipe_sr.figures import BLACK, BLUE, ORANGE
 from ipe_sr.report import results
 from ipe_sr.report.comparisons import EFFECT, Comparison
 from ipe_sr.report.results import Section
-from ipe_sr.scenes import scene
 
 COMMITTED = Path(__file__).parents[2] / "notebooks/experiments/records/table4-tiny"   # in a checkout
 ALL = "all"

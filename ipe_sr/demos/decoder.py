@@ -10,11 +10,12 @@ import torch
 from matplotlib.patches import Rectangle
 from torch import Tensor
 
-from ipe_sr import figures, grids, images, resample, samples
+from ipe_sr import figures, grids
+from ipe_sr.demos.scenes import scene
 from ipe_sr.figures import BLACK, ORANGE, RED, SKY
+from ipe_sr.imaging import images, resample, samples
 from ipe_sr.models import LIIF, EncoderConfig, LIIFConfig, MetaSR, MetaSRConfig
 from ipe_sr.models.implicit import unfold
-from ipe_sr.scenes import scene
 
 CROP = ("astronaut", slice(60, 188), slice(156, 284))   # a face
 SIDE = 32                                               # LR pixels; the original is four times larger

@@ -6,8 +6,8 @@ from matplotlib.patches import Rectangle
 
 from ipe_sr import figures, grids
 from ipe_sr.demos.decoder import SIDE, STEPS, each_answer, pocket
+from ipe_sr.demos.scenes import scene
 from ipe_sr.figures import BLACK, BLUE, GREEN, ORANGE, PURPLE
-from ipe_sr.scenes import scene
 
 WEIGHTS = ("opposite", "own")   # the rectangle whose area a code is weighted by: as in Eq. 8, or wrongly its own
 TOP_LEFT = (10, 8)              # the code at the top left: an eye

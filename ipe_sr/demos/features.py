@@ -6,11 +6,12 @@ import torch
 from matplotlib.patches import Rectangle
 from torch import Tensor
 
-from ipe_sr import figures, grids, images
+from ipe_sr import figures, grids
 from ipe_sr.demos.decoder import SIDE, pocket
+from ipe_sr.demos.scenes import scene
 from ipe_sr.figures import ORANGE, RED
+from ipe_sr.imaging import images
 from ipe_sr.models.implicit import unfold
-from ipe_sr.scenes import scene
 
 SCALE = 4
 CELL = {"fill": False, "edgecolor": ORANGE, "linewidth": 2}

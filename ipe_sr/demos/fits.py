@@ -7,9 +7,9 @@ import torch
 from torch import Tensor
 
 from ipe_sr import figures
+from ipe_sr.demos.scenes import scene
 from ipe_sr.encodings import octaves, positional
 from ipe_sr.figures import BLACK, BLUE, RED
-from ipe_sr.scenes import scene
 
 SAMPLES = 33
 FIT = {"color": BLUE, "linewidth": 1.6}

@@ -8,11 +8,12 @@ import torch
 from matplotlib.patches import Rectangle
 from torch import Tensor
 
-from ipe_sr import figures, resample
+from ipe_sr import figures
 from ipe_sr.demos.decoder import ENCODER, Pocket, fitted
+from ipe_sr.demos.scenes import scene
 from ipe_sr.figures import BLACK, BLUE, ORANGE, RED
+from ipe_sr.imaging import resample
 from ipe_sr.models import MetaSR, MetaSRConfig
-from ipe_sr.scenes import scene
 
 METHODS = {"MetaSR": "coordinate", "MetaSR w/ PE": "positional", "IPE-MetaSR": "integrated"}
 SMALL = MetaSRConfig(width=64, encoder=ENCODER)       # no ReLU in the encoder: what its filters do is linear in the picture

@@ -4,8 +4,8 @@ import numpy as np
 import torch
 
 from ipe_sr import encodings, figures
+from ipe_sr.demos.scenes import scene
 from ipe_sr.figures import BLACK, BLUE, ORANGE, RED
-from ipe_sr.scenes import scene
 
 L = 10                                              # the paper's number of frequencies
 WAVES = {"2^k": "mip-nerf", "2^k pi": "nerf"}

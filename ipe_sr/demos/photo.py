@@ -9,9 +9,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from ipe_sr import figures, footprints, images, models, resample, samples
+from ipe_sr import figures, footprints, models
+from ipe_sr.demos.scenes import scene
 from ipe_sr.errors import InputError
-from ipe_sr.scenes import scene
+from ipe_sr.imaging import images, resample, samples
 from ipe_sr.widgets import Explorer
 
 SIDE, FACTOR = 48, 4     # of a picture's longer side: LR pixels, and how many of the original's pixels make one

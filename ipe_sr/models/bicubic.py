@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from ipe_sr import resample
+from ipe_sr.imaging import resample
 
 
 @dataclass(frozen=True)

@@ -2,13 +2,13 @@
 
 from pathlib import Path
 
-from ipe_sr import ledger, paper
 from ipe_sr.claims import KINDS
 from ipe_sr.errors import InputError
 from ipe_sr.files import replacing
-from ipe_sr.report import comparisons, latex, learning, markdown, plots, prose, results, tables, web
+from ipe_sr.report import comparisons, latex, learning, markdown, paper, plots, prose, results, tables, web
 from ipe_sr.report.document import Block, Heading, Items, Paragraph, Picture
 from ipe_sr.report.results import Section
+from ipe_sr.series import ledger
 
 WRITERS = {"html": web.document, "md": markdown.document, "tex": latex.document}
 
@@ -67,7 +67,7 @@ def _section(section: Section) -> list[Block]:
     return [*blocks, *plots.all_of(section), *([learned] if learned else []), tables.times(section)]
 
 
-def _ledger(kinds: dict[str, list[ledger.Entry]], failures: list[str], origin: str) -> list[Block]:
+def _ledger(kinds: dict[str, list[ledger.Claim]], failures: list[str], origin: str) -> list[Block]:
     blocks: list[Block] = [Heading("The ledger of claims"), Paragraph(origin)]
     if failures:
         blocks += [Paragraph("These notebooks failed; claims of theirs may be missing."), Items(tuple(failures))]

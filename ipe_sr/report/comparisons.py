@@ -1,16 +1,16 @@
 """Who is ahead of whom: paired differences between rows, what a sweep can resolve, which of the paper's claims it bears out."""
 
 import itertools
-import statistics as plain
+import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from ipe_sr import statistics
-from ipe_sr.ledger import Entry
-from ipe_sr.report.results import Scores, Section
-from ipe_sr.statistics import Difference, Interval
+from ipe_sr.report import intervals
+from ipe_sr.report.intervals import Difference, Interval
+from ipe_sr.report.results import Section, SeedScores
+from ipe_sr.series.ledger import Claim
 
 EFFECT = 0.05   # dB: what the paper's differences are like
 
@@ -43,8 +43,8 @@ def compare(section: Section, first: str, second: str, scales: Sequence[float]) 
         return None
     psnr = [np.mean([_of_seeds(scores, seeds) for scores in side], axis=0) for side in sides]
     printed = [(section.figure(first, scale), section.figure(second, scale)) for scale in scales]
-    paper = plain.fmean(a.psnr - b.psnr for a, b in printed) if all(a and b for a, b in printed) else None
-    return Comparison(first, second, tuple(scales), len(seeds), statistics.compare(*psnr), paper)
+    paper = statistics.fmean(a.psnr - b.psnr for a, b in printed) if all(a and b for a, b in printed) else None
+    return Comparison(first, second, tuple(scales), len(seeds), intervals.compare(*psnr), paper)
 
 
 def pairs(section: Section) -> list[tuple[str, str]]:
@@ -80,26 +80,26 @@ def resolution(found: list[Comparison]) -> str:
         return f"Can {EFFECT} dB be seen? That is unknown: it takes two seeds of both rows to learn how much trainings differ."
     runs = min(c.runs for c in known)
     halves = [c.difference.seeds.half for c in known]
-    needed = [statistics.runs_needed(c.difference.deviation, EFFECT) for c in known]
+    needed = [intervals.runs_needed(c.difference.deviation, EFFECT) for c in known]
     seen = sum(n <= c.runs for n, c in zip(needed, known, strict=True))
     verdict = "Yes" if seen == len(known) else "In part" if seen else "No"
     text = (
         f"Can {EFFECT} dB be seen? {verdict}. With {runs} seeds the 95% intervals of a difference over seeds reach "
         f"{min(halves):.3f} to {max(halves):.3f} dB to either side. A true difference of {EFFECT} dB would show, its interval "
-        f"above zero, in {statistics.POWER:.0%} of such sweeps or more for {seen} of {len(known)} comparisons."
+        f"above zero, in {intervals.POWER:.0%} of such sweeps or more for {seen} of {len(known)} comparisons."
     )
     if seen == len(known):
         return text
-    middle = plain.median(c.difference.deviation for c in known)
-    limits = statistics.deviation_limits(middle, runs)
-    least, middling, most = (statistics.runs_needed(d, EFFECT) for d in (limits.low, middle, limits.high))
+    middle = statistics.median(c.difference.deviation for c in known)
+    limits = intervals.deviation_limits(middle, runs)
+    least, middling, most = (intervals.runs_needed(d, EFFECT) for d in (limits.low, middle, limits.high))
     return text + (
         f" For the median comparison it would take {middling} seeds a row (anything from {least} to {most}, for {runs} seeds "
         f"tell the spread only roughly), for the noisiest {max(needed)}."
     )
 
 
-def claims(section: Section) -> list[Entry]:
+def claims(section: Section) -> list[Claim]:
     """What the paper says of its rows, against what was seen here: one ledger entry a pair, over the scales it holds for."""
     if not section.table or not section.data:
         return []
@@ -108,21 +108,21 @@ def claims(section: Section) -> list[Entry]:
     return [_claim(section, number, *pair, better) for number, (pair, better) in enumerate(present, 1)]
 
 
-def _claim(section: Section, number: int, first: str, second: str, better: bool) -> Entry:
+def _claim(section: Section, number: int, first: str, second: str, better: bool) -> Claim:
     shared = [scale for scale in section.scales if _stated(section, first, second, scale, better)]
     text = f"{first} {'above' if better else f'within {EFFECT} dB of'} {second} on {section.data}"
     comparison = compare(section, first, second, shared)
     if comparison is None:
-        return Entry(f"{section.name}.{number}", text, "reported", "no runs here at its scales", section.sweep.table)
+        return Claim(f"{section.name}.{number}", text, "reported", "no runs here at its scales", section.sweep.table)
     interval = comparison.difference.seeds
     here = f"{comparison.difference.mean:+.3f} dB over {', '.join(f'x{scale:g}' for scale in shared)}"
     here += f" in [{interval.low:+.3f}, {interval.high:+.3f}]" if interval else " on one seed"
     if comparison.paper is not None:
         here += f"; the paper {comparison.paper:+.3f}" + ("" if section.same_data else f" on {section.reference.data}")
     if interval and _outcome(interval, better) == 1:
-        return Entry(f"{section.name}.{number}", text, "reproduced", here, section.sweep.table, holds=True)
+        return Claim(f"{section.name}.{number}", text, "reproduced", here, section.sweep.table, holds=True)
     verdict = "the opposite was seen" if interval and _outcome(interval, better) == -1 else "nothing decided"
-    return Entry(f"{section.name}.{number}", text, "reported", f"{verdict}: {here}", section.sweep.table)
+    return Claim(f"{section.name}.{number}", text, "reported", f"{verdict}: {here}", section.sweep.table)
 
 
 def _stated(section: Section, first: str, second: str, scale: float, better: bool) -> bool:
@@ -141,5 +141,5 @@ def _outcome(interval: Interval, better: bool) -> int:
     return int(max(-interval.low, interval.high) < EFFECT) - int(max(interval.low, -interval.high) > EFFECT)
 
 
-def _of_seeds(scores: Scores, seeds: list[int]) -> np.ndarray:
+def _of_seeds(scores: SeedScores, seeds: list[int]) -> np.ndarray:
     return scores.psnr[[scores.seeds.index(seed) for seed in seeds] if scores.trained else [0] * len(seeds)]

@@ -20,7 +20,7 @@ class Items:
 
 
 @dataclass(frozen=True)
-class Entry:
+class Cell:
     """One cell of a table.   below: more lines, smaller; "" leaves one free.   strong: stands out.   bad: failed or missing."""
 
     text: str
@@ -35,7 +35,7 @@ class Table:
 
     caption: str
     header: tuple[str, ...]
-    rows: tuple[tuple[Entry, ...], ...]
+    rows: tuple[tuple[Cell, ...], ...]
 
 
 @dataclass(frozen=True)

@@ -1,12 +1,12 @@
 """How fast rows learn: the steps and seconds of training until their validation crops reach given PSNRs."""
 
-import statistics as plain
+import statistics
 
 import numpy as np
 
-from ipe_sr.records import Record
-from ipe_sr.report.document import Entry, Table
+from ipe_sr.report.document import Cell, Table
 from ipe_sr.report.results import Section
+from ipe_sr.sweeps.records import Record
 
 
 def curve(run: Record) -> np.ndarray:
@@ -16,7 +16,7 @@ def curve(run: Record) -> np.ndarray:
     for point in run.curve:
         if point["name"].startswith("psnr_x") and point["step"] in seconds:
             psnr.setdefault(point["step"], []).append(point["value"])
-    return np.array([(step, seconds[step], plain.fmean(values)) for step, values in sorted(psnr.items())]).reshape(-1, 3)
+    return np.array([(step, seconds[step], statistics.fmean(values)) for step, values in sorted(psnr.items())]).reshape(-1, 3)
 
 
 def table(section: Section) -> Table | None:
@@ -27,9 +27,9 @@ def table(section: Section) -> Table | None:
     curves = {row: found for row in section.rows if (found := [c for run in section.runs(row) if len(c := curve(run))])}
     if len(curves) < 2:
         return None
-    ends = {row: plain.fmean(c[-1, 2] for c in found) for row, found in curves.items()}
+    ends = {row: statistics.fmean(c[-1, 2] for c in found) for row, found in curves.items()}
     goals = sorted(ends, key=ends.get)
-    rows = tuple((Entry(row), *(_entry(found, ends[goal]) for goal in goals)) for row, found in curves.items())
+    rows = tuple((Cell(row), *(_entry(found, ends[goal]) for goal in goals)) for row, found in curves.items())
     caption = (
         "Steps of training, and seconds, until the PSNR of the validation crops is what a row ends with (mean over its seeds): "
         "median over seeds; in brackets how many seeds get there, where not all do"
@@ -49,10 +49,10 @@ def reach(curve: np.ndarray, goal: float) -> tuple[float, float] | None:
     return tuple(curve[i - 1, :2] + share * (curve[i, :2] - curve[i - 1, :2]))
 
 
-def _entry(curves: list[np.ndarray], goal: float) -> Entry:
+def _entry(curves: list[np.ndarray], goal: float) -> Cell:
     reached = [at for c in curves if (at := reach(c, goal))]
     if not reached:
-        return Entry("not reached")
-    steps, seconds = (plain.median(values) for values in zip(*reached, strict=True))
+        return Cell("not reached")
+    steps, seconds = (statistics.median(values) for values in zip(*reached, strict=True))
     some = f" ({len(reached)} of {len(curves)})" if len(reached) < len(curves) else ""
-    return Entry(f"{steps:.0f}{some}", (f"{seconds:.0f} s",))
+    return Cell(f"{steps:.0f}{some}", (f"{seconds:.0f} s",))

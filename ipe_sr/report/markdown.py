@@ -3,7 +3,7 @@
 import re
 from functools import singledispatch
 
-from ipe_sr.report.document import Block, Entry, Heading, Items, Paragraph, Picture, Table
+from ipe_sr.report.document import Block, Cell, Heading, Items, Paragraph, Picture, Table
 
 
 def document(blocks: list[Block]) -> str:
@@ -37,7 +37,7 @@ def _(block: Picture) -> str:
 
 @write.register
 def _(block: Table) -> str:
-    def cell(entry: Entry) -> str:
+    def cell(entry: Cell) -> str:
         text = f"**{_escaped(entry.text)}**" if entry.strong else _escaped(entry.text)
         return "<br>".join([text, *map(_escaped, entry.below)])
 

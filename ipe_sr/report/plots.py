@@ -1,6 +1,6 @@
 """The pictures of a report: PSNR against scale, against training time and against decoding time."""
 
-import statistics as plain
+import statistics
 from itertools import cycle
 
 import numpy as np
@@ -30,7 +30,7 @@ def _against_scale(section: Section, rows: list[str]) -> Picture:
         known = means[row]
         axes[0, 0].plot(list(known), [estimate.mean for estimate in known.values()], **style, label=row)
         if row in trained:
-            centre = [plain.fmean(means[r][scale].mean for r in trained if scale in means[r]) for scale in known]
+            centre = [statistics.fmean(means[r][scale].mean for r in trained if scale in means[r]) for scale in known]
             apart = [estimate.mean - middle for estimate, middle in zip(known.values(), centre, strict=True)]
             reach = [estimate.seeds.half if estimate.seeds else 0 for estimate in known.values()]
             beside = [scale * (1 + 0.02 * (i - len(rows) / 2)) for scale in known]   # so that no bar hides another
@@ -58,8 +58,8 @@ def _against_time(section: Section, rows: list[str]) -> Picture:
             axes[0, 0].plot(*np.mean([curve[:length] for curve in curves], 0).T, **style)
         decode = [run.decode["seconds"] for run in runs if run.decode]
         if decode and shared:
-            score = plain.fmean(section.cells[row, scale].scores.psnr.mean() for scale in shared)
-            points[row] = plain.median(decode) * 1000, score
+            score = statistics.fmean(section.cells[row, scale].scores.psnr.mean() for scale in shared)
+            points[row] = statistics.median(decode) * 1000, score
             axes[0, 1].plot(*points[row], **style | {"linestyle": ""}, label=row)
     _front(axes[0, 1], list(points.values()))
     over = ", ".join(f"x{scale:g}" for scale in shared)

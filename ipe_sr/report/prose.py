@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from ipe_sr import paper
+from ipe_sr.report import paper
 from ipe_sr.report.results import Section, Sweep, describe
 
 

@@ -9,15 +9,16 @@ from pathlib import Path
 
 import numpy as np
 
-from ipe_sr import paper, records, statistics
 from ipe_sr.errors import InputError
 from ipe_sr.models import configs
-from ipe_sr.records import Place, Record
-from ipe_sr.statistics import Estimate
+from ipe_sr.report import intervals, paper
+from ipe_sr.report.intervals import Estimate
+from ipe_sr.sweeps import records
+from ipe_sr.sweeps.records import Place, Record
 
 
 @dataclass(frozen=True)
-class Scores:
+class SeedScores:
     """What the runs of one row scored on one set at one scale: psnr (dB, inf for equal pictures) and ssim, (S, I) each.
 
     trained: False where nothing is trained, so that any seed would give the same.
@@ -30,14 +31,14 @@ class Scores:
     trained: bool
 
     def estimate(self) -> Estimate:
-        return statistics.estimate(self.psnr)
+        return intervals.estimate(self.psnr)
 
 
 @dataclass(frozen=True)
 class Cell:
     """scores: None where no run got so far.   failed, missing: runs of this cell that failed, or have not run yet."""
 
-    scores: Scores | None
+    scores: SeedScores | None
     failed: int = 0
     missing: int = 0
 
@@ -147,7 +148,7 @@ def _cell(sweep: Sweep, block: str, row: str, data: str, scale: float) -> Cell:
     return Cell(_scores(found) if found else None, len(failed), len(missing))
 
 
-def _scores(found: list[tuple[Record, dict]]) -> Scores:
+def _scores(found: list[tuple[Record, dict]]) -> SeedScores:
     """One row of the matrices for each run. Each seed must stand once."""
     found = sorted(found, key=lambda item: item[0].seed)
     for (before, _), (run, _) in itertools.pairwise(found):
@@ -158,7 +159,7 @@ def _scores(found: list[tuple[Record, dict]]) -> Scores:
         for key in ("psnr", "ssim")
     }
     seeds, pictures = (run.seed for run, _ in found), (image["name"] for image in found[0][1]["images"])
-    return Scores(tuple(seeds), tuple(pictures), **values, trained=any(run.checkpoint for run, _ in found))
+    return SeedScores(tuple(seeds), tuple(pictures), **values, trained=any(run.checkpoint for run, _ in found))
 
 
 def _same_manner(scored: list[tuple[Record, dict]]) -> None:

@@ -1,15 +1,15 @@
 """A section of a report in tables."""
 
-import statistics as plain
+import statistics
 
-from ipe_sr.paper import Figure
 from ipe_sr.report import comparisons
 from ipe_sr.report.comparisons import EFFECT, Comparison
-from ipe_sr.report.document import Entry, Table
-from ipe_sr.report.results import Scores, Section
-from ipe_sr.statistics import RESAMPLES, Interval, runs_needed
+from ipe_sr.report.document import Cell, Table
+from ipe_sr.report.intervals import RESAMPLES, Interval, runs_needed
+from ipe_sr.report.paper import Figure
+from ipe_sr.report.results import Section, SeedScores
 
-NONE = Entry("–")
+NONE = Cell("–")
 
 
 def scores(section: Section) -> Table:
@@ -21,31 +21,31 @@ def scores(section: Section) -> Table:
     with_ssim, beside = bool(section.table) and section.table.with_ssim, section.reference is not None
     legend = ("SSIM",) * with_ssim + ("paper",) * beside
 
-    def entry(row: str, scale: float) -> Entry:
+    def entry(row: str, scale: float) -> Cell:
         cell = section.cells[row, scale]
         lacking = ", ".join(f"{n} {state}" for n, state in ((cell.failed, "failed"), (cell.missing, "missing")) if n)
         text = _psnr(cell.scores) + (f" ({lacking})" if lacking else "") if cell.scores else lacking or NONE.text
         ssim = f"{cell.scores.ssim.mean():.4f}" if cell.scores else ""
         below = (ssim,) * with_ssim + (_printed(section.figure(row, scale)),) * beside
-        return Entry(text, below, best[scale] == row, bool(lacking))
+        return Cell(text, below, best[scale] == row, bool(lacking))
 
-    rows = tuple((Entry(row, legend), *(entry(row, scale) for scale in section.scales)) for row in section.rows)
+    rows = tuple((Cell(row, legend), *(entry(row, scale) for scale in section.scales)) for row in section.rows)
     return Table(_caption(section, with_ssim), ("", *(f"x{scale:g}" for scale in section.scales)), rows)
 
 
 def differences(found: list[Comparison]) -> Table:
     """Every comparison with both intervals."""
-    def line(c: Comparison) -> tuple[Entry, ...]:
+    def line(c: Comparison) -> tuple[Cell, ...]:
         d = c.difference
         return (
-            Entry(f"{c.first} − {c.second}"),
-            Entry(", ".join(f"x{scale:g}" for scale in c.scales)),
-            Entry(_signed(d.mean), strong=bool(d.seeds and d.seeds.sign)),
+            Cell(f"{c.first} − {c.second}"),
+            Cell(", ".join(f"x{scale:g}" for scale in c.scales)),
+            Cell(_signed(d.mean), strong=bool(d.seeds and d.seeds.sign)),
             _interval(d.seeds),
             _interval(d.both),
-            NONE if d.above is None else Entry(f"{d.above:.1%}"),
-            NONE if c.paper is None else Entry(_signed(c.paper, 2)),
-            NONE if d.deviation is None else Entry(str(runs_needed(d.deviation, EFFECT))),
+            NONE if d.above is None else Cell(f"{d.above:.1%}"),
+            NONE if c.paper is None else Cell(_signed(c.paper, 2)),
+            NONE if d.deviation is None else Cell(str(runs_needed(d.deviation, EFFECT))),
         )
 
     header = (
@@ -61,18 +61,18 @@ def differences(found: list[Comparison]) -> Table:
 
 def times(section: Section) -> Table:
     """What each row cost: means over its runs, the median of decoding, the most memory."""
-    def line(row: str) -> tuple[Entry, ...]:
+    def line(row: str) -> tuple[Cell, ...]:
         runs = section.runs(row)
         if not runs:
-            return (Entry(row), *[NONE] * 4)
+            return (Cell(row), *[NONE] * 4)
         memory = [run.peak_memory_bytes for run in runs if run.peak_memory_bytes]
         decode = [run.decode["seconds"] for run in runs if run.decode]
         return (
-            Entry(row),
-            Entry(f"{max(run.parameter_count or 0 for run in runs):,}"),
-            Entry(f"{plain.fmean(run.seconds['train'] for run in runs):.1f}"),
-            Entry(f"{1000 * plain.median(decode):.0f}") if decode else NONE,
-            Entry(f"{max(memory) / 2**20:.0f}") if memory else NONE,
+            Cell(row),
+            Cell(f"{max(run.parameter_count or 0 for run in runs):,}"),
+            Cell(f"{statistics.fmean(run.seconds['train'] for run in runs):.1f}"),
+            Cell(f"{1000 * statistics.median(decode):.0f}") if decode else NONE,
+            Cell(f"{max(memory) / 2**20:.0f}") if memory else NONE,
         )
 
     header = ("", "parameters", "training / s", "decoding / ms", "peak memory / MiB")
@@ -96,7 +96,7 @@ def _caption(section: Section, with_ssim: bool) -> str:
     return f"{parts[0]} {'; '.join(parts[1:])}"
 
 
-def _psnr(scores: Scores) -> str:
+def _psnr(scores: SeedScores) -> str:
     estimate = scores.estimate()
     spread = f" ± {estimate.seeds.half:.2f}" if estimate.seeds and scores.trained else ""
     return f"{estimate.mean:.2f}{spread}".replace("inf", "∞")
@@ -112,5 +112,5 @@ def _signed(value: float, digits: int = 3) -> str:
     return f"{value:+.{digits}f}".replace("-", "−")
 
 
-def _interval(interval: Interval | None) -> Entry:
-    return Entry(f"{_signed(interval.low)} to {_signed(interval.high)}") if interval else NONE
+def _interval(interval: Interval | None) -> Cell:
+    return Cell(f"{_signed(interval.low)} to {_signed(interval.high)}") if interval else NONE

@@ -5,7 +5,7 @@ import html
 from functools import singledispatch
 
 from ipe_sr.figures import shown_width
-from ipe_sr.report.document import Block, Entry, Heading, Items, Paragraph, Picture, Table
+from ipe_sr.report.document import Block, Cell, Heading, Items, Paragraph, Picture, Table
 
 
 def document(blocks: list[Block]) -> str:
@@ -41,7 +41,7 @@ def _(block: Picture) -> str:
 
 @write.register
 def _(block: Table) -> str:
-    def cell(entry: Entry, tag: str) -> str:
+    def cell(entry: Cell, tag: str) -> str:
         text = html.escape(entry.text)
         text = f"<strong>{text}</strong>" if entry.strong else text
         below = "".join(f"<small>{html.escape(line) or '&nbsp;'}</small>" for line in entry.below)

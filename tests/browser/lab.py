@@ -18,10 +18,10 @@ import nbformat
 from papermill.iorw import load_notebook_node
 from papermill.parameterize import parameterize_notebook
 
-from ipe_sr import runs, series
+from ipe_sr.series import documents, run_series
 
 ROOT = Path(__file__).parents[2]
-NOTEBOOKS = series.notebooks(ROOT / "notebooks")   # each has sliders
+NOTEBOOKS = documents.notebooks(ROOT / "notebooks")   # each has sliders
 ARTEFACTS = ROOT / ".out" / "browser"
 FLAGS = (
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
@@ -49,10 +49,10 @@ def serve(folder: Path) -> Iterator[str]:
     """JupyterLab over copies of the notebooks, outputs removed and smoke parameters set: the address to open, with a token."""
     workspace, settings, token = folder / "notebooks", folder / "settings", os.urandom(16).hex()
     shutil.copytree(ROOT / "notebooks" / "experiments", workspace / "experiments")   # the records that notebooks read
-    for job in runs.plan(ROOT / "notebooks", "smoke"):
+    for job in run_series.plan(ROOT / "notebooks", "smoke"):
         pristine = load_notebook_node(str(job.notebook))
         notebook = parameterize_notebook(pristine, job.overrides, kernel_name="python3", language="python")
-        for cell in series.code_cells(notebook):
+        for cell in documents.code_cells(notebook):
             cell.outputs, cell.execution_count = [], None
         nbformat.write(notebook, workspace / job.notebook.name)
     for name, values in SETTINGS.items():

@@ -7,7 +7,7 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from ipe_sr import series, site
+from ipe_sr.series import documents, site
 from tests.browser import lab
 from tests.site_world import executed
 
@@ -36,7 +36,7 @@ def serve(folder):
 def address(tmp_path_factory):
     folder = tmp_path_factory.mktemp("series")
     for name in NAMES:
-        executed(folder, name, series.read(lab.ROOT / "notebooks" / f"{name}.ipynb"))
+        executed(folder, name, documents.read(lab.ROOT / "notebooks" / f"{name}.ipynb"))
     with serve(site.build(folder).parent) as address:
         assert (folder / "site.log").read_text() == ""
         yield address

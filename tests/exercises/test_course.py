@@ -227,11 +227,11 @@ def test_bad_requests_are_one_line(tmp_path, capsys, monkeypatch, arguments, wor
 
 @pytest.mark.parametrize("points", ["-1", "9", "many"])
 def test_decisions_out_of_range_are_refused(tmp_path, points):
-    from ipe_sr.coursework import results
+    from ipe_sr.coursework import tables
 
     (tmp_path / "by_hand.csv").write_text(f"student,notebook,cell,of,points,comment\nada,n,ex-01-1,2,{points},\n")
     with pytest.raises(InputError, match="line 2"):
-        results.decisions(tmp_path)
+        tables.decisions(tmp_path)
 
 
 def test_the_made_up_master_is_a_good_one():

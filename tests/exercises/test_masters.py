@@ -7,8 +7,8 @@ import sys
 import nbformat
 import pytest
 
-from ipe_sr import series
 from ipe_sr.coursework import masters
+from ipe_sr.series import documents
 from tests.exercises.runner import MASTERS, cases
 
 SERIES = MASTERS[0].parents[1]
@@ -41,7 +41,7 @@ def test_is_clean_and_its_marks_are_valid(path):
     nbformat.validate(notebook)
     from_nbgrader.MetadataValidator().validate_nb(notebook)
     assert notebook.metadata.keys() == {"kernelspec", "language_info"}
-    assert {cell.execution_count for cell in series.code_cells(notebook)} == {None}
+    assert {cell.execution_count for cell in documents.code_cells(notebook)} == {None}
     ids = [masters.grade_id(cell) for cell in notebook.cells if masters.grade_id(cell)]
     assert len(set(ids)) == len(ids)
     assert not re.search(r"(?<![\w.:/])/(home|root|work|tmp|Users|mnt|opt)/", path.read_text()), "an absolute path"
@@ -61,14 +61,14 @@ def test_exercises_are_numbered_hinted_and_worth_what_they_say(path):
 
 @each_master
 def test_code_that_is_given_is_locked(path):
-    for cell in series.code_cells(masters.read(path)):
+    for cell in documents.code_cells(masters.read(path)):
         free = masters.STUDENT_TAG in cell.metadata.get("tags", []) or masters.part_of(cell) == "answer"
         assert masters.metadata(cell).get("locked", False) is not free, cell.source
 
 
 @each_master
 def test_a_student_id_is_asked_for_where_it_is_used(path):
-    code = series.code_cells(masters.read(path))
+    code = documents.code_cells(masters.read(path))
     asked = [cell.source for cell in code if masters.STUDENT_TAG in cell.metadata.get("tags", [])]
     used = any("coursework.numbers(" in cell.source for cell in code)
     assert asked == (['student = "nobody"'] if used else [])
@@ -76,14 +76,14 @@ def test_a_student_id_is_asked_for_where_it_is_used(path):
 
 @each_master
 def test_cells_fit_the_page(path):
-    for cell in series.code_cells(masters.read(path)):
+    for cell in documents.code_cells(masters.read(path)):
         assert len(lines(cell)) <= LONGEST_CELL, cell.source
         assert max(map(len, lines(cell))) <= LONGEST_LINE, max(lines(cell), key=len)
 
 
 @each_master
 def test_pictures_have_alternative_text(path):
-    for cell in series.code_cells(masters.read(path)):
+    for cell in documents.code_cells(masters.read(path)):
         for call in (node for node in ast.walk(ast.parse(cell.source)) if isinstance(node, ast.Call)):
             if getattr(call.func, "id", getattr(call.func, "attr", "")) in ("show", "display"):
                 alt = {keyword.arg: keyword.value for keyword in call.keywords}["alt"]
@@ -99,7 +99,7 @@ def test_links_lead_somewhere(path):
 
 @each_master
 def test_student_copies_need_the_series_environment_alone(path):
-    for cell in series.code_cells(masters.read(path)):
+    for cell in documents.code_cells(masters.read(path)):
         for node in ast.walk(ast.parse(cell.source)):
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             names += [node.module] if isinstance(node, ast.ImportFrom) else []

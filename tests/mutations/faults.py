@@ -2,14 +2,14 @@
 
 from dataclasses import dataclass
 
-ENCODINGS, GRIDS, METRICS = "ipe_sr/encodings.py", "ipe_sr/grids.py", "ipe_sr/metrics.py"
+ENCODINGS, GRIDS, METRICS = "ipe_sr/encodings.py", "ipe_sr/grids.py", "ipe_sr/imaging/metrics.py"
 DECODERS, IMPLICIT, LIIF = "ipe_sr/models/decoders.py", "ipe_sr/models/implicit.py", "ipe_sr/models/liif.py"
 PIXELS, SPECTRAL = "notebooks/01_pixels_are_areas.ipynb", "notebooks/02_positional_encoding_and_spectral_bias.ipynb"
 IPE, MONTE_CARLO = "notebooks/03_integrated_positional_encoding.ipynb", "notebooks/04_monte_carlo_versus_closed_form.ipynb"
 FEATURES, DECODER = "notebooks/05_from_image_to_features.ipynb", "notebooks/06_the_liif_decoder.ipynb"
 ENSEMBLE, NETWORK = "notebooks/07_the_local_ensemble.ipynb", "notebooks/08_ipe_liif.ipynb"
 TRAINING = "notebooks/09_training.ipynb"
-RESAMPLE, METASR, FOOTPRINTS = "ipe_sr/resample.py", "ipe_sr/models/metasr.py", "ipe_sr/footprints.py"
+RESAMPLE, METASR, FOOTPRINTS = "ipe_sr/imaging/resample.py", "ipe_sr/models/metasr.py", "ipe_sr/footprints.py"
 OWN_PICTURE = "notebooks/13_your_own_picture.ipynb"
 
 

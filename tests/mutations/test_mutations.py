@@ -4,7 +4,7 @@ import multiprocessing
 
 import pytest
 
-from ipe_sr import series
+from ipe_sr.series import documents
 from tests.mutations.faults import ENCODINGS, FAULTS, Fault
 from tests.mutations.trial import ROOT, Outcome, attempt, with_fault
 
@@ -15,7 +15,7 @@ BY_NAME = {fault.name: fault for fault in FAULTS}
 def test_every_fault_changes_one_line_and_has_a_notebook(fault):
     _, where = with_fault(fault, ROOT)
     assert where.startswith(fault.file)
-    assert fault.notebook in {path.name[:2] for path in series.notebooks(ROOT / "notebooks")}
+    assert fault.notebook in {path.name[:2] for path in documents.notebooks(ROOT / "notebooks")}
     if fault.file.endswith(".ipynb"):
         assert fault.file.startswith(f"notebooks/{fault.notebook}_")
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import nbformat
 
-from ipe_sr import runs, series
+from ipe_sr.series import documents, run_series
 from tests.mutations.faults import Fault
 
 ROOT = Path(__file__).parents[2]
@@ -56,8 +56,8 @@ def with_fault(fault: Fault, root: Path) -> tuple[str | nbformat.NotebookNode, s
     Raises ValueError unless the fault changes one line of valid Python that stands there once.
     """
     path = root / fault.file
-    notebook = series.read(path) if path.suffix == ".ipynb" else None
-    texts = [cell.source for cell in series.code_cells(notebook)] if notebook else [path.read_text(encoding="utf-8")]
+    notebook = documents.read(path) if path.suffix == ".ipynb" else None
+    texts = [cell.source for cell in documents.code_cells(notebook)] if notebook else [path.read_text(encoding="utf-8")]
     found = sum(text.count(fault.right) for text in texts)
     if found != 1:
         raise ValueError(f"{fault.name}: {fault.right!r} stands {found} times in {fault.file}, where once is due")
@@ -70,7 +70,7 @@ def with_fault(fault: Fault, root: Path) -> tuple[str | nbformat.NotebookNode, s
         raise ValueError(f"{fault.name}: changes {len(changed)} lines, where one is due")
     if notebook is None:
         return faulty, f"{fault.file}:{changed[0]}"
-    series.code_cells(notebook)[number].source = faulty
+    documents.code_cells(notebook)[number].source = faulty
     return notebook, f"{fault.file}, {number + 1}:{changed[0]}"
 
 
@@ -84,12 +84,12 @@ def attempt(fault: Fault | None, number: str, root: Path = ROOT) -> Outcome:
         for folder in ("ipe_sr", "notebooks"):
             shutil.copytree(root / folder, copy / folder, ignore=shutil.ignore_patterns("__pycache__", ".*"))
         where = _place(fault, copy) if fault else ""
-        (job,) = runs.plan(copy / "notebooks", "smoke", [number])
+        (job,) = run_series.plan(copy / "notebooks", "smoke", [number])
         os.environ["PYTHONPATH"] = scratch
         (copy / "out").mkdir()
         with open(copy / "log", "wb") as log:   # what the kernel says on stderr
             os.dup2(log.fileno(), 2)
-        return Outcome(fault, number, where, runs.run(job, copy / "out").failure)
+        return Outcome(fault, number, where, run_series.run(job, copy / "out").failure)
 
 
 def _place(fault: Fault, root: Path) -> str:

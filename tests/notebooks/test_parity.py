@@ -12,10 +12,13 @@ import pytest
 import torch
 
 import ipe_sr
-from ipe_sr import data, metrics, models, series
+from ipe_sr import models
+from ipe_sr.imaging import metrics
+from ipe_sr.series import documents
+from ipe_sr.training import batches
 
 FOLDER = Path(__file__).parents[2] / "notebooks"
-NOTEBOOKS = [*series.notebooks(FOLDER), *series.notebooks(FOLDER / "exercises")]
+NOTEBOOKS = [*documents.notebooks(FOLDER), *documents.notebooks(FOLDER / "exercises")]
 TAG = "twin:"
 
 
@@ -24,8 +27,8 @@ class Random(tuple):
 
 
 SMALL = models.LIIFConfig(frequencies=2, width=4, depth=1, encoder=models.EncoderConfig(blocks=0, channels=2))
-BATCH = data.Batch(lr=torch.rand(2, 3, 4, 5).double(), position=3 * torch.rand(2, 7, 2).double(),
-                   radius=torch.full((2, 1, 2), 0.5).double(), colour=torch.rand(2, 7, 3).double(), pixel=None, sizes=())
+BATCH = batches.Batch(lr=torch.rand(2, 3, 4, 5).double(), position=3 * torch.rand(2, 7, 2).double(),
+                      radius=torch.full((2, 1, 2), 0.5).double(), colour=torch.rand(2, 7, 3).double(), pixel=None, sizes=())
 
 # What a twin is tried with, by its name; a new one needs an entry. First what to make it with, if it is a module or makes
 # one; then its inputs.
@@ -57,7 +60,7 @@ def registered():
     """(notebook's imports and registered definitions up to this one, its name, package twin) of every tagged cell."""
     for path in NOTEBOOKS:
         taught = ""
-        for cell in series.code_cells(series.read(path)):
+        for cell in documents.code_cells(documents.read(path)):
             imports = [node for node in ast.parse(cell.source).body if isinstance(node, (ast.Import, ast.ImportFrom))]
             taught += "".join(f"{ast.unparse(node)}\n" for node in imports)
             for tag in cell.metadata.get("tags", []):
@@ -129,7 +132,7 @@ def means_resampled(bootstrap):
 
 def lessons_drawn(sampler):
     """What is random in the first lessons of some steps, as numbers."""
-    store = data.Store(torch.zeros(3840, dtype=torch.uint8), (("a", 0, 20, 30), ("b", 1800, 17, 40)))
+    store = batches.Store(torch.zeros(3840, dtype=torch.uint8), (("a", 0, 20, 30), ("b", 1800, 17, 40)))
     made = sampler(store, 3, 4, 10, (1.0, 4.0), 7)
     draw = getattr(made, "draw", None) or made._draw   # a notebook has nothing private
     draws = [draw(step, item) for step, item in itertools.product(range(5), range(3))]
@@ -162,9 +165,11 @@ def test_every_twin_is_tried():
 
 
 def public_functions():
-    """Every public function and class of the package, by name."""
+    """Every public function and class of the package, by name; programs that only measure are left out."""
     names = set()
     for module in pkgutil.walk_packages(ipe_sr.__path__, "ipe_sr."):
+        if module.name.startswith("ipe_sr.benchmarks"):
+            continue
         tree = ast.parse(Path(importlib.util.find_spec(module.name).origin).read_text())
         kinds = (ast.FunctionDef, ast.ClassDef)
         names |= {node.name for node in tree.body if isinstance(node, kinds) and not node.name.startswith("_")}
@@ -174,7 +179,7 @@ def public_functions():
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: f"{path.parent.name}-{path.stem}")
 def test_a_package_name_defined_in_a_notebook_is_a_registered_twin(path):
     taken = public_functions()
-    for cell in series.code_cells(series.read(path)):
+    for cell in documents.code_cells(documents.read(path)):
         for node in ast.parse(cell.source).body:
             if isinstance(node, (ast.FunctionDef, ast.ClassDef)) and node.name in taken:
                 twins = [tag.split(":")[-1] for tag in cell.metadata.get("tags", []) if tag.startswith(TAG)]

@@ -9,8 +9,9 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from ipe_sr import provenance, runs, series
+from ipe_sr import provenance
 from ipe_sr.errors import InputError
+from ipe_sr.series import documents, run_series
 
 FOLDER = Path(__file__).parents[2] / "notebooks"
 CLAIM = "from ipe_sr.claims import claim\nclaim('00.1', 'n is small', n, below=10)"
@@ -30,7 +31,7 @@ output
 def make_series(folder, **notebooks):
     """A series of made-up notebooks: name -> sources of its cells after the parameters."""
     (folder / "params").mkdir(parents=True)
-    for preset in series.PRESETS:
+    for preset in documents.PRESETS:
         (folder / "params" / f"{preset}.yaml").write_text("{}")
     for name, sources in notebooks.items():
         parameters = nbformat.v4.new_code_cell("n = 3", metadata={"tags": ["parameters"]})
@@ -42,7 +43,7 @@ def make_series(folder, **notebooks):
 
 def run(folder, out, *, preset="teach", only=(), settings=(), workers=1):
     lines = []
-    return runs.execute(runs.plan(folder, preset, only, settings), out, workers, lines.append), lines
+    return run_series.execute(run_series.plan(folder, preset, only, settings), out, workers, lines.append), lines
 
 
 def test_a_run_leaves_copies_and_records(tmp_path):
@@ -113,32 +114,33 @@ def test_bad_requests_are_refused_before_any_work(tmp_path, options, message):
 def test_no_series_here(tmp_path):
     shutil.copytree(FOLDER / "params", tmp_path / "params")
     with pytest.raises(InputError, match="holds no numbered notebooks"):
-        runs.plan(tmp_path, "teach")
+        run_series.plan(tmp_path, "teach")
 
 
 def test_outputs_are_written_back_clean(tmp_path):
     source = make_series(tmp_path / "nb", **{"00_one": [CLAIM, "import ipywidgets\nipywidgets.IntSlider()"]})
     results, _ = run(source, tmp_path / "out")
-    runs.write_back(results)
-    stored = series.read(source / "00_one.ipynb")
-    assert [cell.execution_count for cell in series.code_cells(stored)] == [1, 2, 3]
-    assert series.code_cells(stored)[1].outputs[0].text == "[00.1] holds: n is small: 3 < 10\n"
-    assert list(series.code_cells(stored)[2].outputs[0].data) == ["text/plain"]
+    run_series.write_back(results)
+    stored = documents.read(source / "00_one.ipynb")
+    assert [cell.execution_count for cell in documents.code_cells(stored)] == [1, 2, 3]
+    assert documents.code_cells(stored)[1].outputs[0].text == "[00.1] holds: n is small: 3 < 10\n"
+    assert list(documents.code_cells(stored)[2].outputs[0].data) == ["text/plain"]
     assert stored.metadata.keys() == {"kernelspec", "language_info"}
     assert "s measured (preset teach" in stored.cells[0].source
     nbformat.validate(stored)
     with pytest.raises(InputError, match="teach preset"):
-        runs.write_back(run(source, tmp_path / "out", settings=["n=4"])[0])
+        run_series.write_back(run(source, tmp_path / "out", settings=["n=4"])[0])
 
 
 @pytest.mark.parametrize("preset", ["smoke", "paper"])
 def test_the_series_can_be_planned_with_every_preset(preset):
-    assert [job.notebook.name[:2] for job in runs.plan(FOLDER, preset)] == [p.name[:2] for p in series.notebooks(FOLDER)]
+    planned = [job.notebook for job in run_series.plan(FOLDER, preset)]
+    assert [path.name for path in planned] == [path.name for path in documents.notebooks(FOLDER)]
 
 
 def test_the_series_runs_with_the_smoke_preset(tmp_path):
     results, _ = run(FOLDER, tmp_path / "out", preset="smoke", workers=2)
-    assert [result.failure for result in results] == [None] * len(series.notebooks(FOLDER))
+    assert [result.failure for result in results] == [None] * len(documents.notebooks(FOLDER))
     ids = [claim["id"] for result in results for claim in result.record["claims"]]
     assert len(ids) == len(set(ids)) >= 40
     used = results[0].record["data"]["astronaut.png"]

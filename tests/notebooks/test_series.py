@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 import yaml
 
-from ipe_sr import series
 from ipe_sr.errors import InputError
+from ipe_sr.series import documents
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "notebooks"
-NOTEBOOKS = series.notebooks(FOLDER)
+NOTEBOOKS = documents.notebooks(FOLDER)
 each_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 
 LONGEST_CELL = 16
@@ -30,7 +30,7 @@ def outputs(cell):
 
 @each_notebook
 def test_opening_and_closing(path):
-    first, *_, last = series.read(path).cells
+    first, *_, last = documents.read(path).cells
     assert first.source.startswith(f"# {path.name[:2]} · ")
     for part in ("**Goal.**", "**Prerequisites.**", "**Run time:**", "**You will be able to check**"):
         assert part in first.source
@@ -40,37 +40,37 @@ def test_opening_and_closing(path):
 
 @each_notebook
 def test_has_a_watch_it_break_moment(path):
-    assert any(re.search(r"^## .*[Ww]atch it break", cell.source, re.M) for cell in series.read(path).cells)
+    assert any(re.search(r"^## .*[Ww]atch it break", cell.source, re.M) for cell in documents.read(path).cells)
 
 
 @each_notebook
 def test_parameters_are_literals_that_something_reads_and_every_notebook_sets_seed_and_threads(path):
-    declared = series.declared(series.read(path), path)
+    declared = documents.declared(documents.read(path), path)
     assert {"seed", "threads"} <= declared.keys()
-    source = next(cell.source for cell in series.code_cells(series.read(path)) if "parameters" in tags(cell))
+    source = next(cell.source for cell in documents.code_cells(documents.read(path)) if "parameters" in tags(cell))
     for line in source.splitlines():   # papermill's inspector drops anything else
         assert re.fullmatch(r"\w+ = [^=#|]+", line), line
 
 
-@pytest.mark.parametrize("name", series.PRESETS)
+@pytest.mark.parametrize("name", documents.PRESETS)
 def test_presets_name_known_notebooks_and_parameters(name):
     numbers = {path.name[:2]: path for path in NOTEBOOKS}
-    for number, given in series.preset(FOLDER, name).items():
+    for number, given in documents.preset(FOLDER, name).items():
         path = numbers[number]
-        series.resolve(series.declared(series.read(path), path), given, path)
+        documents.resolve(documents.declared(documents.read(path), path), given, path)
 
 
 def test_teach_is_what_the_notebooks_say():
     for path in NOTEBOOKS:
-        given = series.preset(FOLDER, "teach").get(path.name[:2], {})
-        declared = series.declared(series.read(path), path)
+        given = documents.preset(FOLDER, "teach").get(path.name[:2], {})
+        declared = documents.declared(documents.read(path), path)
         assert {name: declared[name] for name in given} == given
         assert declared.keys() - {"seed", "threads"} == given.keys(), "teach.yaml lists every size"
 
 
 @each_notebook
 def test_cells_fit_the_page(path):
-    for cell in series.code_cells(series.read(path)):
+    for cell in documents.code_cells(documents.read(path)):
         lines = cell.source.splitlines()
         assert len(lines) <= LONGEST_CELL, cell.source
         assert max(map(len, lines)) <= LONGEST_LINE, max(lines, key=len)
@@ -78,8 +78,8 @@ def test_cells_fit_the_page(path):
 
 @each_notebook
 def test_outputs_are_stored_whole_and_clean(path):
-    notebook = series.read(path)
-    cells = series.code_cells(notebook)
+    notebook = documents.read(path)
+    cells = documents.code_cells(notebook)
     assert [cell.execution_count for cell in cells] == list(range(1, len(cells) + 1))
     assert notebook.metadata.keys() == {"kernelspec", "language_info"}
     for cell in cells:
@@ -94,7 +94,8 @@ def test_outputs_are_stored_whole_and_clean(path):
 
 @each_notebook
 def test_pictures_have_alternative_text(path):
-    pictures = [o for cell in series.code_cells(series.read(path)) for o in outputs(cell) if "image/png" in o.get("data", {})]
+    cells = documents.code_cells(documents.read(path))
+    pictures = [o for cell in cells for o in outputs(cell) if "image/png" in o.get("data", {})]
     assert pictures
     for picture in pictures:
         assert len(picture.metadata["image/png"]["alt"]) > 40
@@ -104,7 +105,7 @@ def test_pictures_have_alternative_text(path):
 def test_claims_are_stored_and_compared_by_nbval(path):
     """nbval on stripped output passes anything, so every claim's line must be stored, in a cell that is compared."""
     seen = []
-    for cell in series.code_cells(series.read(path)):
+    for cell in documents.code_cells(documents.read(path)):
         calls = [node for node in ast.walk(ast.parse(cell.source)) if isinstance(node, ast.Call)]
         claims = [call for call in calls if getattr(call.func, "id", None) in ("claim", "reported")]
         stored = "".join(o.text for o in outputs(cell) if o.output_type == "stream")
@@ -120,8 +121,8 @@ def test_claims_are_stored_and_compared_by_nbval(path):
 
 @each_notebook
 def test_prose_refers_to_claims_that_exist(path):
-    notebook = series.read(path)
-    printed = "".join(o.get("text", "") for cell in series.code_cells(notebook) for o in outputs(cell))
+    notebook = documents.read(path)
+    printed = "".join(o.get("text", "") for cell in documents.code_cells(notebook) for o in outputs(cell))
     stored = set(re.findall(r"\[(\d\d\.\d+)\]", printed))
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
@@ -131,24 +132,24 @@ def test_prose_refers_to_claims_that_exist(path):
 
 @each_notebook
 def test_links_between_notebooks_lead_somewhere(path):
-    for cell in series.read(path).cells:
+    for cell in documents.read(path).cells:
         for target in re.findall(r"\]\((\w+\.ipynb)\)", cell.source):
             assert (FOLDER / target).is_file(), target
 
 
 def test_the_map_leads_to_every_notebook():
-    cells = [cell.source for cell in series.read(NOTEBOOKS[0]).cells if "## Map of the series" in cell.source]
+    cells = [cell.source for cell in documents.read(NOTEBOOKS[0]).cells if "## Map of the series" in cell.source]
     assert re.findall(r"\]\((\w+\.ipynb)\)", cells[0]) == [path.name for path in NOTEBOOKS[1:]]
 
 
 @each_notebook
 def test_widgets_have_a_filmstrip(path):
-    source = "\n".join(cell.source for cell in series.code_cells(series.read(path)))
+    source = "\n".join(cell.source for cell in documents.code_cells(documents.read(path)))
     assert source.count("Explorer(") == source.count(".filmstrip(") >= 1
 
 
 def test_the_readme_shows_the_picture_that_the_series_made():
-    made = [picture for path in NOTEBOOKS if (picture := series.readme_picture(series.read(path)))]
+    made = [picture for path in NOTEBOOKS if (picture := documents.readme_picture(documents.read(path)))]
     assert made == [(FOLDER / "readme.png").read_bytes()]
     assert "notebooks/readme.png" in (ROOT / "README.md").read_text()
 
@@ -176,7 +177,7 @@ def write(folder, cells, preset=None):
 def test_bad_parameter_cells_are_refused(tmp_path, cells, message):
     path = write(tmp_path, cells)
     with pytest.raises(InputError, match=re.escape(message)):
-        series.declared(series.read(path), path)
+        documents.declared(documents.read(path), path)
 
 
 @pytest.mark.parametrize(
@@ -184,4 +185,4 @@ def test_bad_parameter_cells_are_refused(tmp_path, cells, message):
 )
 def test_bad_parameters_are_refused(given, message):
     with pytest.raises(InputError, match=re.escape(message)):
-        series.resolve({"n": 1}, given, Path("00_made_up.ipynb"))
+        documents.resolve({"n": 1}, given, Path("00_made_up.ipynb"))

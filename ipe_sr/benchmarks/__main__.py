@@ -1,0 +1,112 @@
+"""python -m ipe_sr.benchmarks [--json FILE] : decoding and training, by method, form, precision and number of threads.
+
+Medians of runs taken in turns in one process; ratios are to LIIF in its textbook form with as many threads. bfloat16 is left
+out on a CPU that computes it in software. On a GPU (--device cuda) the paper's batch, torch.compile, and 1080p to 4K as well.
+"""
+
+import argparse
+import functools
+import json
+import platform
+from pathlib import Path
+
+import torch
+from rich.console import Console
+from rich.table import Table
+
+from ipe_sr import files, models, render
+from ipe_sr.benchmarks import cases, timing
+from ipe_sr.benchmarks.memory import peak_of
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--json", type=Path, metavar="FILE")
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
+    parser.add_argument("--methods", nargs="+", default=list(cases.METHODS))
+    parser.add_argument("--side", type=int, default=96, help="LR pixels a side of the decoded picture")
+    parser.add_argument("--scale", type=int, default=4)
+    parser.add_argument("--batch", type=int, help="of a training step; default 4, on a GPU 16; 0: no training")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--compile", action="store_true", help="also training steps with torch.compile")
+    parser.add_argument("--no-memory", action="store_true", help="leave out peak memory: a process for each case")
+    options = parser.parse_args()
+    batch = options.batch if options.batch is not None else 4 if options.device == "cpu" else 16
+    rows = []
+    for threads in options.threads if options.device == "cpu" else options.threads[:1]:
+        torch.set_num_threads(threads)
+        rows += _decoding(options, threads)
+        if batch:
+            rows += _training(options, batch, threads)
+    facts = {
+        "torch": torch.__version__, "device": _device(options.device), "side": options.side, "scale": options.scale,
+        "batch": batch, "rounds": options.rounds, "rows": rows,
+    }
+    _print(facts)
+    if options.json:
+        with files.replacing(options.json) as temporary:
+            temporary.write_text(json.dumps(facts, indent=1))
+
+
+def _dtypes(device: str) -> list[str]:
+    in_hardware = device != "cpu" or torch.ops.mkldnn._is_mkldnn_bf16_supported()
+    return ["fp32", "bf16"] if in_hardware else ["fp32"]
+
+
+def _decoding(options: argparse.Namespace, threads: int) -> list[dict]:
+    shape = (options.side, options.scale, options.device)
+    work = {f"matrix products {dtype}": cases.gemm(*shape, dtype) for dtype in _dtypes(options.device)}
+    for name in {"liif": None} | dict.fromkeys(options.methods):
+        for form in cases.FORMS:
+            for dtype in _dtypes(options.device):
+                work[f"{name} {form} {dtype}"] = cases.decoding(name, form, dtype, *shape)
+    if options.device == "cuda":
+        model, picture = models.method("ipe-liif").build().eval().to("cuda"), torch.rand(1, 3, 1080, 1920, device="cuda")
+        for name, dtype in cases.DTYPES.items():
+            work[f"ipe-liif 1080p to 4K {name}"] = functools.partial(render.render, model, picture, (2160, 3840), dtype)
+    rows = _rows("decode", threads, timing.medians(work, options.rounds))
+    for row in rows:
+        if not options.no_memory and options.device == "cpu" and row["case"].split()[1] in cases.FORMS:
+            row["peak_bytes"] = peak_of(*row["case"].split(), options.side, options.scale, threads)
+    return rows
+
+
+def _training(options: argparse.Namespace, size: int, threads: int) -> list[dict]:
+    batch = cases.batch_of(size, options.device)
+    work = {}
+    for name in {"liif": None} | dict.fromkeys(options.methods):
+        for form in cases.FORMS:
+            for dtype in _dtypes(options.device):
+                work[f"{name} {form} {dtype}"] = cases.step(name, form, dtype, batch)
+    if options.compile:
+        for mode in ("default", "reduce-overhead") if options.device == "cuda" else ("default",):
+            for dtype in _dtypes(options.device):
+                work[f"ipe-liif fast {dtype}, compiled ({mode})"] = cases.step("ipe-liif", "fast", dtype, batch, mode)
+    return _rows(f"train, batch {size}", threads, timing.medians(work, options.rounds))
+
+
+def _rows(task: str, threads: int, seconds: dict[str, float]) -> list[dict]:
+    return [
+        {"task": task, "threads": threads, "case": case, "seconds": value, "times_as_fast": seconds[cases.BASE] / value}
+        for case, value in seconds.items()
+    ]
+
+
+def _device(kind: str) -> str:
+    return torch.cuda.get_device_name() if kind == "cuda" else f"{platform.processor() or platform.machine()} CPU"
+
+
+def _print(facts: dict) -> None:
+    title = f"{facts['side']}^2 -> {facts['side'] * facts['scale']}^2; torch {facts['torch']}, {facts['device']}"
+    table = Table("task", "threads", "case", "seconds", "times as fast as LIIF's textbook form", "peak memory", title=title)
+    for row in facts["rows"]:
+        peak = f"{row['peak_bytes'] / 2**20:.0f} MiB" if "peak_bytes" in row else ""
+        table.add_row(
+            row["task"], str(row["threads"]), row["case"], f"{row['seconds']:.3f}", f"{row['times_as_fast']:.2f}", peak
+        )
+    Console(width=130).print(table)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,89 @@
+"""Which recipe trains best in a given number of steps: `python -m ipe_sr.benchmarks.schedules` (minutes on a CPU).
+
+Every combination of decay, learning rate and decay of averaged weights trains the same preset on the same batches, once
+for each seed. Printed: validation PSNR (mean over scales, protocol div2k), its spread over the seeds, and the difference
+from the preset's own recipe, seed by seed. Last, iterations/s and the steps that fit an hour on this device.
+
+At full size, where there is a GPU:
+    python -m ipe_sr.benchmarks.schedules --preset hour-ipe-liif --steps 10000 --seeds 2
+"""
+
+import argparse
+import itertools
+import statistics
+import tempfile
+from pathlib import Path
+from typing import NamedTuple
+
+from ipe_sr import console
+from ipe_sr.training import loop, schedules
+
+
+class Recipe(NamedTuple):
+    """rate: multiple of the preset's own.   ema: see `Schedule.average_decay`."""
+
+    decay: str
+    rate: float
+    ema: float
+
+
+class Outcome(NamedTuple):
+    psnr: float
+    steps_per_second: float
+
+
+def outcome(options: argparse.Namespace, recipe: Recipe, seed: int) -> Outcome:
+    """Train once. "halve" halves four times in the run, as the paper does."""
+    base = schedules.preset(options.preset).schedule
+    settings = dict(console.setting(text) for text in options.set) | {
+        "steps": options.steps, "halve_every": max(1, options.steps // 5), "seed": seed, "validate_every": options.steps,
+        "decay": recipe.decay, "learning_rate": recipe.rate * base.learning_rate, "ema": recipe.ema, "checkpoint_minutes": 1e9,
+    }
+    last = {}
+    with tempfile.TemporaryDirectory() as folder:
+        loop.train(
+            schedules.preset(options.preset, settings), Path(folder), threads=options.threads,
+            progress=lambda step, values: last.update(values),
+        )
+    psnr = [value for name, value in last.items() if name.startswith("psnr")]
+    return Outcome(statistics.fmean(psnr), options.steps / last["seconds"])
+
+
+def spread(values: list[float]) -> float:
+    return statistics.stdev(values) if len(values) > 1 else float("nan")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--preset", default="tiny-ipe-liif")
+    parser.add_argument("--steps", type=int, default=300)
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--decays", nargs="+", default=["halve", "cosine"], choices=schedules.DECAYS)
+    parser.add_argument("--rates", nargs="+", type=float, default=[0.5, 1, 2], help="multiples of the preset's own")
+    parser.add_argument("--emas", nargs="+", type=float, default=[0, 0.999])
+    parser.add_argument("--set", nargs="*", default=[], metavar="KEY=VALUE")
+    parser.add_argument("--threads", type=int)
+    options = parser.parse_args()
+
+    own = schedules.preset(options.preset).schedule
+    candidates = itertools.starmap(Recipe, itertools.product(options.decays, options.rates, options.emas))
+    recipes = dict.fromkeys([Recipe(own.decay, 1, own.ema), *candidates])   # each once
+    speeds, before = [], []
+    print(f"{options.preset}, {options.steps} steps, {options.seeds} seeds; the first row is the preset's own recipe")
+    print("decay     rate     ema     PSNR / dB    spread    less own    spread")
+    for recipe in recipes:
+        outcomes = [outcome(options, recipe, seed) for seed in range(options.seeds)]
+        psnr = [one.psnr for one in outcomes]
+        before = before or psnr
+        gain = [a - b for a, b in zip(psnr, before, strict=True)]
+        speeds += [one.steps_per_second for one in outcomes]
+        print(
+            f"{recipe.decay:8}  {recipe.rate * own.learning_rate:.1e}  {recipe.ema:<6g}  {statistics.fmean(psnr):9.3f}"
+            f"  {spread(psnr):8.3f}  {statistics.fmean(gain):+10.3f}  {spread(gain):8.3f}", flush=True,
+        )
+    speed = statistics.median(speeds)
+    print(f"{speed:.2f} iterations/s here: {3600 * speed:.0f} steps in an hour")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,128 @@
+"""Of notebook 09: small trainings on one picture that go on when they are looked at, one for each learning rate."""
+
+import functools
+from typing import NamedTuple
+
+import ipywidgets
+import torch
+from torch import Tensor
+
+from ipe_sr import figures
+from ipe_sr.demos.decoder import Questions, original, questions
+from ipe_sr.demos.scenes import scene
+from ipe_sr.figures import BLACK, BLUE, RED
+from ipe_sr.imaging import images, metrics, resample
+from ipe_sr.models import EncoderConfig, LIIFConfig
+from ipe_sr.widgets import Explorer
+
+LR_SIDE, HR_SIDE = 24, 96
+MOST = 200    # steps
+EVERY = 10    # steps from one kept state to the next
+QUERIES = 512
+LOSSES = (0.01, 3.0)   # what the plot shows
+SMALL = LIIFConfig(frequencies=6, width=32, depth=2, encoder=EncoderConfig(blocks=1, channels=16))
+
+
+class Lesson(NamedTuple):
+    """One picture to learn.   lr: (1, 3, 24, 24).   hr: (3, 96, 96).   asked: pixels of hr.   bicubic: its loss and PSNR."""
+
+    lr: Tensor
+    hr: Tensor
+    asked: Questions
+    bicubic: tuple[float, float]
+
+
+@functools.cache
+def face() -> Lesson:
+    """The face of notebooks 06 and 07, a little smaller."""
+    hr = resample.bicubic(original(), (HR_SIDE, HR_SIDE)).clamp(0, 1)
+    lr = resample.bicubic(hr, (LR_SIDE, LR_SIDE))[None]
+    enlarged = resample.bicubic(lr[0], (HR_SIDE, HR_SIDE))
+    known = (enlarged - hr).abs().mean().item(), metrics.psnr(enlarged, hr, "div2k", 4)
+    return Lesson(lr, hr, questions(hr, (LR_SIDE, LR_SIDE), (4,)), known)
+
+
+class Training:
+    """A training that takes its steps when it is asked for them, and keeps every tenth state.
+
+    losses: of each step taken.   kept: weights after 0, 10, 20, ... steps. The same for a rate however it is asked.
+    """
+
+    def __init__(self, rate: float):
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)
+            self.model = SMALL.build()
+        self.optimizer = torch.optim.Adam(self.model.parameters(), rate, fused=True)   # fewer calls, a shorter wait
+        self.random, self.losses = torch.Generator().manual_seed(0), []
+        self.kept = [self._weights()]
+
+    def after(self, steps: int) -> tuple[list[float], Tensor]:
+        """The losses of the first steps, a multiple of `EVERY`, and the picture that the network then makes: (3, 96, 96)."""
+        while len(self.losses) < steps:
+            self._step()
+        with torch.no_grad():
+            picture = torch.func.functional_call(self.model, self.kept[steps // EVERY], (face().lr, (HR_SIDE, HR_SIDE)))[0]
+        return self.losses[:steps], picture.clamp(0, 1)
+
+    @torch.enable_grad()
+    def _step(self) -> None:
+        position, radius, colour = face().asked
+        some = torch.randint(len(colour), (QUERIES,), generator=self.random)
+        answer = self.model.query(self.model.encode(face().lr), position[some][None], radius[some][None])[0]
+        loss = (answer - colour[some]).abs().mean()
+        self.optimizer.zero_grad()
+        loss.backward()
+        self.optimizer.step()
+        self.losses.append(loss.item())
+        if len(self.losses) % EVERY == 0:
+            self.kept.append(self._weights())
+
+    def _weights(self) -> dict[str, Tensor]:
+        return {name: weight.detach().clone() for name, weight in self.model.named_parameters()}
+
+
+training = functools.cache(Training)
+
+
+def _curve_and_pictures():
+    fig, axes = figures.panels(columns=3, height=2.9, width_ratios=[5, 3, 3])
+    curve, made, wanted = axes[0]
+    curve.set(xlim=(0, MOST), ylim=LOSSES, yscale="log", xlabel="step", title="loss (L1)")
+    curve.axhline(face().bicubic[0], color=RED, linestyle=":", label="bicubic's error")
+    curve.legend(loc="upper right", fontsize=9)
+    for ax, title in ((made, "the network's"), (wanted, "original")):
+        ax.set(xlim=(-0.5, HR_SIDE - 0.5), ylim=(HR_SIDE - 0.5, -0.5), xticks=[], yticks=[], aspect="equal", title=title)
+        ax.grid(False)
+    wanted.imshow(images.to_pixels(face().hr), interpolation="nearest")
+    return fig, axes
+
+
+@scene(_curve_and_pictures)
+def live_training(axes, steps: int, rate: str) -> None:
+    """Notebook 09: the loss of a training so far, and what its network makes of the picture that it learns."""
+    curve, made, _ = axes[0]
+    losses, picture = training(float(rate)).after(steps)
+    shown = [min(max(loss, LOSSES[0]), LOSSES[1]) for loss in losses]
+    curve.plot(range(1, steps + 1), shown, color=BLUE, linewidth=1.2)
+    curve.axvline(steps, color=BLACK, linewidth=0.8)
+    made.imshow(images.to_pixels(picture), interpolation="nearest")
+
+
+def live_training_readout(steps: int, rate: str) -> str:
+    losses, picture = training(float(rate)).after(steps)
+    recent = losses[-EVERY:]
+    so_far = f"loss of the last {EVERY} steps {sum(recent) / EVERY:.3g}" if recent else "not begun"
+    return (f"learning rate {rate}   step {steps}   {so_far}   PSNR {metrics.psnr(picture, face().hr, 'div2k', 4):.2f} dB"
+            f" (bicubic {face().bicubic[1]:.2f})")
+
+
+def with_play(explorer: Explorer, name: str) -> Explorer:
+    """The explorer, with a button that moves one of its sliders step by step, to its end or until it is pressed again."""
+    slider = explorer.controls[name]
+    hidden = {"display": "none"}   # its buttons have pictures only, and no way to give them names
+    clock = ipywidgets.Play(min=slider.min, max=slider.max, step=slider.step, interval=300, layout=hidden)
+    button = ipywidgets.ToggleButton(description="play", icon="play", tooltip=f"move {name} step by step")
+    ipywidgets.jslink((clock, "value"), (slider, "value"))
+    ipywidgets.jslink((button, "value"), (clock, "playing"))
+    explorer.children = (button, clock, *explorer.children)
+    return explorer

@@ -1,0 +1,51 @@
+"""What the experiment notebook draws of one run: its curve, and crops beside bicubic's."""
+
+from typing import Any
+
+import torch
+from matplotlib.figure import Figure
+from torch import nn
+
+from ipe_sr import figures, models
+from ipe_sr.imaging import datasets, images, metrics
+from ipe_sr.imaging.datasets import ImageSet
+
+CROP = 96   # HR pixels a side
+
+
+def learning_curve(curve: list[dict[str, Any]]) -> Figure:
+    """Validation PSNR against steps, one colour for each scale; dotted: what bicubic reaches there."""
+    fig, axes = figures.panels(height=3.0)
+    ax = axes[0, 0]
+    scales = sorted({row["name"].partition("_x")[2] for row in curve if row["name"].startswith("psnr_x")}, key=float)
+    for i, scale in enumerate(scales):
+        points = [(row["step"], row["value"]) for row in curve if row["name"] == f"psnr_x{scale}"]
+        style = {"color": figures.COLOURS[i], "linestyle": figures.DASHES[i], "marker": "."}
+        ax.plot(*zip(*points, strict=True), label=f"x{scale}", **style)
+        for row in curve:
+            if row["name"] == f"bicubic_x{scale}":
+                ax.axhline(row["value"], color=figures.COLOURS[i], linestyle=":", linewidth=1)
+    ax.set(xlabel="steps", ylabel="PSNR / dB", title="Validation during training (dotted: bicubic)")
+    if scales:
+        fig.legend(title="scale", fontsize=9, loc="outside right center")   # inside it would hide dotted lines
+    return fig
+
+
+@torch.inference_mode()
+def crops(model: nn.Module, dataset: ImageSet, scale: float) -> Figure:
+    """The middle of the set's first picture: bicubic, the model and the original, with the PSNR of the whole picture."""
+    lr, hr, _ = datasets.pair(dataset, dataset.hr[0], scale)
+    lr, hr = (images.to_tensor(pixels).expand(3, -1, -1) for pixels in (lr, hr))
+    device = next((p.device for p in model.parameters()), lr.device)
+    size = tuple(hr.shape[-2:])
+    made = {"bicubic": models.Bicubic()(lr[None], size)[0], "this model": model(lr[None].to(device), size)[0].cpu()}
+    titles = {f"{name} x{scale:g}, {metrics.psnr(sr, hr, dataset.protocol, scale):.2f} dB": sr for name, sr in made.items()}
+    pixels = {title: images.to_pixels(_middle(sr)) for title, sr in (titles | {"original": hr}).items()}
+    return figures.pictures(pixels)
+
+
+def _middle(picture: torch.Tensor) -> torch.Tensor:
+    height, width = picture.shape[-2:]
+    side = min(CROP, height, width)
+    top, left = (height - side) // 2, (width - side) // 2
+    return picture[:, top : top + side, left : left + side]

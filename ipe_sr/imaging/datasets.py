@@ -1,0 +1,157 @@
+"""Evaluation sets: where their pictures are and how their LR inputs are made."""
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from ipe_sr import files
+from ipe_sr.errors import InputError
+from ipe_sr.imaging import images, resample, samples
+
+SUFFIXES = set(images.FORMATS) | {".bmp"}
+
+
+@dataclass(frozen=True)
+class Known:
+    """folder: below the data folder; holds HR pictures, or HR/ and LR_bicubic/X2 and so on.   protocol: the usual one.
+    lr: the folder that holds X2, X3, ... where it stands elsewhere."""
+
+    folder: str
+    protocol: str
+    lr: str = ""
+
+
+KNOWN = {
+    "set5": Known("benchmark/Set5", "benchmark"),
+    "set14": Known("benchmark/Set14", "benchmark"),
+    "b100": Known("benchmark/B100", "benchmark"),
+    "urban100": Known("benchmark/Urban100", "benchmark"),
+    "kodak": Known("kodak", "benchmark"),
+    "photos-train": Known("photos/train", "div2k"),
+    "photos-valid": Known("photos/valid", "div2k"),
+    "bsds-train": Known("bsds/train", "benchmark"),
+    "bsds-test": Known("bsds/test", "benchmark"),
+    "div2k-train": Known("DIV2K/DIV2K_train_HR", "div2k"),
+    "div2k-valid": Known("DIV2K/DIV2K_valid_HR", "div2k", lr="DIV2K/DIV2K_valid_LR_bicubic"),
+}
+HELD_OUT = ("chelsea", "coffee")
+SAMPLES = {   # photographs that the package brings: all, and split for small trainings
+    "samples": tuple(samples.PHOTOS),
+    "samples-train": tuple(name for name in samples.PHOTOS if name not in HELD_OUT),
+    "samples-valid": HELD_OUT,
+}
+
+
+@dataclass(frozen=True)
+class ImageSet:
+    """name: as asked for.   hr: picture files, sorted.   lr: the folder with X2, X3, ... or None.   protocol: a name."""
+
+    name: str
+    hr: tuple[Path, ...]
+    lr: Path | None
+    protocol: str
+
+
+def find(data: str | os.PathLike) -> ImageSet:
+    """An evaluation set by name, or any folder of pictures (or one that holds HR/ and perhaps LR_bicubic/X2, ...).
+
+    Raises InputError for an unknown name, a missing folder, or one without pictures.
+    """
+    if str(data) in SAMPLES:
+        return ImageSet(str(data), tuple(samples.path(name) for name in SAMPLES[str(data)]), None, "div2k")
+    known = KNOWN.get(str(data))
+    folder = files.data_root() / known.folder if known else Path(data)
+    if not folder.is_dir():
+        if known:
+            hint = "download it (see data_scripts), or set IPE_SR_DATA to the folder that has it"
+            raise InputError(f"data set {data!r} is not at {folder}; {hint}")
+        raise InputError(f"data {str(data)!r} is neither a folder nor one of {', '.join([*KNOWN, *SAMPLES])}")
+    hr = folder / "HR" if (folder / "HR").is_dir() else folder
+    pictures = tuple(sorted(path for path in hr.iterdir() if path.suffix.lower() in SUFFIXES))
+    if not pictures:
+        raise InputError(f"{hr}: holds no pictures ({', '.join(sorted(SUFFIXES))})")
+    lr = files.data_root() / known.lr if known and known.lr else folder / "LR_bicubic"
+    return ImageSet(str(data), pictures, lr if lr.is_dir() else None, known.protocol if known else "benchmark")
+
+
+def file(path: str | os.PathLike) -> Path:
+    """A file by its path, or by that in the data folder (weights/edsr-baseline-liif.pth); noted in the run's record.
+
+    Raises InputError where there is neither.
+    """
+    places = (Path(path), files.data_root() / path)
+    found = next((place for place in places if place.is_file()), None)
+    if found is None:
+        raise InputError(f"{path}: no such file, here or in the data folder {files.data_root()}")
+    files.note_use(found)
+    return found
+
+
+def twins(pictures: Iterable[Path]) -> tuple[Path, Path] | None:
+    """The first two pictures of one name, which differ in suffix or folder alone; None where there are none."""
+    seen: dict[str, Path] = {}
+    for path in pictures:
+        if path.stem in seen:
+            return seen[path.stem], path
+        seen[path.stem] = path
+    return None
+
+
+def pair(dataset: ImageSet, path: Path, scale: float) -> tuple[np.ndarray, np.ndarray, str]:
+    """(LR, HR, origin of the LR) of one picture: (h, w, C) and (H, W, C) uint8, C = 1 or 3, H = round(h * scale).
+
+    Up to x4 the provided MATLAB files where there are some, else MATLAB-exact resampling; beyond, PIL's bicubic, as in
+    LIIF. HR is cropped at the bottom and right to what LR covers. origin: "provided", "matlab" or "pil". Raises InputError
+    for an unreadable picture, one too small for the scale, and an LR file of another size.
+    """
+    hr = colours(path)
+    provided = _provided(dataset, path, scale)
+    if provided:
+        lr = colours(provided)
+        if not all(map(_covers, lr.shape[:2], hr.shape[:2], (scale, scale))):
+            found, due = (f"{h}x{w}" for h, w in (lr.shape[:2], (int(n / scale) for n in hr.shape[:2])))
+            raise InputError(f"{provided}: has {found} pixels (height x width), where x{scale:g} of {path} has about {due}")
+        if lr.shape[2] != hr.shape[2]:   # a gray picture stored once as gray and once as RGB
+            lr, hr = (np.broadcast_to(a, (*a.shape[:2], 3)) for a in (lr, hr))
+        return lr, crop(hr, lr.shape[:2], scale), "provided"
+    hr, lr_size = fit(path, hr, scale)
+    if scale <= 4:
+        return resample.imresize(hr, lr_size), hr, "matlab"
+    small = Image.fromarray(hr.squeeze(-1) if hr.shape[2] == 1 else hr).resize(lr_size[::-1], Image.Resampling.BICUBIC)
+    return np.array(small).reshape(*lr_size, -1), hr, "pil"
+
+
+def _covers(small: int, large: int, scale: float) -> bool:
+    """Whether so many LR pixels cover no more than HR has, and all but what the makers of sets cut off."""
+    return 0.9 * large < (small + 1) * scale and small * scale < large + scale
+
+
+def fit(path: Path, hr: np.ndarray, scale: float) -> tuple[np.ndarray, tuple[int, int]]:
+    """HR cropped to what whole LR pixels cover, and the LR size. Raises InputError, naming `path`, where none fits."""
+    lr_size = tuple(int(n / scale + 1e-9) for n in hr.shape[:2])
+    if 0 in lr_size:
+        raise InputError(f"{path}: too small for scale {scale:g}")
+    return crop(hr, lr_size, scale), lr_size
+
+
+def crop(hr: np.ndarray, lr_size: tuple[int, int], scale: float) -> np.ndarray:
+    return hr[: round(lr_size[0] * scale), : round(lr_size[1] * scale)]
+
+
+def colours(path: Path) -> np.ndarray:
+    """A picture file as (H, W, 1 or 3) uint8, alpha dropped; the file is noted in the run's record."""
+    pixels = images.to_depth(images.read(path).pixels, np.uint8)
+    files.note_use(path)
+    return pixels[..., : 1 if pixels.shape[2] < 3 else 3]
+
+
+def _provided(dataset: ImageSet, path: Path, scale: float) -> Path | None:
+    if dataset.lr is None or scale > 4 or scale != int(scale):
+        return None
+    folder = dataset.lr / f"X{int(scale)}"
+    candidates = [folder / f"{path.stem}x{int(scale)}.png", folder / path.name]
+    return next((candidate for candidate in candidates if candidate.is_file()), None)

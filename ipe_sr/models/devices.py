@@ -1,0 +1,17 @@
+"""Devices by name."""
+
+import torch
+
+from ipe_sr.errors import InputError
+
+
+def device_named(name: str) -> torch.device:
+    """A device by name; "auto" is the GPU where there is one. Raises InputError where it is not available."""
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        torch.empty(1, device=device).item()   # the device "meta" has no numbers
+    except (RuntimeError, AssertionError):
+        raise InputError(f"device {name!r} is not available here: use auto, cpu, or cuda where there is one") from None
+    return device
