@@ -1,3 +1,6 @@
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -139,3 +142,12 @@ def test_div2k_has_its_lr_pictures_beside_it(tmp_path, monkeypatch):
     found = datasets.find("div2k-valid")
     lr, hr, origin = datasets.pair(found, found.hr[0], 2)
     assert (lr.shape, hr.shape, origin) == ((4, 4, 3), (8, 8, 3), "provided")
+
+
+def test_planning_with_data_sets_loads_no_torch():
+    """Commands that only name pictures start other processes; they must not wait for torch."""
+    modules = "imaging.datasets", "imaging.images", "imaging.resample", "imaging.samples", "files", "console", "errors"
+    code = "import importlib, sys\nfor name in sys.argv[1:]: importlib.import_module(f'ipe_sr.{name}')\n"
+    code += "print([name for name in ('torch', 'skimage', 'scipy') if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code, *modules], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"

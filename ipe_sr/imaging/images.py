@@ -1,4 +1,9 @@
-"""Picture files and pixel arrays: 8 or 16 bits, gray or RGB, with or without alpha, upright, with their ICC profile."""
+"""Picture files and pixel arrays: 8 or 16 bits, gray or RGB, with or without alpha, upright, with their ICC profile.
+
+Torch is imported only where a tensor is made, so that code which handles files alone starts fast.
+"""
+
+from __future__ import annotations
 
 import io
 import os
@@ -6,15 +11,16 @@ import struct
 import warnings
 import zlib
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-import torch
 from PIL import Image
-from torch import Tensor
 
 from ipe_sr.errors import InputError, first_line
 from ipe_sr.files import check_writable, replacing
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 MODES = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
 FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP", ".tif": "TIFF", ".tiff": "TIFF"}
@@ -147,6 +153,8 @@ def to_pil(picture: Picture) -> Image.Image:
 
 def to_tensor(pixels: np.ndarray) -> Tensor:
     """(H, W, C) integers over their whole range  ->  (C, H, W) float32 in [0, 1]."""
+    import torch
+
     scaled = pixels.astype(np.float32) / np.iinfo(pixels.dtype).max
     return torch.from_numpy(np.ascontiguousarray(scaled)).movedim(-1, 0).contiguous()
 

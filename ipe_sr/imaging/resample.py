@@ -3,13 +3,19 @@
 Both tools use the cubic convolution kernel with a = -1/2 (Keys 1981), stretched by the scale when an axis shrinks.
 They differ at the border and in rounding: MATLAB's `imresize` mirrors ("mirror"; releases before 2011 or so repeat the
 edge, "clamp"), rows first; PIL drops what lies outside and renormalises ("renormalise"), columns first.
+
+Torch is imported only where a tensor is made, so that code which names data sets alone starts fast.
 """
 
+from __future__ import annotations
+
 import functools
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
-from torch import Tensor
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 BORDERS = ("mirror", "clamp", "renormalise")
 
@@ -48,6 +54,8 @@ def taps(n_in: int, n_out: int, border: str = "mirror") -> tuple[np.ndarray, np.
 
 def matrix(n_in: int, n_out: int, border: str = "mirror") -> Tensor:
     """The same as a dense (n_out, n_in) float64 matrix: output = matrix @ input."""
+    import torch
+
     index, weight = taps(n_in, n_out, border)
     dense = np.zeros((n_out, n_in))
     np.add.at(dense, (np.arange(n_out)[:, None], index), weight)
@@ -65,6 +73,8 @@ def bicubic(image: Tensor, size: tuple[int, int], border: str = "renormalise") -
 
 
 def _apply(image: Tensor, axis: int, n_out: int, border: str) -> Tensor:
+    import torch
+
     n_in = image.shape[axis]
     if n_in == n_out:
         return image
@@ -83,6 +93,8 @@ def imresize(image: np.ndarray, size: tuple[int, int], border: str = "mirror") -
     One axis at a time, the one that shrinks most first (rows if equal), each pass rounded half up and clipped to
     uint8. A float image is neither rounded nor clipped. Checked against the distributed Set5 LR files.
     """
+    import torch
+
     order = sorted((0, 1), key=lambda axis: size[axis] / image.shape[axis])
     rounded = image.dtype == np.uint8
     out = torch.from_numpy(np.ascontiguousarray(image, np.float64)).movedim((0, 1), (-2, -1))
