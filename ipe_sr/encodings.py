@@ -6,6 +6,7 @@ radius 0 too. Lengths are in local units: a low-resolution pixel is 2 wide (see 
 """
 
 import math
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -33,33 +34,104 @@ def octaves(
     return (lowest * 2.0**exponents).to(dtype=dtype or torch.get_default_dtype(), device=device)
 
 
+# The transform of each shape of pixel, as a function of t = w r: the factor by which a pixel of radius r damps a wave of
+# frequency w. All shapes are symmetric, so the transform of a density p is the integral of p(x) cos(w x) dx.
+#
+# box       density 1 / (2 r) on [-r, r]:  [sin(w x) / (2 r w)] from -r to r  =  sin(t) / t.
+# tent      the box of radius r / 2 convolved with itself, base [-r, r]: the square of that box's transform.
+# gaussian  the normal distribution of variance r^2 / 3, which is the box's variance: exp(-w^2 variance / 2).
+# bicubic   the kernel k of bicubic reduction (Keys 1981, a = -1/2), stretched to pixels whose centres are 2 r apart:
+#           density k(x / (2 r)) / (2 r), support [-4 r, 4 r]. Let b_n be the box of width 1 convolved n times with itself
+#           (a B-spline), which the same stretch gives the transform (sin(t) / t)^(n + 1). On each of its pieces
+#           k(x) = 3 b_3(x) - b_2(x - 1/2) - b_2(x + 1/2), and the two shifts make the factor 2 cos(t):
+#           3 (sin(t) / t)^4 - 2 cos(t) (sin(t) / t)^3.
+
+
+def box_damping(t: Tensor) -> Tensor:
+    """sin(t) / t, and 1 at t = 0. It has the zeros t = n pi: whole periods average out."""
+    return torch.sinc(t / math.pi)
+
+
+def tent_damping(t: Tensor) -> Tensor:
+    """(sin(t / 2) / (t / 2))^2: never negative, zeros at t = 2 n pi."""
+    return box_damping(t / 2) ** 2
+
+
+def gaussian_damping(t: Tensor) -> Tensor:
+    """exp(-t^2 / 6): always positive, close to the box for small t (the difference is t^4 / 180), without side lobes."""
+    return torch.exp(-(t**2) / 6)
+
+
+def bicubic_damping(t: Tensor) -> Tensor:
+    """(sin(t) / t)^3 (3 sin(t) / t - 2 cos(t)): flatter near 0 than all others (1 - t^4 / 5), triple zeros at t = n pi."""
+    sinc = box_damping(t)
+    return sinc**3 * (3 * sinc - 2 * t.cos())
+
+
+Damping = Callable[[Tensor], Tensor]   # t = w r, any shape -> the factor, same shape
+SHAPES: dict[str, Damping] = {
+    "box": box_damping, "tent": tent_damping, "gaussian": gaussian_damping, "bicubic": bicubic_damping,
+}
+
+
+def damped(damping: Damping, centre: Tensor, radius: Tensor, frequencies: Tensor) -> Tensor:
+    """Mean of sin(w x) and cos(w x) over a pixel whose shape is symmetric and has the transform `damping`.
+
+    Shapes as in `integrated`. For an own shape of pixel: `ENCODINGS["name"] = functools.partial(damped, its_damping)`.
+    """
+    phase = centre[..., None] * frequencies                                        # (..., D, L)
+    factor = damping(radius[..., None] * frequencies)                              # (..., D, L)
+    return _join(phase.sin() * factor, phase.cos() * factor)
+
+
+def coordinate(centre: Tensor, radius: Tensor, frequencies: Tensor) -> Tensor:
+    """The centre itself: (..., D). It has no waves, and does not depend on the radius."""
+    return centre
+
+
 def positional(position: Tensor, frequencies: Tensor) -> Tensor:
     """sin(w x) and cos(w x) of a point (Eq. 3).   position: (..., D).   Returns (..., 2 * D * L), in [-1, 1]."""
     phase = position[..., None] * frequencies                                      # (..., D, L)
     return _join(phase.sin(), phase.cos())
 
 
-def integrated(centre: Tensor, radius: Tensor, frequencies: Tensor) -> Tensor:
-    """Mean of sin(w x) and cos(w x) over the pixel [centre - radius, centre + radius] (Eqs. 4-6).
+def _positional_of_centre(centre: Tensor, radius: Tensor, frequencies: Tensor) -> Tensor:
+    return positional(centre, frequencies)
 
-    centre, radius: (..., D), broadcast against each other; each axis has its own radius.   frequencies: (L,).
-    Returns (..., 2 * D * L). radius = 0 gives `positional`; w * radius = n pi gives 0, whole periods average out.
+
+def integrated(centre: Tensor, radius: Tensor, frequencies: Tensor) -> Tensor:
+    """Mean of sin(w x) and cos(w x) over the pixel [centre - radius, centre + radius]: the box (Eqs. 4-6).
+
+    centre, radius: (..., D), local units, broadcast against each other; each axis has its own radius.   frequencies: (L,),
+    rad per unit.   Returns (..., 2 * D * L), in [-1, 1]. radius = 0 gives `positional`; w * radius = n pi gives 0.
     The product form keeps its relative precision where the difference of antiderivatives cancels.
     """
-    phase = centre[..., None] * frequencies                                        # (..., D, L)
-    damping = torch.sinc(radius[..., None] * frequencies / math.pi)                # sin(w r) / (w r), 1 at 0
-    return _join(phase.sin() * damping, phase.cos() * damping)
+    return damped(box_damping, centre, radius, frequencies)
+
+
+def tent(centre: Tensor, radius: Tensor, frequencies: Tensor) -> Tensor:
+    """The same under a tent: weight 0 at the edges centre - radius and centre + radius, highest at the centre.
+
+    Twice the radius gives the pixel that antialiased *bilinear* reduction makes, whose tent reaches its neighbours' centres.
+    """
+    return damped(tent_damping, centre, radius, frequencies)
 
 
 def gaussian(centre: Tensor, radius: Tensor, frequencies: Tensor) -> Tensor:
-    """Mean of sin(w x) and cos(w x) under the normal distribution with the pixel's mean and variance r^2 / 3.
+    """The same under the normal distribution with the box's mean and variance, radius^2 / 3.
 
-    What mip-NeRF (arXiv 2103.13415, Eq. 14) would do with a pixel. Shapes as in `integrated`. Never negative damping:
-    it agrees with the pixel's integral to (w r)^4 / 180 and misses its side lobes.
+    This is what mip-NeRF (arXiv 2103.13415, Eq. 14) would do with a pixel.
     """
-    phase = centre[..., None] * frequencies                                        # (..., D, L)
-    damping = torch.exp(-((radius[..., None] * frequencies) ** 2) / 6)             # exp(-w^2 var / 2)
-    return _join(phase.sin() * damping, phase.cos() * damping)
+    return damped(gaussian_damping, centre, radius, frequencies)
+
+
+def bicubic(centre: Tensor, radius: Tensor, frequencies: Tensor) -> Tensor:
+    """The same under the kernel of bicubic reduction (`imaging.resample.cubic`), stretched to pixels 2 * radius apart.
+
+    A picture that bicubic reduction made has such pixels. They overlap: the kernel reaches 4 * radius from the centre, with
+    negative weights beyond 2 * radius.
+    """
+    return damped(bicubic_damping, centre, radius, frequencies)
 
 
 def gauss_legendre(centre: Tensor, radius: Tensor, frequencies: Tensor, nodes: int) -> Tensor:
@@ -133,3 +205,26 @@ def _require_multiple(samples: int, of: int, sampler: str, at_least: int = 1) ->
 
 def _join(sines: Tensor, cosines: Tensor) -> Tensor:
     return torch.cat([sines, cosines], -2).flatten(-2)                             # (..., 2D, L) -> (..., 2DL)
+
+
+Encoding = Callable[[Tensor, Tensor, Tensor], Tensor]   # see `ENCODINGS`
+
+# What a model may be told about a pixel. A new encoding is one more entry, here or from another module:
+# `encodings.ENCODINGS["name"] = function`. The contract of function(centre, radius, frequencies) -> (..., width):
+# - centre: (..., D), radius: broadcasts to centre, both local units; frequencies: (L,), rad per unit, possibly of length 0.
+# - The width depends on D and L alone. The dtype and device are the centre's; gradients are finite, at radius 0 too.
+# - The axes are separate: f(y, x) = f(y, 0) + f(0, x) - f(0, 0) for one radius. The fast form of the models relies on this.
+ENCODINGS: dict[str, Encoding] = {
+    "coordinate": coordinate,
+    "positional": _positional_of_centre,
+    "integrated": integrated,
+    "tent": tent,
+    "gaussian": gaussian,
+    "bicubic": bicubic,
+}
+
+
+def width(encoding: str, axes: int, frequencies: int) -> int:
+    """How many numbers a named encoding makes of a pixel with so many axes, from so many frequencies."""
+    nothing = torch.zeros(axes)
+    return ENCODINGS[encoding](nothing, nothing, torch.zeros(frequencies)).shape[-1]

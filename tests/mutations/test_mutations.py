@@ -30,7 +30,7 @@ def test_there_are_enough_faults_with_names_of_their_own():
         ("no such line", "nothing", "stands 0 times"),
         ("import", "export", r"stands \d+ times"),
         ("    sampler: str", "    sampler: int,\n    sampler_too: str", "is longer"),
-        ("import math\nfrom typing", "import cmath\nfrom  typing", "changes 2 lines"),
+        ("import math\nfrom collections", "import cmath\nfrom  collections", "changes 2 lines"),
     ],
 )
 def test_a_fault_that_does_not_fit_is_refused(right, wrong, message):
