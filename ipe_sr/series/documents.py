@@ -1,7 +1,6 @@
 """The notebooks as data: their parameters, what presets may set, and how outputs are stored in them."""
 
 import ast
-import base64
 import re
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,6 @@ from ipe_sr.errors import InputError, first_line
 
 PRESETS = ("smoke", "teach", "paper")
 EVERYWHERE = "all"   # the presets' key for parameters of every notebook
-README_PICTURE = "readme-picture"   # the tag of the cell whose picture the README shows
 RUN_TIME = re.compile(r"(\*\*Run time:\*\*)[^\n]*")
 
 
@@ -103,14 +101,6 @@ def with_outputs(pristine: NotebookNode, executed: NotebookNode, run_time: str) 
         "language_info": {"name": "python"},
     }
     return pristine
-
-
-def readme_picture(notebook: NotebookNode) -> bytes | None:
-    """The picture, as PNG, of the cell tagged for the README."""
-    for cell in code_cells(notebook):
-        if README_PICTURE in cell.metadata.get("tags", []):
-            return base64.b64decode(cell.outputs[0].data["image/png"])
-    return None
 
 
 def _portable(output: NotebookNode, count: int) -> NotebookNode:

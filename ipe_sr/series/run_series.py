@@ -105,9 +105,6 @@ def write_back(results: list[Result]) -> None:
         notebook = documents.with_outputs(documents.read(result.job.notebook), documents.read(result.executed), text)
         with files.replacing(result.job.notebook) as temporary:
             nbformat.write(notebook, temporary)
-        if picture := documents.readme_picture(notebook):
-            with files.replacing(result.job.notebook.parent / "readme.png") as temporary:
-                temporary.write_bytes(picture)
 
 
 def _record(job: Job, seconds: float, failure: str | None, events: list[dict]) -> dict[str, Any]:

@@ -148,12 +148,6 @@ def test_widgets_have_a_filmstrip(path):
     assert source.count("Explorer(") == source.count(".filmstrip(") >= 1
 
 
-def test_the_readme_shows_the_picture_that_the_series_made():
-    made = [picture for path in NOTEBOOKS if (picture := documents.readme_picture(documents.read(path)))]
-    assert made == [(FOLDER / "readme.png").read_bytes()]
-    assert "notebooks/readme.png" in (ROOT / "README.md").read_text()
-
-
 def write(folder, cells, preset=None):
     """A made-up series of one notebook."""
     (folder / "params").mkdir()
