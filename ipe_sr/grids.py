@@ -42,7 +42,7 @@ class Neighbours(NamedTuple):
     weight: Tensor
 
 
-def both(position: Tensor, n: int) -> Neighbours:
+def surrounding(position: Tensor, n: int) -> Neighbours:
     """The lower and the upper of n codes around each position (LR pixels), weighted by the distance to the other one.
 
     Beyond the first and last centres both are the border code and share its weight, as in the reference implementation.
@@ -55,7 +55,7 @@ def both(position: Tensor, n: int) -> Neighbours:
     return Neighbours(pair.long(), offset, torch.where(total > 0, distance.flip(-1) / total, 0.5))
 
 
-def holder(position: Tensor, n: int) -> Neighbours:
+def containing(position: Tensor, n: int) -> Neighbours:
     """The one of n codes whose LR pixel contains each position, with weight 1. Ties go up."""
     code = (position + 0.5).floor().clamp(0, n - 1)[..., None]                     # (..., 1)
     return Neighbours(code.long(), 2 * (position[..., None] - code), torch.ones_like(code))
@@ -78,15 +78,15 @@ def corners(position: Tensor, lr_size: tuple[int, int]) -> Corners:
 
     position: (..., 2), (y, x) in LR pixels. Order of the four: top left, top right, bottom left, bottom right.
     """
-    return _pairs(*(both(position[..., axis], n) for axis, n in enumerate(lr_size)), lr_size[1])
+    return _product(*(surrounding(position[..., axis], n) for axis, n in enumerate(lr_size)), lr_size[1])
 
 
 def nearest(position: Tensor, lr_size: tuple[int, int]) -> Corners:
     """The one code whose pixel contains each position (Eq. 2), with weight 1 and offsets in [-1, 1]. Ties go up."""
-    return _pairs(*(holder(position[..., axis], n) for axis, n in enumerate(lr_size)), lr_size[1])
+    return _product(*(containing(position[..., axis], n) for axis, n in enumerate(lr_size)), lr_size[1])
 
 
-def _pairs(y: Neighbours, x: Neighbours, columns: int) -> Corners:
+def _product(y: Neighbours, x: Neighbours, columns: int) -> Corners:
     offset = torch.stack(torch.broadcast_tensors(y.offset[..., :, None], x.offset[..., None, :]), -1)   # (..., K, K, 2)
     return Corners(
         (y.index[..., :, None] * columns + x.index[..., None, :]).flatten(-2),
@@ -95,7 +95,7 @@ def _pairs(y: Neighbours, x: Neighbours, columns: int) -> Corners:
     )
 
 
-class Window(NamedTuple):
+class Span(NamedTuple):
     """A stretch of output pixels and the LR pixels that make it.
 
     out, lr: ranges on one axis.   position: (len of out,), the centres of the output pixels, counted from lr.start.
@@ -106,7 +106,7 @@ class Window(NamedTuple):
     position: Tensor
 
 
-def windows(position: Tensor, n_in: int, step: int, margin: int) -> list[Window]:
+def spans(position: Tensor, n_in: int, step: int, margin: int) -> list[Span]:
     """Pixels of an axis, cut at every `step` of its n_in LR pixels; a window has `margin` LR pixels more on both sides, where
     there are any.   position: (R,), ascending, LR pixels."""
     owner = position.floor().clamp(0, n_in - 1).long() // step
@@ -114,6 +114,6 @@ def windows(position: Tensor, n_in: int, step: int, margin: int) -> list[Window]
     for count in torch.unique_consecutive(owner, return_counts=True)[1].tolist():
         some = position[start : start + count]
         first, last = max(0, int(some[0].floor()) - margin), min(n_in, int(some[-1].floor()) + 1 + margin)
-        made.append(Window(slice(start, start + count), slice(first, last), some - first))
+        made.append(Span(slice(start, start + count), slice(first, last), some - first))
         start += count
     return made

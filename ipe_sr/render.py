@@ -53,7 +53,7 @@ def tiles(model: nn.Module, lr: Tensor, size: tuple[int, int], dtype: torch.dtyp
         lr_size, radius = lr.shape[-2:], grids.radii(size, lr.shape[-2:])
         side = _tile_side(model, lr_size, len(lr), lr.device.type)
         of_rows, of_columns = (
-            grids.windows(grids.centres(n_out, n_in), n_in, side, margin(radius))
+            grids.spans(grids.centres(n_out, n_in), n_in, side, margin(radius))
             for n_out, n_in in zip(size, lr_size, strict=True)
         )
         for y in of_rows:

@@ -152,15 +152,15 @@ def test_reach_is_how_far_the_encoder_sees(name):
 
 @settings(max_examples=60, deadline=None)
 @given(st.integers(1, 60), st.integers(1, 60), st.integers(1, 70), st.integers(0, 3))
-def test_windows_partition_an_axis(n_out, n_in, step, margin):
+def test_spans_partition_an_axis(n_out, n_in, step, margin):
     position = grids.centres(n_out, n_in)
-    made = grids.windows(position, n_in, step, margin)
-    assert torch.equal(torch.cat([window.position + window.lr.start for window in made]), position)
-    assert [window.out.start for window in made] == [0, *(window.out.stop for window in made[:-1])]
+    made = grids.spans(position, n_in, step, margin)
+    assert torch.equal(torch.cat([span.position + span.lr.start for span in made]), position)
+    assert [span.out.start for span in made] == [0, *(span.out.stop for span in made[:-1])]
     assert made[-1].out.stop == n_out
-    for window in made:
-        lower = (window.position + window.lr.start).floor()
-        assert window.lr.start == max(0, lower[0] - margin) and window.lr.stop == min(n_in, lower[-1] + 1 + margin)
+    for span in made:
+        lower = (span.position + span.lr.start).floor()
+        assert span.lr.start == max(0, lower[0] - margin) and span.lr.stop == min(n_in, lower[-1] + 1 + margin)
         assert lower.clamp(min=0)[-1] // step == lower.clamp(min=0)[0] // step
 
 

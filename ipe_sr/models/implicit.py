@@ -1,35 +1,33 @@
-"""What LIIF, MetaSR and LTE share: a picture as a function of position and pixel size, read from features of its LR version.
+"""What all implicit models share: a picture as a function of a pixel's position and size, read from features of its LR version.
 
-    picture --encode--> features --locate--> the codes around a pixel --decode--> their colours --weights--> its colour
+    LR picture --encode--> features --query--> colours of pixels anywhere, of any size
 
-`textbook` reads the features as the papers' equations do: a vector for every LR pixel, a network for every query. `hoisted`
-gives the same numbers with the work that queries share done once for each LR pixel. That pays as soon as there are at
-least as many answers to give (queries times codes) as LR pixels: this is the rule by which `query` chooses, and whole
-pictures always meet it.
+A family writes `textbook`, the equations as its paper has them. Where the same numbers can be had with less work, a subclass
+in `models.fast` overrides `reader` (any pixels) or `paint` (a grid of pixels), and shares all else.
 """
 
+import functools
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ipe_sr import encodings, grids
-from ipe_sr.grids import Corners
-from ipe_sr.models.encoders import EncoderConfig
+from ipe_sr.models.families import PixelConfig
 
-ENCODINGS = ("coordinate", "positional", "integrated")
-QUERIES_AT_ONCE = {"cpu": 1 << 11, "gpu": 1 << 18}   # what fits the cache of a CPU, and what keeps a GPU busy
-LR_PIXELS_AT_ONCE = 1 << 14                           # bounds what hoisting keeps: about 4 KB for each
-ROWS_AT_ONCE = 1 << 10                                # bounds its tables
-MARGIN = 2   # LR pixels that decoding looks beyond the LR pixel below a position: the next code, and its neighbours
+QUERIES_AT_ONCE = {"cpu": 1 << 11, "gpu": 1 << 18}   # a block: fits the cache of a CPU, keeps a GPU busy
+LR_PIXELS_AT_ONCE = 1 << 14                           # bounds a band: the fast forms keep about 4 KB for each LR pixel
+ROWS_AT_ONCE = 1 << 10                                # bounds the tables of a band
+MARGIN = 2   # LR pixels read beyond the LR pixel below a position: the next latent code, and its neighbours
 
-Reader = Callable[[Corners, Tensor], Tensor]   # codes around queries (B, Q, K), radius (B or 1, Q or 1, 2) -> (B, Q, K, 3)
+Reader = Callable[[Tensor, Tensor], Tensor]   # position (B, Q, 2), radius as in `query` -> colours (B, Q, 3)
 
 
 class ImplicitModel(nn.Module):
-    """The frame. A model of this kind gives `locate` and `decode`, and where it has them better `codes` and `hoisted`."""
+    """Base of the implicit models. A family gives `textbook`, and `codes_per_query` if it is not 1."""
+
+    codes_per_query = 1   # how many latent codes answer each query
 
     def __init__(self, config):
         super().__init__()
@@ -37,189 +35,139 @@ class ImplicitModel(nn.Module):
         self.encoder = config.encoder.build()
 
     @property
-    def reach(self) -> int:
-        """How many LR pixels away, along an axis, a feature still sees the picture."""
+    def reach(self) -> int | None:
+        """How many LR pixels away, along an axis, a feature still depends on the picture; None for the whole picture."""
         return self.config.encoder.reach
 
     def encode(self, lr: Tensor) -> Tensor:
         """(B, 3, h, w) in [0, 1]  ->  features (B, C, h, w)."""
         return self.encoder(lr * 2 - 1)
 
-    def codes(self, features: Tensor) -> Tensor:
-        """(B, C, h, w)  ->  latent codes (B, h, w, D)."""
-        return features.movedim(1, -1)
-
-    def locate(self, position: Tensor, radius: Tensor, lr_size: tuple[int, int]) -> Corners:
-        """The K codes that answer each query. Shapes as in `query`."""
+    def textbook(self, features: Tensor, position: Tensor, radius: Tensor) -> Tensor:
+        """Colours of single pixels, by the equations as they stand. Arguments and result as in `query`."""
         raise NotImplementedError
 
-    def decode(self, codes: Tensor, centre: Tensor, radius: Tensor) -> Tensor:
-        """What each code takes a pixel's colour to be.
+    def reader(self, features: Tensor, radius: Tensor) -> Reader:
+        """The same as a function of (position, radius), with what depends on the features alone computed once.
 
-        codes: (B, Q, K, D).   centre: (B, Q, K, 2), the pixel in the code's local coordinates.   radius: broadcasts to
-        centre.   Returns (B, Q, K, 3), about [-1, 1].
+        radius: as in `query`; where it is one for all queries, what depends on it is computed once, too.
         """
-        raise NotImplementedError
-
-    def textbook(self, features: Tensor, radius: Tensor) -> Reader:
-        """The equations as they stand: gather the codes, then decode them."""
-        return gather(self.codes(features), self.decode)
-
-    def hoisted(self, features: Tensor, radius: Tensor) -> Reader:
-        """The same numbers, with what depends on the LR pixel (and on the radius, where all have one) computed beforehand."""
-        return self.textbook(features, radius)
+        return functools.partial(self.textbook, features)
 
     def query(self, features: Tensor, position: Tensor, radius: Tensor) -> Tensor:
-        """Colours of single pixels (Eqs. 2 and 8).
+        """Colours of single pixels.
 
         features: (B, C, h, w) from `encode`.   position: (B, Q, 2), centres (y, x) in LR pixels, float64 is best.
-        radius: (B, Q, 2), or what broadcasts to it, local units.   Returns (B, Q, 3), about [0, 1].
+        radius: (B, Q, 2), or what broadcasts to it, in local units.   Returns (B, Q, 3), about [0, 1].
         """
         radius = radius.expand(*(1,) * (3 - radius.ndim), *radius.shape)
-        around = self.locate(position, radius, features.shape[-2:])
-        answers = around.index.shape[1] * around.index.shape[2]
-        reader = self.hoisted if answers >= features.shape[-2] * features.shape[-1] else self.textbook
-        return blend(reader(features, radius)(around, radius), around)
+        answers = position.shape[1] * self.codes_per_query
+        if answers >= features.shape[-2] * features.shape[-1]:   # only then does work at LR resolution pay
+            return self.reader(features, radius)(position, radius)
+        return self.textbook(features, position, radius)
 
     def paint(self, features: Tensor, rows: Tensor, columns: Tensor, radius: Tensor) -> Tensor:
         """Colours of the pixels at all pairs of a row (R,) and a column (C,): (B, R, C, 3).   radius: (2,)."""
-        return self.paint_by_queries(self.hoisted, features, rows, columns, radius)
-
-    def paint_by_queries(
-        self, form: Callable[[Tensor, Tensor], Reader], features: Tensor, rows: Tensor, columns: Tensor, radius: Tensor
-    ) -> Tensor:
-        """The same with a given form: `hoisted` or `textbook`."""
         radius = radius.to(features.device)[None, None]
-        read, made = form(features, radius), []
-        for some in rows.split(max(1, queries_at_once(features) // len(columns))):
-            position = grids.mesh(some, columns).to(features.device).expand(len(features), -1, -1)
-            around = self.locate(position, radius, features.shape[-2:])
-            made.append(blend(read(around, radius), around).unflatten(1, (len(some), len(columns))))
-        return torch.cat(made, 1)
+        return paint_by(self.reader(features, radius), features, rows, columns, radius)
 
     def bands(self, features: Tensor, rows: Tensor, columns: Tensor, radius: Tensor) -> Iterator[tuple[slice, Tensor]]:
-        """`paint` in bands of rows, so that what it computes once for each LR pixel is bounded: their range, their colours."""
+        """`paint` in bands of rows, which bound what is kept for each LR pixel: the range of rows, and their colours."""
         height, width = features.shape[-2:]
         step = max(1, min(LR_PIXELS_AT_ONCE // width, ROWS_AT_ONCE * height // len(rows)))
-        for window in grids.windows(rows, height, step, margin(radius)):
-            yield window.out, self.paint(features[:, :, window.lr], window.position, columns, radius)
+        for span in grids.windows(rows, height, step, margin(radius)):
+            yield span.out, self.paint(features[:, :, span.lr], span.position, columns, radius)
 
     def forward(self, lr: Tensor, size: tuple[int, int]) -> Tensor:
         """Super-resolve to exactly `size`.   lr: (B, 3, h, w) in [0, 1]  ->  (B, 3, H, W), about [0, 1], not clamped.
 
-        Encodes the picture whole (see `render.tiles` for large ones) and decodes it in bands; with gradients enabled the
+        Encodes the picture whole (see `render.bands` for large ones) and decodes it in bands; with gradients enabled the
         graph of everything is kept.
         """
         features = self.encode(lr)
         rows, columns = (grids.centres(n, m) for n, m in zip(size, lr.shape[-2:], strict=True))
-        sr = lr.new_empty(len(lr), *size, 3)   # in one piece: a list of small bands scatters the heap
+        sr = lr.new_empty(len(lr), *size, 3)   # allocated at once: a list of small bands would scatter the heap
         for band, rgb in self.bands(features, rows, columns, grids.radii(size, lr.shape[-2:])):
             sr[:, band] = rgb
-        return sr.movedim(-1, 1)
+        return sr.movedim(-1, 1)                                                   # (B, 3, H, W)
+
+    def surroundings(self, tile: slice, n: int) -> tuple[slice, slice]:
+        """The LR pixels of an axis that the encoder has to see for the features of a tile, and where the tile lies in them.
+
+        They start and end at multiples of the encoder's period, or at the picture's border.   n: LR pixels of the axis.
+        """
+        if self.reach is None:
+            return slice(0, n), tile
+        period = self.config.encoder.period
+        start = max(0, tile.start - self.reach) // period * period
+        stop = min(n, -(-(tile.stop + self.reach) // period) * period)
+        return slice(start, stop), slice(tile.start - start, tile.stop - start)
 
 
-def margin(radius: Tensor) -> int:
-    """How many LR pixels decoding looks beyond the LR pixel below a position: `MARGIN`, and more for pixels larger than two LR
-    pixels, since plain MetaSR reads at their corner.   radius: local units."""
-    return MARGIN + int(radius.max() / 2)
+class PixelEncoding(nn.Module):
+    """Centre and radius of pixels in a latent code's local units, encoded as a config says: 2 x (..., 2) -> (..., width).
 
-
-def gather(codes: Tensor, decode: Callable[[Tensor, Tensor, Tensor], Tensor]) -> Reader:
-    """A reader that hands `decode` the codes around each query.   codes: (B, h, w, D)."""
-    batch = torch.arange(len(codes), device=codes.device)[:, None, None]
-    flat = codes.flatten(1, 2)
-
-    def read(around: Corners, radius: Tensor) -> Tensor:
-        real = torch.promote_types(codes.dtype, torch.float32)                     # bfloat16 is too coarse for a position
-        return decode(flat[batch, around.index], around.offset.to(real), radius[..., None, :].to(real))
-
-    return read
-
-
-def rows_of(around: Corners, features: Tensor) -> Tensor:
-    """The codes around each query as rows of a map flattened over pictures, too: (B, Q, K), into B h w."""
-    batch, _, height, width = features.shape
-    return around.index + torch.arange(batch, device=features.device)[:, None, None] * height * width
-
-
-def separate(
-    describe: Callable[[Tensor, Tensor], Tensor], y: Tensor, x: Tensor, radius: Tensor, features: Tensor
-) -> tuple[Tensor, Tensor]:
-    """The codes of pixels at all pairs of y (R, K) and x (C, K), as two terms of a sum: (R, K, code) and (C, K, code).
-
-    Every number of a code belongs to one axis or to none: f(y, x) = f(y, 0) + f(0, x) - f(0, 0).
+    separable: whether each number depends on one axis alone, as those of all our encodings do; the fast forms need that.
+    Raises InputError for an unknown encoding or convention.
     """
-    real = torch.promote_types(features.dtype, torch.float32)
-
-    def code(*centre: Tensor) -> Tensor:
-        at = torch.stack(centre, -1).to(features.device, real)
-        return describe(at, radius.to(at))
-
-    return code(y, torch.zeros_like(y)), code(torch.zeros_like(x), x) - code(*torch.zeros(2, 1, 1))
-
-
-def blend(rgb: Tensor, around: Corners) -> Tensor:
-    """The answers of the K codes, weighted, and shifted from [-1, 1]: (B, Q, K, 3) -> (B, Q, 3)."""
-    real = torch.promote_types(rgb.dtype, torch.float32)
-    return (rgb * around.weight[..., None].to(real)).sum(-2) / 2 + 0.5
-
-
-def working_dtype(features: Tensor) -> torch.dtype:
-    """In which dtype to decode: what autocast asks for, else the features' own."""
-    kind = features.device.type
-    return torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else features.dtype
-
-
-def queries_at_once(features: Tensor) -> int:
-    """How many queries to decode together for each picture of a batch."""
-    return max(1, QUERIES_AT_ONCE["cpu" if features.device.type == "cpu" else "gpu"] // len(features))
-
-
-@dataclass(frozen=True)
-class PixelConfig:
-    """What a decoder is told of a pixel.
-
-    encoding: its "coordinate" (centre), the "positional" code of its centre, or the "integrated" code of its area.
-    frequencies: the L of Eqs. 3-6.   convention: see `encodings.octaves`.   width: of each hidden layer.
-    """
-
-    encoding: str = "integrated"
-    frequencies: int = 10
-    convention: str = "mip-nerf"
-    width: int = 256
-    encoder: EncoderConfig = field(default_factory=EncoderConfig)
-
-    def __post_init__(self):
-        if self.encoding not in ENCODINGS:
-            raise ValueError(f"encoding {self.encoding!r} is unknown: use one of {', '.join(ENCODINGS)}")
-        if self.convention not in encodings.CONVENTIONS:
-            raise ValueError(f"convention {self.convention!r} is unknown: use one of {', '.join(encodings.CONVENTIONS)}")
-        if self.frequencies < 0 or self.width < 1:
-            raise ValueError(f"frequencies must be at least 0 and width at least 1, got {self.frequencies} and {self.width}")
-
-    @property
-    def code_width(self) -> int:
-        """How many numbers describe a pixel."""
-        return 2 if self.encoding == "coordinate" else 4 * self.frequencies
-
-
-class PixelCode(nn.Module):
-    """Centre and radius of pixels, in one code's local units, to what `PixelConfig` says: 2 x (..., 2) -> (..., width)."""
 
     def __init__(self, config: PixelConfig):
         super().__init__()
-        self.encoding = config.encoding
+        self.function = encodings.named(config.encoding)
         frequencies = encodings.octaves(config.frequencies, config.convention, dtype=torch.float32)
         self.register_buffer("frequencies", frequencies, persistent=False)
+        self.width = self(torch.zeros(2), torch.zeros(2)).shape[-1]
+        self.separable = self._is_separable()
 
     def forward(self, centre: Tensor, radius: Tensor) -> Tensor:
-        if self.encoding == "integrated":
-            return encodings.integrated(centre, radius, self.frequencies)
-        if self.encoding == "positional":
-            return encodings.positional(centre, self.frequencies)
-        return centre
+        return self.function(centre, radius, self.frequencies)
+
+    def _is_separable(self) -> bool:
+        """Whether f(y, x) = f(y, 0) + f(0, x) - f(0, 0), at some pixels."""
+        at = torch.tensor([[0.3, -0.7], [-1.1, 0.4], [0.9, 1.7]])
+        radius = torch.tensor([0.6, 0.35])
+        y, x = at * torch.tensor([1.0, 0.0]), at * torch.tensor([0.0, 1.0])
+        sum_of_axes = self(y, radius) + self(x, radius) - self(torch.zeros(2), radius)
+        return torch.allclose(self(at, radius), sum_of_axes, rtol=0, atol=1e-4)
+
+
+def paint_by(read: Reader, features: Tensor, rows: Tensor, columns: Tensor, radius: Tensor) -> Tensor:
+    """The colours at all pairs of a row (R,) and a column (C,), block by block: (B, R, C, 3).   radius: as in `query`."""
+    painted = []
+    for block in rows.split(max(1, queries_at_once(features) // len(columns))):
+        position = grids.mesh(block, columns).to(features.device).expand(len(features), -1, -1)   # (B, Q, 2)
+        painted.append(read(position, radius).unflatten(1, (len(block), len(columns))))           # (B, R', C, 3)
+    return torch.cat(painted, 1)
+
+
+def margin(radius: Tensor) -> int:
+    """How many LR pixels are read past the LR pixel below a position: `MARGIN`, and more for pixels larger than two LR
+    pixels, because MetaSR reads at their corner.   radius: local units."""
+    return MARGIN + int(radius.max() / 2)
 
 
 def unfold(features: Tensor) -> Tensor:
     """The 3x3 neighbourhood of every place, zeros beyond the border: (B, C, h, w) -> (B, h, w, 9C), channel by channel."""
     return F.unfold(features, 3, padding=1).transpose(1, 2).unflatten(1, features.shape[-2:])
+
+
+def gather(codes: Tensor, index: Tensor) -> Tensor:
+    """The latent codes at some places.   codes: (B, h, w, D).   index: (B, Q, K), into h w.   Returns (B, Q, K, D)."""
+    batch = torch.arange(len(codes), device=codes.device)[:, None, None]
+    return codes.flatten(1, 2)[batch, index]
+
+
+def blend(rgb: Tensor, weight: Tensor) -> Tensor:
+    """The weighted sum of K answers, shifted from [-1, 1] to [0, 1]: (B, Q, K, 3), (B, Q, K) -> (B, Q, 3)."""
+    real = real_dtype(rgb)
+    return (rgb * weight[..., None].to(real)).sum(-2) / 2 + 0.5
+
+
+def real_dtype(x: Tensor) -> torch.dtype:
+    """The dtype for positions, sizes and sums beside x: its own, but at least float32, since half precision is too coarse."""
+    return torch.promote_types(x.dtype, torch.float32)
+
+
+def queries_at_once(features: Tensor) -> int:
+    """How many queries a block has for each picture of a batch."""
+    return max(1, QUERIES_AT_ONCE["cpu" if features.device.type == "cpu" else "gpu"] // len(features))
