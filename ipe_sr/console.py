@@ -1,4 +1,4 @@
-"""What every command line of the project shares: one line and exit status 2 for a user's mistake, progress on stderr."""
+"""What the project's command lines share: error messages, exit status, progress bars, and the values of options."""
 
 import sys
 import warnings
@@ -6,40 +6,47 @@ from collections.abc import Sequence
 from typing import Any, NoReturn
 
 import typer
-import yaml
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, TextColumn, TimeRemainingColumn
 
+from ipe_sr import files
 from ipe_sr.errors import InputError
 
-ClickException = typer.BadParameter.__mro__[2]   # the base of usage errors, from whichever click this typer brings
-OPTIONS = {"pretty_exceptions_enable": False, "add_completion": False, "rich_markup_mode": None}   # of every typer.Typer
+ClickException = typer.BadParameter.__mro__[2]   # the base class of usage errors, from the click that typer uses
+OPTIONS = {"pretty_exceptions_enable": False, "add_completion": False, "rich_markup_mode": None}   # of each typer.Typer
 out = Console(highlight=False, markup=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False)
 
 
 def listed(given: Sequence[str] | None, option: str) -> list[str]:
-    """What an option was given, once or several times, each time with commas. Raises InputError for an empty part."""
+    """The values of an option that may be given several times, each time with commas: A,B.
+
+    given: the texts as typed.   option: its name, for the message. Raises InputError for an empty value.
+    """
     parts = [part.strip() for part in ",".join(given).split(",")] if given else []
     if "" in parts:
-        raise InputError(f"{option} {','.join(given)!r} has an empty part; it takes names or numbers with commas between: A,B")
+        raise InputError(f"{option} {','.join(given)!r} has an empty part; it takes names or numbers, separated by commas: A,B")
     return parts
 
 
 def setting(text: str) -> tuple[str, Any]:
-    """KEY=VALUE, the value as YAML. Raises InputError for anything else."""
+    """Splits KEY=VALUE and reads the value as YAML: 1e-4 is a float, "1e-4" in quotes is text, [1, 2] is a list.
+
+    KEY is a name, or several with points between them. Raises InputError for anything else, and for an empty value.
+    """
     key, equals, value = text.partition("=")
     if not (equals and key.replace(".", "_").isidentifier()):
         raise InputError(f"--set {text!r} is not KEY=VALUE")
-    try:
-        return key, yaml.safe_load(value)
-    except yaml.YAMLError:
-        raise InputError(f"--set {text!r}: the value is not readable") from None
+    if not value.strip():
+        raise InputError(f"--set {text!r} has no value; write {key}='\"\"' for an empty text, {key}=null for none")
+    return key, files.parse_yaml(value, f"--set {text!r}")
 
 
 def run(app: typer.Typer, name: str) -> NoReturn:
-    """Run a command line and exit: a user's mistake is one line and status 2, a warning is one line, Ctrl-C is 130,
-    a bug keeps its traceback."""
+    """Runs a command line and exits. Bad input prints one line and exits with status 2; Ctrl-C exits with status 130.
+
+    A warning is printed as one line. Any other exception is a bug and keeps its traceback.   name: begins each line.
+    """
     warnings.showwarning = lambda message, *_: print(f"{name}: {message}", file=sys.stderr)
     try:
         code = app(standalone_mode=False)
@@ -49,19 +56,22 @@ def run(app: typer.Typer, name: str) -> NoReturn:
         code = 130
     except ClickException as error:
         message = error.format_message()
-        asked_nothing = type(error).__name__ == "NoArgsIsHelpError"   # what typer says then is the help page
+        asked_nothing = type(error).__name__ == "NoArgsIsHelpError"   # the message is the help page
         code = print(message) or 2 if asked_nothing else complain(name, message)
     sys.exit(code or 0)
 
 
 def complain(name: str, message: str) -> int:
-    """Print one line on stderr; the exit status of a mistake."""
+    """Prints one line on stderr and returns the exit status of bad input."""
     print(f"{name}: " + " ".join(message.split()), file=sys.stderr)
     return 2
 
 
 def progress(*columns: ProgressColumn) -> Progress:
-    """A bar on stderr that vanishes when done, and does not appear where stderr is no terminal; `columns` follow the bar."""
+    """A progress bar on stderr, removed when it is done. It is not shown if stderr is not a terminal.
+
+    columns: what stands to the right of the bar; by default the counts and the remaining time.
+    """
     columns = columns or (MofNCompleteColumn(), TimeRemainingColumn())
     return Progress(
         TextColumn("{task.description}"), BarColumn(), *columns, console=err, transient=True, disable=not err.is_terminal,

@@ -1,23 +1,24 @@
-"""The one error that a user can cause. Everything else is a bug and keeps its traceback."""
+"""The error for bad input. Any other exception is a bug and keeps its traceback."""
 
 import contextlib
 from collections.abc import Iterator
 
 
 class InputError(ValueError):
-    """Bad input: one line that names the file or option, what was wrong and what would be right."""
+    """Bad input. The message is one line: the file or option, what is wrong with it, and what would be right."""
 
 
 def first_line(error: BaseException) -> str:
-    """What an error of others says, short enough to stand in one of ours; its name if it says nothing."""
+    """The first line of an error message from a library, to be quoted in our own; the error's class if it has none."""
     return (str(error).splitlines() or [type(error).__name__])[0]
 
 
 @contextlib.contextmanager
 def importing(extras: str, what: str) -> Iterator[None]:
-    """A block that imports what belongs to optional extras of ours; where a package is missing it raises InputError.
+    """Wraps the imports of optional packages. Raises InputError, with the command that installs them, if one is missing.
 
-    extras: as pip takes them, "notebooks,app".   what: needs them, the subject of the sentence.
+    extras: our extras that install the packages, in pip's notation: "notebooks,app".   what: what needs the packages; it
+    begins the message: "training needs the package lightning".
     """
     try:
         yield

@@ -1,13 +1,16 @@
-"""Files: written whole or not at all; and the journal in which a run notes what it read and claimed."""
+"""Writing files atomically, reading JSON and YAML, and the journal in which a run notes what it read and claimed."""
 
 import contextlib
 import hashlib
 import json
 import os
+import re
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+import yaml
 
 from ipe_sr.errors import InputError, first_line
 
@@ -15,7 +18,10 @@ JOURNAL = "IPE_SR_JOURNAL"   # environment variable: a JSON-lines file
 
 
 def data_root() -> Path:
-    """The data folder: the variable IPE_SR_DATA, else .data or ../shared/data, here or beside the package's checkout."""
+    """The data folder: what the variable IPE_SR_DATA names, else the first that exists of the places searched.
+
+    The places are .data and ../shared/data, first relative to the current folder, then relative to the package's checkout.
+    """
     if chosen := os.environ.get("IPE_SR_DATA"):
         return Path(chosen)
     places = [base / folder for base in (Path(), Path(__file__).parents[1]) for folder in (".data", "../shared/data")]
@@ -24,20 +30,21 @@ def data_root() -> Path:
 
 @contextlib.contextmanager
 def replacing(path: str | os.PathLike) -> Iterator[Path]:
-    """A temporary name beside `path`, with its suffix, which takes its place when the block ends well.
+    """Yields the path of a temporary file beside `path`, with the same suffix. It replaces `path` when the block succeeds.
 
-    On any error the temporary file is removed and `path` is left as it was. A link stays one: what it points to is
-    replaced. Raises InputError where `path` cannot be written: no such folder, a folder in its place, no permission, disk full.
+    On any error the temporary file is removed and `path` stays unchanged. If `path` is a link, the file that it points to
+    is replaced and the link stays. Raises InputError if `path` cannot be written: its folder does not exist, it is a
+    folder, the permission is missing, or the disk is full.
     """
     name = _temporary(Path(path))
     try:
         yield Path(name)
         umask = os.umask(0)
         os.umask(umask)
-        os.chmod(name, 0o666 & ~umask)   # mkstemp makes private files
+        os.chmod(name, 0o666 & ~umask)   # mkstemp makes files that only their owner may read
         os.replace(name, os.path.realpath(path))
     except OSError as error:
-        if error.filename not in (None, name):   # about another file that the block uses
+        if error.filename not in (None, name):   # the error concerns another file that the block uses
             raise
         raise InputError(f"{path}: cannot be written ({error.strerror or error})") from None
     finally:
@@ -46,12 +53,12 @@ def replacing(path: str | os.PathLike) -> Iterator[Path]:
 
 
 def check_writable(path: str | os.PathLike) -> None:
-    """Raise what `replacing` would, before long work."""
+    """Raises the InputError that `replacing` would raise. Call it before long work."""
     os.unlink(_temporary(Path(path)))
 
 
 def _temporary(path: Path) -> str:
-    """A new file beside the one that `path` names, or links to."""
+    """Creates an empty file beside the one that `path` names or links to, and returns its path."""
     if path.is_dir():
         raise InputError(f"{path}: is a folder; give the name of a file")
     folder = Path(os.path.realpath(path)).parent if path.is_symlink() else path.parent
@@ -66,7 +73,7 @@ def _temporary(path: Path) -> str:
 
 
 def make_folder(path: Path) -> None:
-    """Make a folder and those above it, unless it is there. Raises InputError where that cannot be."""
+    """Makes a folder and its parents, unless they exist. Raises InputError if that fails."""
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -74,23 +81,64 @@ def make_folder(path: Path) -> None:
 
 
 def read_json(path: Path) -> Any:
-    """What a JSON file holds. Raises InputError, one line that names it, for a file that is missing or damaged."""
+    """The content of a JSON file. Raises InputError if the file is missing or damaged."""
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror})") from None
-    except ValueError as error:   # damaged JSON or not UTF-8
+        return json.loads(_read_text(path))
+    except ValueError as error:
         raise InputError(f"{path}: not readable as JSON ({first_line(error)})") from None
 
 
+def read_yaml(path: Path) -> Any:
+    """The content of a YAML file, as `parse_yaml` reads it. Raises InputError if the file is missing or damaged."""
+    return parse_yaml(_read_text(path), str(path))
+
+
+def parse_yaml(text: str, name: str) -> Any:
+    """The value that a YAML text holds. The whole project reads YAML with this function.
+
+    It differs from PyYAML in two points: `1e-4` is a number, and `2024-01-31` is text. name: what an error message calls
+    the text. Raises InputError if the text is not YAML.
+    """
+    try:
+        return yaml.load(text, _Loader)
+    except (yaml.YAMLError, ValueError, RecursionError) as error:   # ValueError: `!!int x`
+        raise InputError(f"{name}: not readable as YAML ({first_line(error)})") from None
+
+
+class _Loader(yaml.SafeLoader):
+    """PyYAML follows YAML 1.1, where a float needs a point, its exponent a sign, and `-.5` is text."""
+
+
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"[-+]?(\d+\.?\d*[eE][-+]?\d+|\.\d+([eE][-+]?\d+)?)$"), list("-+.0123456789")
+)
+
+
+def _read_text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror})") from None
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: is not UTF-8 text (byte {error.start})") from None
+
+
 def sha256(path: str | os.PathLike) -> str:
+    """The SHA-256 digest of a file, in hexadecimal."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 @contextlib.contextmanager
 def journal() -> Iterator[list[dict]]:
-    """Collect what is noted within the block, by this process and those that it starts; the list is full after it."""
+    """Yields a list. When the block ends, the list is filled with the events that were noted within it.
+
+    Events of this process and of the processes that it starts are collected.
+    """
     events: list[dict] = []
     before = os.environ.get(JOURNAL)
     with tempfile.TemporaryDirectory() as scratch:
@@ -103,17 +151,17 @@ def journal() -> Iterator[list[dict]]:
             if before is not None:
                 os.environ[JOURNAL] = before
             if path.exists():
-                events += [json.loads(line) for line in path.read_text().splitlines()]
+                events += [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
 def note(event: dict) -> None:
-    """Add an event (a claim, a file used) to the journal of the current run, where a run keeps one."""
+    """Adds an event (a claim, a file used) to the journal of the current run. Does nothing if no journal is kept."""
     if journal := os.environ.get(JOURNAL):
-        with open(journal, "a") as file:
+        with open(journal, "a", encoding="utf-8") as file:
             file.write(json.dumps(event) + "\n")
 
 
 def note_use(path: str | os.PathLike) -> None:
-    """Tell the run's record that this file was read."""
+    """Notes in the journal that this file was read, with its size and sha256."""
     if os.environ.get(JOURNAL):
         note({"event": "data", "file": Path(path).name, "bytes": os.path.getsize(path), "sha256": sha256(path)})

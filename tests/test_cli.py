@@ -8,7 +8,10 @@ import pytest
 import torch
 from PIL import Image
 
-from ipe_sr import cli, models
+from ipe_sr import cli, console, models
+from ipe_sr.errors import InputError
+from ipe_sr.series import documents
+from ipe_sr.training import schedules
 
 
 class Custom:
@@ -201,6 +204,32 @@ def test_numbers_given_one_by_one_add_up(place, run, line):
     series = Path(__file__).parents[1] / "notebooks"
     status, _, err = run(f"{line.replace('SERIES', str(series))} --only 99 --only 01,02")
     complaint(status, err, "'99'")
+
+
+@pytest.mark.parametrize(("text", "value"), [
+    ("x=1e-4", 1e-4), ("x=1E5", 1e5), ("x=.5", 0.5), ("x=0x10", 16), ('x="1e-4"', "1e-4"), ("x=[1e-3, 2]", [1e-3, 2]),
+    ("x=yes", True), ('x=""', ""), ("x=null", None), ("x=a=b", "a=b"),
+])
+def test_settings_are_yaml(text, value):
+    """What follows --set: every command reads it with this one parser."""
+    key, read = console.setting(text)
+    assert (key, read) == ("x", value) and type(read) is type(value)
+
+
+@pytest.mark.parametrize(("text", "word"), [
+    ("x=", "has no value"), ("x=  ", "has no value"), ("x", "is not KEY=VALUE"), ("=3", "is not KEY=VALUE"),
+    ("x y=3", "is not KEY=VALUE"), ("x=[1", "not readable as YAML"),
+])
+def test_what_is_no_setting_is_one_line(text, word):
+    with pytest.raises(InputError, match=word) as caught:
+        console.setting(text)
+    assert str(caught.value).startswith(f"--set {text!r}") and "\n" not in str(caught.value)
+
+
+def test_a_number_without_a_point_is_a_number_in_training_and_in_the_series(tmp_path):
+    assert schedules.preset("tiny-liif", dict([console.setting("learning_rate=1e-4")])).schedule.learning_rate == 1e-4
+    given = dict([console.setting("rate=1e-4")])
+    assert documents.resolve({"rate": 0.5}, given, tmp_path / "a.ipynb") == {"rate": 1e-4}
 
 
 def test_help_does_not_wait_for_torch():

@@ -81,6 +81,36 @@ def test_what_is_writable_stays_as_it_is(tmp_path):
         files.check_writable(tmp_path)
 
 
+@pytest.mark.parametrize(("text", "value"), [
+    ("1e-4", 1e-4), ("1E5", 1e5), ("1.5e3", 1500.0), (".5", 0.5), ("-.5", -0.5), ("0x10", 16), ("10", 10), ("08", "08"),
+    ("'1e-4'", "1e-4"), ("1e", "1e"), ("e5", "e5"), ("[1e-3, 2]", [1e-3, 2]), ("{rate: 2e-3}", {"rate": 2e-3}),
+    ("yes", True), ("null", None), ("2024-01-31", "2024-01-31"), ("2024-13-45", "2024-13-45"),
+])
+def test_yaml_reads_numbers_as_people_write_them(text, value):
+    """Floats need no point and no sign in the exponent; dates stay text, which JSON can hold."""
+    read = files.parse_yaml(text, "a")
+    assert read == value and type(read) is type(value)
+
+
+@pytest.mark.parametrize("text", ["[", "a: b: c", "!!int x", "!!python/object:os.system x", "[" * 5000, "a\x01"])
+def test_what_is_no_yaml_is_one_line(text):
+    with pytest.raises(InputError, match=r"^a\.yaml: not readable as YAML \(") as caught:
+        files.parse_yaml(text, "a.yaml")
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("read", [files.read_yaml, files.read_json])
+def test_files_that_cannot_be_read_are_one_line_that_names_them(tmp_path, read):
+    with pytest.raises(InputError, match=r"none: cannot be read \(No such file"):
+        read(tmp_path / "none")
+    for name, content, word in (("latin", b'"\xe9"', "is not UTF-8 text .byte 1"), ("cut", b'{"a": [1', "not readable as")):
+        (tmp_path / name).write_bytes(content)
+        with pytest.raises(InputError, match=f"{name}: {word}"):
+            read(tmp_path / name)
+    (tmp_path / "good").write_bytes('{"ä": 1.0e-3}'.encode())
+    assert read(tmp_path / "good") == {"ä": 1e-3}
+
+
 def test_sha256(tmp_path):
     (tmp_path / "a").write_bytes(b"pixels" * 1000)
     assert files.sha256(tmp_path / "a") == hashlib.sha256(b"pixels" * 1000).hexdigest()

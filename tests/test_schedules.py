@@ -42,7 +42,7 @@ def test_fixed_scale_methods_say_what_they_do_not_take():
 
 
 def test_numbers_as_people_write_them():
-    """YAML takes 1e-4, without a point, for text."""
+    """YAML 1.1 reads 1e-4, without a point, as text; our parser reads a number."""
     made = schedules.preset("tiny-liif", dict([console.setting("learning_rate=1e-4")]))
     assert made.schedule.learning_rate == 1e-4
 
@@ -74,8 +74,10 @@ def test_tiny_narrows_and_settings_go_on_top():
         ("huge-liif", {}, "preset 'huge-liif' is unknown"), ("tiny", {}, "is unknown"), ("tiny-nothing", {}, "is unknown"),
         ("tiny-liif", {"decay": "fast"}, "decay 'fast' is unknown"), ("tiny-liif", {"scales": [4, 1]}, "low and high"),
         ("tiny-liif", {"learning_rate": 2}, "between 0 and 1"), ("tiny-liif", {"ema": 1}, "ema must lie"),
-        ("tiny-liif", {"scales": [1, "x"]}, "must be float, got 'x'"), ("tiny-liif", {"data": [3]}, "must be str, got 3"),
-        ("tiny-liif", {"data": []}, "data needs a set"), ("tiny-liif", {"valid_scales": 0}, "valid_scales lie in 1 to 64"),
+        ("tiny-liif", {"scales": [1, "x"]}, "must be float, got 'x'"),
+        ("tiny-liif", {"learning_rate": "1e-4"}, "must be float, got '1e-4'"),
+        ("tiny-liif", {"data": [3]}, "must be str, got 3"), ("tiny-liif", {"data": []}, "data needs a set"),
+        ("tiny-liif", {"valid_scales": 0}, "valid_scales lie in 1 to 64"),
         ("tiny-liif", {"seed": -1}, "at least 0"), ("tiny-liif", {"checkpoint_minutes": float("nan")}, "at least 0"),
         ("tiny-liif", {"steps": True}, "'steps' must be int, got True"), ("tiny-liif", {"model": 3}, "model.OPTION=VALUE"),
         ("tiny-liif", {"model.width.x": 3}, "'model.width.x': width holds no options"),

@@ -3,9 +3,8 @@
 from importlib import resources
 from typing import Any
 
-import yaml
-
-from ipe_sr.errors import InputError, first_line
+from ipe_sr import files
+from ipe_sr.errors import InputError
 
 FOLDER = resources.files(__package__)
 
@@ -20,10 +19,7 @@ def read(kind: str, name: str, above: tuple[str, ...] = ()) -> dict[str, Any]:
 
     above: the presets that extend it. Raises InputError for a file that holds no mapping, an unknown base or a circle.
     """
-    try:
-        options = yaml.safe_load((FOLDER / kind / f"{name}.yaml").read_text())
-    except yaml.YAMLError as error:
-        raise InputError(f"{name}.yaml: not readable as YAML ({first_line(error)})") from None
+    options = files.parse_yaml((FOLDER / kind / f"{name}.yaml").read_text(encoding="utf-8"), f"{name}.yaml")
     if not isinstance(options, dict):
         raise InputError(f"{name}.yaml: a preset is a mapping, got {options!r}")
     base = options.pop("extends", None)

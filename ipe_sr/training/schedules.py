@@ -1,6 +1,5 @@
 """How to train: a schedule (recipe, data, length) and a method (model) make a preset, named SCHEDULE-METHOD."""
 
-import contextlib
 import dataclasses
 import json
 import math
@@ -164,14 +163,12 @@ def _schedule(options: dict[str, Any]) -> Schedule:
 
 
 def _typed(key: str, value: Any, kind: Any) -> Any:
-    """The value as its field is declared: one number is a tuple of one, a whole number is a float as well, and so is 1e-4,
-    which YAML takes for text."""
+    """The value in the type that its field declares: a single value becomes a tuple of one, a whole number a float."""
     if get_origin(kind) is tuple:
         items = value if isinstance(value, (list, tuple)) else (value,)
         return tuple(_typed(key, item, get_args(kind)[0]) for item in items)
-    if kind is float and type(value) in (int, str):
-        with contextlib.suppress(ValueError):
-            return float(value)
+    if kind is float and type(value) is int:
+        return float(value)
     kind = get_origin(kind) or kind
     if type(value) is not kind:
         raise InputError(f"option {key!r} must be {kind.__name__}, got {value!r}")
