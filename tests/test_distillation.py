@@ -1,4 +1,4 @@
-"""Learning from a teacher's answers: the symmetries, what is aimed at, and a training that does so."""
+"""Knowledge distillation: the eight symmetries, the target colours, and a training with a teacher."""
 
 from dataclasses import replace
 
@@ -12,7 +12,7 @@ from ipe_sr import grids, models, render
 from ipe_sr.errors import InputError
 from ipe_sr.training import distillation, loop, schedules
 from ipe_sr.training.batches import Batch
-from ipe_sr.training.distillation import Teacher, turned
+from ipe_sr.training.distillation import Teacher, transformed
 
 LR, HR = (5, 7), (8, 12)
 
@@ -25,49 +25,49 @@ def model():
 
 @pytest.fixture
 def batch():
-    """Every pixel of two pictures at a scale of its own for each axis; true colours are black."""
+    """Every pixel of two pictures, with another scale for each axis. The true colours are black."""
     rows, columns = (grids.centres(n, m) for n, m in zip(HR, LR, strict=True))
     position = grids.mesh(rows, columns).expand(2, -1, -1)
     colour, pixel = torch.zeros(*position.shape[:2], 3), torch.arange(position.shape[1])
     return Batch(torch.rand(2, 3, *LR), position, grids.radii(HR, LR).expand(2, 1, 2), colour, pixel, sizes=())
 
 
-def look(lr, position):
-    """Colours at places, interpolated bilinearly."""
+def interpolated(lr, position):
+    """The colours of a picture at these positions, interpolated bilinearly."""
     size = torch.tensor(lr.shape[-2:]) - 1
     grid = (2 * position / size - 1).flip(-1)[:, None].float()                     # (B, 1, Q, 2), x first
     return F.grid_sample(lr, grid, align_corners=True, padding_mode="border")[:, :, 0].mT
 
 
-def test_a_place_shows_the_same_in_all_eight_symmetries(batch):
-    seen = look(batch.lr, batch.position)
+def test_a_query_finds_the_same_colour_in_all_eight_symmetries(batch):
+    colours = interpolated(batch.lr, batch.position)
     pictures = []
     for symmetry in range(8):
-        lr, position, radius = turned(batch.lr, batch.position, batch.radius, symmetry)
-        torch.testing.assert_close(look(lr, position), seen)
+        lr, position, radius = transformed(batch.lr, batch.position, batch.radius, symmetry)
+        torch.testing.assert_close(interpolated(lr, position), colours)
         torch.testing.assert_close(radius[0, 0], grids.radii(HR, LR).flip(-1) if symmetry & 4 else grids.radii(HR, LR))
         assert not any(lr.shape == other.shape and torch.equal(lr, other) for other in pictures)
         pictures.append(lr)
 
 
-def test_eight_steps_aim_at_the_self_ensemble(model, batch):
+def test_the_targets_of_eight_steps_average_to_the_self_ensemble(model, batch):
     steps = [Teacher(model, 1.0)(batch, step).colour for step in range(8, 16)]
     with torch.no_grad():
         mean = render.self_ensemble(model, batch.lr, HR).flatten(2).mT
         torch.testing.assert_close(steps[0], model(batch.lr, HR).flatten(2).mT, rtol=0, atol=1e-5)
     torch.testing.assert_close(sum(steps) / 8, mean, rtol=0, atol=1e-5)
-    assert (steps[0] - mean).abs().max() > 1e-3, "the symmetries must differ, else this shows nothing"
+    assert (steps[0] - mean).abs().max() > 1e-3, "if the symmetries gave equal colours, this test would show nothing"
 
 
-def test_the_true_colours_have_the_rest_of_the_weight(model, batch):
+def test_the_target_is_the_weighted_mean_of_prediction_and_true_colour(model, batch):
     white = replace(batch, colour=torch.ones_like(batch.colour))
-    whole, quarter = (Teacher(model, weight)(white, 0).colour for weight in (1.0, 0.25))
-    torch.testing.assert_close(quarter, 0.75 + 0.25 * whole)
-    assert not whole.requires_grad
+    prediction, quarter = (Teacher(model, weight)(white, 0).colour for weight in (1.0, 0.25))
+    torch.testing.assert_close(quarter, 0.75 + 0.25 * prediction)
+    assert not prediction.requires_grad
 
 
-def test_a_pupil_starts_at_no_distance_from_itself(tmp_path):
-    """At step 0 the teacher sees what the pupil sees; at step 1 not."""
+def test_a_student_with_the_teachers_weights_starts_with_no_loss(tmp_path):
+    """At step 0 teacher and student see the same picture. At step 1 the teacher's picture is flipped, so the loss is not 0."""
     models.save(make().model.build(), tmp_path / "start.safetensors")
     start = [f"init_{part}={tmp_path / 'start.safetensors'}" for part in ("encoder", "decoder")]
     preset = make(["steps=2", f"teacher={tmp_path / 'start.safetensors'}", "learning_rate=1.0e-9", *start])
@@ -76,11 +76,11 @@ def test_a_pupil_starts_at_no_distance_from_itself(tmp_path):
     assert first < 1e-6 < 1e-3 < second
 
 
-def test_without_a_teacher_a_batch_stays_as_it_is(batch):
-    assert distillation.of(make().schedule, torch.device("cpu"))(batch, 3) is batch
+def test_without_a_teacher_a_batch_stays_unchanged(batch):
+    assert distillation.from_schedule(make().schedule, torch.device("cpu"))(batch, 3) is batch
 
 
-def test_a_teacher_has_to_answer_single_pixels(tmp_path):
+def test_a_fixed_scale_model_cannot_be_a_teacher(tmp_path):
     models.save(schedules.preset("tiny-edsr-x2").model.build(), tmp_path / "edsr.safetensors")
-    with pytest.raises(InputError, match=r"teacher: .*edsr.safetensors: answers no single pixels"):
-        distillation.of(make([f"teacher={tmp_path / 'edsr.safetensors'}"]).schedule, torch.device("cpu"))
+    with pytest.raises(InputError, match=r"teacher: .*edsr.safetensors: cannot predict single pixels"):
+        distillation.from_schedule(make([f"teacher={tmp_path / 'edsr.safetensors'}"]).schedule, torch.device("cpu"))

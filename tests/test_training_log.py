@@ -1,16 +1,21 @@
+"""The log of a training: `metrics.csv` when a training starts, resumes and is interrupted, and TensorBoard's events."""
+
 import csv
 import sys
+from pathlib import Path
 
 import pytest
 
+from ipe_sr.errors import InputError
 from ipe_sr.training.log import Log
 
 
 def rows(out):
-    return [tuple(row) for row in csv.reader((out / "metrics.csv").open())]
+    with (out / "metrics.csv").open(encoding="utf-8") as file:
+        return [tuple(row) for row in csv.reader(file)]
 
 
-def test_a_resumed_run_repeats_what_came_after_its_checkpoint(tmp_path):
+def test_a_resumed_run_repeats_the_steps_after_its_checkpoint(tmp_path):
     seen = []
     first = Log(tmp_path, 0, lambda *written: seen.append(written), active=True)
     for step in (1, 2, 3):
@@ -26,20 +31,44 @@ def test_a_resumed_run_repeats_what_came_after_its_checkpoint(tmp_path):
     assert seen == [(1, {"loss": 0.125}), (2, {"loss": 0.25}), (3, {"loss": 0.375}), (3, {"loss": 0.5, "psnr_x2": 30.0})]
 
 
-def test_a_run_that_begins_anew_drops_all(tmp_path):
-    """Killed before its first checkpoint, it left what stands at step 0; an editor left an empty line."""
+def test_a_run_that_starts_again_at_step_0_drops_all_old_rows(tmp_path):
+    """A run that is killed before its first checkpoint leaves rows of step 0. Empty lines in the file are ignored."""
     for start in (0, 0, 1):
         log = Log(tmp_path, start, lambda *written: None, active=True)
         if start == 0:
             log.write(0, {"bicubic_x2": 30.0})
             log.write(1, {"loss": 0.5})
         log.close()
-        with (tmp_path / "metrics.csv").open("a") as file:
+        with (tmp_path / "metrics.csv").open("a", encoding="utf-8") as file:
             file.write("\n")
     assert rows(tmp_path) == [("step", "name", "value"), ("0", "bicubic_x2", "30.0"), ("1", "loss", "0.5"), ()]
 
 
-def test_tensorboard_has_it_all_once_closed(tmp_path):
+def test_a_failure_while_the_old_rows_are_rewritten_loses_none_of_them(tmp_path, monkeypatch):
+    first = Log(tmp_path, 0, lambda *written: None, active=True)
+    first.write(1, {"loss": 0.5})
+    first.close()
+    before = rows(tmp_path)
+
+    class FullDisk:
+        """Writes one row, then fails."""
+
+        def __init__(self, file):
+            self.writer = writer(file)
+
+        def writerows(self, rows):
+            self.writer.writerow(rows[0])
+            raise OSError("no space left on device")
+
+    writer = csv.writer
+    monkeypatch.setattr(csv, "writer", FullDisk)
+    with pytest.raises(InputError, match=r"metrics.csv: cannot be written"):
+        Log(tmp_path, 1, lambda *written: None, active=True)
+    assert rows(tmp_path) == before
+    assert [path.name for path in Path(tmp_path).glob("*metrics*")] == ["metrics.csv"], "no temporary file is left"
+
+
+def test_tensorboard_has_every_event_once_the_log_is_closed(tmp_path):
     events = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
     log = Log(tmp_path, 0, lambda *written: None, active=True)
     for step in range(1, 30):
@@ -49,7 +78,7 @@ def test_tensorboard_has_it_all_once_closed(tmp_path):
     assert [(event.step, event.value) for event in scalars] == [(step, step / 8) for step in range(1, 30)]
 
 
-def test_without_tensorboard_there_is_the_table(tmp_path, monkeypatch):
+def test_without_tensorboard_only_the_table_is_written(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "tensorboard", None)
     monkeypatch.delitem(sys.modules, "torch.utils.tensorboard", raising=False)
     log = Log(tmp_path, 0, lambda *written: None, active=True)
@@ -58,7 +87,7 @@ def test_without_tensorboard_there_is_the_table(tmp_path, monkeypatch):
     assert [path.name for path in tmp_path.iterdir()] == ["metrics.csv"] and len(rows(tmp_path)) == 2
 
 
-def test_other_processes_write_nothing(tmp_path):
+def test_processes_other_than_the_first_write_nothing(tmp_path):
     log = Log(tmp_path, 0, lambda *written: pytest.fail("reported"), active=False)
     log.write(1, {"loss": 0.5})
     log.close()

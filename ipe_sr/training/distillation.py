@@ -1,8 +1,11 @@
-"""Aim at a teacher's answers instead of at the pixels: an answer is the mean of what a pixel could be, without its noise.
+"""Knowledge distillation: train a student on the colours that a teacher predicts instead of the true ones.
 
-Knowledge distillation (Hinton, Vinyals, Dean, arXiv 1503.02531) of one implicit model into another, in the output. The
-teacher sees every batch in another of its eight symmetries, in turn. What the pupil cannot tell apart it averages: it aims
-at the teacher's geometric self-ensemble (`render.self_ensemble`), at the price of a single answer.
+Hinton, Vinyals, Dean, arXiv 1503.02531, here from one implicit model to another. A prediction of the teacher is close to the
+mean of the colours that a pixel could have, so it carries less noise than the true colour.
+
+The teacher sees the batch of each step in another of the eight symmetries of a square, in turn. The student does not know
+which symmetry the teacher saw, so it learns the mean of all eight. That mean is the teacher's geometric self-ensemble
+(`render.self_ensemble`), and each step costs one prediction of the teacher only.
 """
 
 from collections.abc import Callable
@@ -11,7 +14,6 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from ipe_sr import models
 from ipe_sr.errors import InputError
 from ipe_sr.imaging import datasets
 from ipe_sr.models.implicit import ImplicitModel
@@ -21,37 +23,42 @@ from ipe_sr.training.schedules import Schedule
 
 @dataclass(frozen=True)
 class Teacher:
-    """weight: how much its answers count in what is aimed at, in (0, 1]; the rest are the true colours."""
+    """A trained model whose predictions become targets.
+
+    weight: the share of the prediction in the target colour, in (0, 1]. The rest is the true colour.
+    """
 
     model: ImplicitModel
     weight: float
 
     @torch.no_grad()
     def __call__(self, batch: Batch, step: int) -> Batch:
-        """The batch of a step with `colour` as it should be answered."""
-        lr, position, radius = turned(batch.lr, batch.position, batch.radius, step % 8)
-        answer = self.model.query(self.model.encode(lr), position, radius)
-        return replace(batch, colour=torch.lerp(batch.colour, answer.to(batch.colour), self.weight))
+        """The batch with its `colour` replaced by the target colours of this step."""
+        lr, position, radius = transformed(batch.lr, batch.position, batch.radius, step % 8)
+        prediction = self.model.query(self.model.encode(lr), position, radius)     # (B, Q, 3)
+        return replace(batch, colour=torch.lerp(batch.colour, prediction.to(batch.colour), self.weight))
 
 
-def of(schedule: Schedule, device: torch.device) -> Callable[[Batch, int], Batch]:
-    """What a schedule makes of the batch of a step: itself, where it names no teacher.
+def from_schedule(schedule: Schedule, device: torch.device) -> Callable[[Batch, int], Batch]:
+    """The function (batch, step) -> batch that sets the target colours. Without a teacher it returns the batch unchanged.
 
-    Raises InputError for a teacher that is not there or cannot be asked for single pixels.
+    Raises InputError if the teacher's file is missing, or if the teacher is a fixed-scale model, which cannot predict single
+    pixels.
     """
     if not schedule.teacher:
         return lambda batch, step: batch
     path = datasets.file(schedule.teacher)
-    model = models.read(path)
+    model = checkpoints.read(path)
     if not isinstance(model, ImplicitModel):
-        raise InputError(f"teacher: {path}: answers no single pixels; take a model of the LIIF, MetaSR or LTE family")
+        raise InputError(f"teacher: {path}: cannot predict single pixels; take a model of the LIIF, MetaSR or LTE family")
     return Teacher(model.to(device).requires_grad_(False).eval(), schedule.teacher_weight)
 
 
-def turned(lr: Tensor, position: Tensor, radius: Tensor, symmetry: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Pictures and the same places in them after one of eight symmetries; 0 changes nothing.
+def transformed(lr: Tensor, position: Tensor, radius: Tensor, symmetry: int) -> tuple[Tensor, Tensor, Tensor]:
+    """LR pictures and the queries in them, flipped and transposed together. A query still asks for the same spot.
 
-    lr: (B, C, h, w).   position: (B, Q, 2), LR pixels.   radius: (..., 2).
+    lr: (B, C, h, w).   position: (B, Q, 2), LR pixels.   radius: (..., 2).   symmetry: 0 to 7, a sum of 1 (flip rows),
+    2 (flip columns) and 4 (transpose, after the flips); 0 changes nothing.
     """
     for axis in (0, 1):
         if symmetry & 1 << axis:

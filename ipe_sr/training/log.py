@@ -1,36 +1,48 @@
-"""What a training leaves to read: `metrics.csv`, and events for TensorBoard where that is installed."""
+"""The log of a training: `metrics.csv`, and event files for TensorBoard if it is installed."""
 
 import csv
 import os
 from collections.abc import Callable
 from pathlib import Path
 
+from ipe_sr.files import replacing
+
+HEADER = ("step", "name", "value")
+
 
 class Log:
-    """One row for each step, name and value; a resumed run drops what came after its checkpoint, and repeats it.
+    """Writes one row (step, name, value) to `metrics.csv` for each value of each step.
 
-    out: a folder.   step: what is done already.   progress: called with all that is written.   active: else nothing is
-    written, as in all processes but the first.
+    A resumed training repeats the steps after its checkpoint, so their rows are removed when the log is opened.
+
+    out: the training's folder.   step: how many steps are done already.   progress: called with everything that is written.
+    active: if False, nothing is written. It is True in the first process only.
     """
 
     def __init__(self, out: Path, step: int, progress: Callable[[int, dict[str, float]], None], active: bool):
         self.path, self.progress, self.active, self.board = out / "metrics.csv", progress, active, None
         if not active:
             return
-        rows = [row for row in csv.reader(self.path.open()) if row and row[0] != "step"] if self.path.exists() else []
-        kept = [row for row in rows if int(row[0]) <= step] if step else []   # a new run says again what is true before it
-        with self.path.open("w", newline="") as file:
-            csv.writer(file).writerows([("step", "name", "value"), *kept])
+        kept = self._rows_up_to(step) if step else []   # a new training writes the rows of step 0 itself
+        with replacing(self.path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+            csv.writer(file).writerows([HEADER, *kept])
         try:
             from torch.utils.tensorboard import SummaryWriter
         except ImportError:
             return
         self.board = SummaryWriter(os.fspath(out), purge_step=step)
 
+    def _rows_up_to(self, step: int) -> list[list[str]]:
+        if not self.path.exists():
+            return []
+        with self.path.open(newline="", encoding="utf-8") as file:
+            return [row for row in csv.reader(file) if row and row[0] != HEADER[0] and int(row[0]) <= step]
+
     def write(self, step: int, values: dict[str, float]) -> None:
+        """Add the values of a step, {name: value}."""
         if not self.active:
             return
-        with self.path.open("a", newline="") as file:
+        with self.path.open("a", newline="", encoding="utf-8") as file:
             csv.writer(file).writerows((step, name, value) for name, value in values.items())
         if self.board:
             for name, value in values.items():
@@ -38,6 +50,6 @@ class Log:
         self.progress(step, values)
 
     def close(self) -> None:
-        """Events are written by a thread, which is late otherwise."""
+        """Wait until TensorBoard's events are on disk. Its writer is a thread of its own and may be behind."""
         if self.board:
             self.board.close()

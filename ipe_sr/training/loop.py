@@ -133,7 +133,7 @@ def _train(
     objective, optimizer = fabric.setup(Objective(run.model, schedule.precision, schedule.loss), run.optimizer)
     log = Log(out, run.step, progress, active=first)
     if run.step == 0:   # what any model has to beat
-        log.write(0, validation.psnr(models.Bicubic(), crops, batches.CPU, prefix="bicubic"))
+        log.write(0, validation.psnr(Bicubic(), crops, batches.CPU, prefix="bicubic"))
     started, saved, losses = time.monotonic() - run.seconds, time.monotonic(), []
 
     with _Signals() as signals, contextlib.closing(log), contextlib.closing(made(run.step)) as ready:
@@ -163,7 +163,7 @@ def _train(
     if not first:
         return None
     facts = {"preset": preset.name, "steps": run.step, "seconds": round(run.seconds, 1), "seed": schedule.seed}
-    models.save(run.result, out / MODEL, facts | {"schedule": schedules.schedule_facts(schedule)})
+    checkpoints.save(run.result, out / MODEL, facts | {"schedule": schedules.schedule_facts(schedule)})
     return out / MODEL
 
 
@@ -171,9 +171,9 @@ def _batches(fabric: Fabric, store: Store, schedule: Schedule) -> Callable[[int]
     """From a step on, this process's share of every batch, on its device."""
     s, share = schedule, range(fabric.global_rank, schedule.batch, fabric.world_size)
     sampler = Sampler(store.near(fabric.device), s.batch, s.patch, s.queries, s.scales, s.seed, fabric.device, s.reduction)
-    taught = distillation.of(s, fabric.device)
+    with_targets = distillation.from_schedule(s, fabric.device)
     depth = AHEAD[fabric.device.type]
-    return lambda first: batches.ahead(lambda step: taught(sampler(step, share), step), range(first, s.steps), depth)
+    return lambda first: batches.ahead(lambda step: with_targets(sampler(step, share), step), range(first, s.steps), depth)
 
 
 def _step(fabric: Fabric, objective: nn.Module, optimizer: Any, batch: Batch, schedule: Schedule, run: TrainingState) -> Tensor:
