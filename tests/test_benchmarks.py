@@ -1,33 +1,86 @@
-import importlib
+"""The benchmarks: each starts, and each prints what it promises. How fast anything is stands in no test."""
+
+import io
 import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
+from ipe_sr import figures
 from ipe_sr.benchmarks import __main__ as benchmarks
-from ipe_sr.benchmarks import cases, profile, variants
+from ipe_sr.benchmarks import cases, profile, readme_picture, variants
 from ipe_sr.benchmarks.memory import peak_of
 
-COMMANDS = sorted(path.stem for path in Path(benchmarks.__file__).parent.glob("*.py") if "\ndef main()" in path.read_text())
+ROOT = Path(__file__).parents[1]
+PROGRAMS = sorted(
+    path.stem for path in Path(benchmarks.__file__).parent.glob("*.py") if "\ndef main()" in path.read_text(encoding="utf-8")
+)
 
 
-@pytest.mark.parametrize("name", COMMANDS)
-def test_every_command_says_what_it_is_for(name, monkeypatch, capsys):
-    module = importlib.import_module(f"ipe_sr.benchmarks.{name}")
-    monkeypatch.setattr("sys.argv", [name, "--help"])
-    with pytest.raises(SystemExit) as end:
-        module.main()
-    assert end.value.code == 0 and "--help" in capsys.readouterr().out
+def module(name):
+    return "ipe_sr.benchmarks" if name == "__main__" else f"ipe_sr.benchmarks.{name}"
+
+
+def start(name, *words):
+    return subprocess.run([sys.executable, "-m", module(name), *words], capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_every_program_starts_and_explains_itself(name):
+    done = start(name, "--help")
+    assert done.returncode == 0 and f"usage: python -m {module(name)} [-h]" in done.stdout, done.stderr
+
+
+def test_the_first_help_page_lists_the_other_programs():
+    listed = re.findall(r"^  python -m ipe_sr\.benchmarks\.(\w+) ", benchmarks.__doc__, re.M)
+    assert sorted([*listed, "__main__"]) == PROGRAMS
+
+
+@pytest.mark.parametrize(("name", "words", "message"), [
+    ("__main__", ["--methods", "nonsense"], "nonsense"), ("profile", ["nonsense"], "nonsense"),
+    ("schedules", ["--set", "steps"], "--set 'steps'"), ("variants", ["nowhere.pth", "--data", "samples"], "nowhere.pth"),
+    ("memory", ["12", "24x24"], "argument LR: '12' is not a size; write HxW, such as 500x750"),
+    ("readme_picture", ["--out", "nowhere/a.png"], "nowhere"),
+])
+def test_a_mistake_of_the_user_gives_one_line(name, words, message):
+    """argparse also prints the usage before its own message."""
+    done = start(name, *words)
+    assert done.returncode == 2 and message in done.stderr.splitlines()[-1] and "Traceback" not in done.stderr
+
+
+def test_benchmarks_import_nothing_from_outside_the_package():
+    for path in Path(benchmarks.__file__).parent.glob("*.py"):
+        text = path.read_text(encoding="utf-8")
+        assert not re.search(r"^\s*(from|import) (tests|notebooks|data_scripts)\b", text, re.M), path
+
+
+def test_the_picture_of_the_readme_can_be_made_again():
+    """The stored picture is the one that the command draws, and the README states its figures."""
+    details = {name: picture[readme_picture.DETAIL] for name, picture in readme_picture.versions().items()}
+    made, stored = (
+        np.asarray(Image.open(source).convert("RGB"), np.float64)
+        for source in (io.BytesIO(figures.png(readme_picture.draw(details))), ROOT / "notebooks" / "readme.png")
+    )
+    assert made.shape == stored.shape
+    assert np.abs(made - stored).mean() < 0.5, "other processors round some pixels in another way, but not many"
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert "(notebooks/readme.png)" in text
+    for psnr in readme_picture.quality(details).values():
+        assert f"{psnr:.1f} dB" in text
 
 
 def test_the_table(tmp_path, monkeypatch, capsys):
-    """That it can be made, and holds what it says; how fast anything is, is no matter for a test."""
+    """The table has every case that was asked for, with ratios that fit its seconds."""
     out = tmp_path / "speed.json"
     small = "--side 8 --scale 2 --rounds 1 --threads 1 --batch 1 --methods ipe-lmf --no-memory --json"
     monkeypatch.setattr("sys.argv", ["benchmarks", *small.split(), str(out)])
     benchmarks.main()
-    rows = json.loads(out.read_text())["rows"]
+    rows = json.loads(out.read_text(encoding="utf-8"))["rows"]
     done = {(row["task"], row["case"]) for row in rows}
     for task in ("decode", "train, batch 1"):
         for method in ("liif", "ipe-lmf"):
@@ -41,6 +94,7 @@ def test_the_table(tmp_path, monkeypatch, capsys):
 
 
 def test_where_the_time_goes(monkeypatch, capsys):
+    """The shares add up to 1, and operations are sorted into the right kinds."""
     found = profile.shares(cases.decoding("ipe-liif", "fast", "fp32", 8, 2, "cpu"))
     assert sum(found.values()) == pytest.approx(1) and min(found["matrix products"], found["gathering"]) > 0
     assert [profile.kind_of(f"aten::{name}") for name in ("addmm_", "add", "addcdiv_", "embedding", "mkldnn_convolution")] == [
@@ -51,14 +105,15 @@ def test_where_the_time_goes(monkeypatch, capsys):
     assert "matrix products" in capsys.readouterr().out
 
 
-def test_variants_are_held_against_the_first(monkeypatch, capsys):
+def test_variants_are_compared_with_the_first_model(monkeypatch, capsys):
+    """Each line shows the difference from the first model, and clipping the radius at x4 changes nothing at x4."""
     small = "--data samples --scales 4 --reduce 4 --bf16"
     monkeypatch.setattr("sys.argv", ["variants", "bicubic", "ipe-liif", *small.split()])
     variants.main()
     found = dict(re.findall(r"^(\S.*?) {2,}x4 [\d.]+ \(([-+.\d]+)\)$", capsys.readouterr().out, re.M))
     gains = {name: float(gain) for name, gain in found.items()}
     assert gains.pop("bicubic") == 0
-    assert gains["ipe-liif"] == gains["ipe-liif, no radius below x4's"] > 0.5, "at x4 no radius is smaller than x4's"
+    assert gains["ipe-liif"] == gains["ipe-liif, no radius below x4's"] > 0.5, "at x4 no radius is clipped"
     assert gains["ipe-liif, bfloat16"] == pytest.approx(gains["ipe-liif"], abs=0.1)
     assert len(gains) == 4, "and radii clipped at x6"
 

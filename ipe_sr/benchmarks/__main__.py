@@ -1,7 +1,17 @@
-"""python -m ipe_sr.benchmarks [--json FILE] : decoding and training, by method, form, precision and number of threads.
+"""Time decoding and training steps by method, form, precision and number of threads: `python -m ipe_sr.benchmarks`.
 
-Medians of runs taken in turns in one process; ratios are to LIIF in its textbook form with as many threads. bfloat16 is left
-out on a CPU that computes it in software. On a GPU (--device cuda) the paper's batch, torch.compile, and 1080p to 4K as well.
+Each number is the median of several runs in one process; the cases take turns, so that a disturbance of the machine meets all
+of them. Ratios compare with the textbook form of LIIF on the same number of threads. bfloat16 is left out on a CPU that
+computes it in software. On a GPU (--device cuda) the batch is the paper's, and 1080p to 4K is timed as well.
+
+Other programs, each with --help:
+  python -m ipe_sr.benchmarks.memory          peak memory of upscaling one file
+  python -m ipe_sr.benchmarks.profile         which operations take the time
+  python -m ipe_sr.benchmarks.loader          cost of making a batch beside a training step
+  python -m ipe_sr.benchmarks.schedules       training recipes at an equal number of steps
+  python -m ipe_sr.benchmarks.variants        weights, and ways to use them, on validation crops
+  python -m ipe_sr.benchmarks.frequencies     other frequencies than the paper's octaves
+  python -m ipe_sr.benchmarks.readme_picture  the picture of the README
 """
 
 import argparse
@@ -15,22 +25,22 @@ from rich.console import Console
 from rich.table import Table
 
 from ipe_sr import files, models, render
-from ipe_sr.benchmarks import cases, timing
+from ipe_sr.benchmarks import cases, command, timing
 from ipe_sr.benchmarks.memory import peak_of
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--json", type=Path, metavar="FILE")
-    parser.add_argument("--device", default="cpu")
-    parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
-    parser.add_argument("--methods", nargs="+", default=list(cases.METHODS))
-    parser.add_argument("--side", type=int, default=96, help="LR pixels a side of the decoded picture")
-    parser.add_argument("--scale", type=int, default=4)
-    parser.add_argument("--batch", type=int, help="of a training step; default 4, on a GPU 16; 0: no training")
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--compile", action="store_true", help="also training steps with torch.compile")
-    parser.add_argument("--no-memory", action="store_true", help="leave out peak memory: a process for each case")
+    parser = command.parser(__doc__)
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the table to this file")
+    parser.add_argument("--device", default="cpu", help="cpu or cuda")
+    parser.add_argument("--threads", type=int, nargs="+", default=[1, 2], help="numbers of CPU threads")
+    parser.add_argument("--methods", nargs="+", default=list(cases.METHODS), help="the models, by the names of their presets")
+    parser.add_argument("--side", type=int, default=96, help="LR pixels along each side of the decoded picture")
+    parser.add_argument("--scale", type=int, default=4, help="the upscaling factor")
+    parser.add_argument("--batch", type=int, help="pictures in a training step; usually 4, on a GPU 16; 0: no training")
+    parser.add_argument("--rounds", type=int, default=5, help="timed runs of each case")
+    parser.add_argument("--compile", action="store_true", help="also time training steps with torch.compile")
+    parser.add_argument("--no-memory", action="store_true", help="leave out peak memory, which takes a process for each case")
     options = parser.parse_args()
     batch = options.batch if options.batch is not None else 4 if options.device == "cpu" else 16
     rows = []
@@ -46,7 +56,7 @@ def main() -> None:
     _print(facts)
     if options.json:
         with files.replacing(options.json) as temporary:
-            temporary.write_text(json.dumps(facts, indent=1))
+            temporary.write_text(json.dumps(facts, indent=1), encoding="utf-8")
 
 
 def _dtypes(device: str) -> list[str]:
@@ -109,4 +119,4 @@ def _print(facts: dict) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    command.run(main)

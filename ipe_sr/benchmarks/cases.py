@@ -1,5 +1,6 @@
-"""What is timed: decoding a picture and a step of training, by method, form, precision; and the limit of matrix products."""
+"""The work that the benchmarks time: decoding a picture, a training step, and bare matrix products as their lower limit."""
 
+import functools
 from collections.abc import Callable
 
 import torch
@@ -12,12 +13,12 @@ from ipe_sr.training import batches, loop
 METHODS = ("liif", "liif-pe", "ipe-liif", "ipe-liif-no-skip", "metasr", "ipe-metasr", "lte", "ipe-lte", "ipe-lmf")
 FORMS = ("textbook", "fast")
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
-BASE = "liif textbook fp32"   # what ratios refer to: LIIF as its paper has it
+BASE = "liif textbook fp32"   # all ratios compare with this case: LIIF as its paper describes it
 Work = Callable[[], object]
 
 
 def decoding(name: str, form: str, dtype: str, side: int, scale: int, device: str) -> Work:
-    """side^2 -> (scale side)^2 pixels, from features to colours."""
+    """Decode a picture of side x side LR pixels to `scale` times that size; the features are computed beforehand."""
     model = models.method(name).build().eval().to(device)
     rows, radius = grids.centres(side * scale, side), grids.radii((side * scale,) * 2, (side,) * 2)
     with torch.no_grad():
@@ -29,25 +30,24 @@ def decoding(name: str, form: str, dtype: str, side: int, scale: int, device: st
                 for _ in model.bands(features, rows, rows, radius):
                     pass
             else:
-                model.paint_by_queries(model.textbook, features, rows, rows, radius)
+                implicit.paint_by(functools.partial(model.textbook, features), features, rows, rows, radius.to(features)[None, None])
 
     return work
 
 
 class Textbook(nn.Module):
-    """A model whose queries are answered in the textbook form only."""
+    """A model that answers every query in the textbook form."""
 
     def __init__(self, model: implicit.ImplicitModel):
         super().__init__()
         self.model, self.encode = model, model.encode
 
     def query(self, features, position, radius):
-        around = self.model.locate(position, radius, features.shape[-2:])
-        return implicit.blend(self.model.textbook(features, radius)(around, radius), around)
+        return self.model.textbook(features, position, radius)
 
 
 def step(name: str, form: str, dtype: str, batch: batches.Batch, compile: str = "") -> Work:
-    """Forward, backward and Adam, EDSR-baseline.   compile: a mode of torch.compile, "" for none."""
+    """One training step: forward pass, backward pass and Adam.   compile: a mode of torch.compile; "" does not compile."""
     model = models.method(name).build().to(batch.lr.device)
     objective = loop.Objective(Textbook(model) if form == "textbook" else model, dtype)
     optimizer = torch.optim.Adam(model.parameters(), fused=batch.lr.is_cuda)
@@ -62,15 +62,16 @@ def step(name: str, form: str, dtype: str, batch: batches.Batch, compile: str = 
 
 
 def batch_of(size: int, device: str) -> batches.Batch:
-    """The paper's patches and queries, from pictures that the package brings."""
+    """A batch with the paper's patch size and number of queries, from the photographs that come with the package."""
     store = loop.load_store(("samples-train",))
     return batches.Sampler(store, size, 48, 2304, (1.0, 4.0), seed=0, device=torch.device(device))(0)
 
 
 def gemm(side: int, scale: int, device: str, dtype: str) -> Work:
-    """The multiply-adds that decoding IPE-LIIF takes when hoisted, as matrix products of the best shape and nothing else.
+    """Only matrix products, of the most efficient shape, with as many multiply-adds as the fast form of IPE-LIIF.
 
-    For each pixel four answers of three 256 x 256 layers and one 256 x 3; for each LR pixel a 576 x 1024 convolution.
+    The fast form evaluates three 256 x 256 layers and one 256 x 3 layer four times for each pixel, and a 576 x 1024
+    convolution once for each LR pixel.
     """
     pixels, rows, kind = (side * scale) ** 2, 2048, {"dtype": DTYPES[dtype], "device": device}
     total = pixels * 4 * (3 * 256 * 256 + 256 * 3) + side * side * 576 * 1024

@@ -1,11 +1,10 @@
-"""python -m ipe_sr.benchmarks.frequencies: do other frequencies than the paper's octaves serve IPE-LIIF better?
+"""Train IPE-LIIF with other frequencies than the paper's octaves and compare: `python -m ipe_sr.benchmarks.frequencies`.
 
-All decoders of a seed learn side by side: the schedule `decoder` (frozen official encoder, narrow decoders, random weights),
-the same features of the same batches. PSNR in dB on crops of photos-valid, made smaller by --reduce so that they are as sharp
-as test sets: means over seeds, and for all but the octaves the mean difference from them and its 95% interval over seeds.
+The decoders of one seed train side by side on the same features of the same batches. The schedule is `decoder`: the official
+encoder is frozen, the decoders are narrow and start from random weights. The table shows PSNR in dB on crops of photos-valid,
+as means over seeds. Rows other than the octaves also show the mean difference from the octaves and its 95% interval over seeds.
 """
 
-import argparse
 from collections import defaultdict
 
 import numpy as np
@@ -13,17 +12,19 @@ import torch
 from torch import Tensor, nn
 
 from ipe_sr import encodings
-from ipe_sr.benchmarks.variants import SET, reduced, scores
+from ipe_sr.benchmarks import command
+from ipe_sr.benchmarks.variants import REDUCE, SET, reduced, scores
 from ipe_sr.models.liif import LIIF
 from ipe_sr.report import intervals
 from ipe_sr.training import batches, loop, schedules, state, validation
 
 
 class Waves(nn.Module):
-    """The integrated code at any frequencies.   learned: they are weights, as powers of two, so that a step is relative."""
+    """The integrated encoding with arbitrary frequencies 2^exponents.   learned: the exponents are trained as well."""
 
     def __init__(self, exponents: Tensor, learned: bool = False):
         super().__init__()
+        self.separable = True
         self.exponents = nn.Parameter(exponents.clone(), requires_grad=learned)
 
     def forward(self, centre: Tensor, radius: Tensor) -> Tensor:
@@ -31,7 +32,7 @@ class Waves(nn.Module):
 
 
 OCTAVES, LEARNED = "octaves, 2^0 to 2^9", "learned, from the octaves"
-LADDERS = {   # exponents of the frequencies, learned or not
+LADDERS = {   # name -> exponents of the frequencies, and whether they are learned
     OCTAVES: (torch.arange(10.0), False),
     LEARNED: (torch.arange(10.0), True),
     "2^0 to 2^4.5 by halves": (torch.arange(10) / 2, False),
@@ -41,7 +42,7 @@ LADDERS = {   # exponents of the frequencies, learned or not
 
 
 def decoders(preset: schedules.Preset) -> dict[str, LIIF]:
-    """Ladder -> a model, all with the same encoder and with weights drawn from the same seed."""
+    """One model for each entry of `LADDERS`. All share the encoder, and their weights are drawn from the same seed."""
     made = {}
     for name, (exponents, learned) in LADDERS.items():
         torch.manual_seed(preset.schedule.seed)
@@ -52,7 +53,7 @@ def decoders(preset: schedules.Preset) -> dict[str, LIIF]:
 
 
 def learn(made: dict[str, LIIF], schedule: schedules.Schedule, store: batches.Store) -> None:
-    """Train all, each batch encoded once."""
+    """Train all models on the same batches; each batch is encoded once."""
     s, loss, encoder = schedule, loop.LOSSES[schedule.loss], made[OCTAVES]   # the encoders are the same
     sampler = batches.Sampler(store, s.batch, s.patch, s.queries, s.scales, s.seed, reduction=s.reduction)
     weights = {name: [p for p in model.parameters() if p.requires_grad] for name, model in made.items()}
@@ -69,7 +70,7 @@ def learn(made: dict[str, LIIF], schedule: schedules.Schedule, store: batches.St
 
 
 def row(found: dict[str, list[dict[float, list[float]]]], name: str, scale: float) -> str:
-    """Mean PSNR of a ladder at a scale; its gain over the octaves."""
+    """The mean PSNR of one entry of `LADDERS` at one scale, and its gain over the octaves, as text."""
     ours, octaves = (np.array([seed[scale] for seed in found[ladder]]) for ladder in (name, OCTAVES))     # (seeds, crops)
     if name == OCTAVES or len(ours) < 2:
         return f"x{scale:g} {ours.mean():.3f}"
@@ -78,11 +79,11 @@ def row(found: dict[str, list[dict[float, list[float]]]], name: str, scale: floa
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--steps", type=int, default=600)
-    parser.add_argument("--scales", type=float, nargs="+", default=[2, 3, 4, 6, 8, 12])
-    parser.add_argument("--reduce", type=float, default=2.5)
+    parser = command.parser(__doc__)
+    parser.add_argument("--seeds", type=int, default=3, help="trainings of each decoder")
+    parser.add_argument("--steps", type=int, default=600, help="training steps")
+    parser.add_argument("--scales", type=float, nargs="+", default=[2, 3, 4, 6, 8, 12], help="the upscaling factors")
+    parser.add_argument("--reduce", type=float, default=2.5, help=REDUCE)
     asked = parser.parse_args()
     crops = validation.crops(reduced(loop.load_store((SET,)), asked.reduce), tuple(asked.scales))
     found = defaultdict(list)   # ladder -> seeds -> scores
@@ -98,4 +99,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    command.run(main)

@@ -1,23 +1,22 @@
-"""What a batch costs beside the training step that uses it: `python -m ipe_sr.benchmarks.loader [--batch 16]`.
+"""Compare the time to make a batch with the time of the training step that uses it: `python -m ipe_sr.benchmarks.loader`.
 
-EDSR-baseline IPE-LIIF, the paper's patches and queries, on the photographs that the package brings. Medians of runs in
-one process, as a ratio: machines differ, ratios hardly.
+The model is IPE-LIIF with the EDSR-baseline encoder, the patches and queries are the paper's, and the pictures are the
+photographs that come with the package. The last figure is the ratio of the two medians, which depends little on the machine.
 """
 
-import argparse
 import itertools
 
 import torch
 
-from ipe_sr.benchmarks import cases, timing
+from ipe_sr.benchmarks import cases, command, timing
 from ipe_sr.training import batches, loop
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--batch", type=int, default=16)
-    parser.add_argument("--runs", type=int, default=5)
-    parser.add_argument("--threads", type=int, default=2)
+    parser = command.parser(__doc__)
+    parser.add_argument("--batch", type=int, default=16, help="pictures in a batch")
+    parser.add_argument("--runs", type=int, default=5, help="timed training steps")
+    parser.add_argument("--threads", type=int, default=2, help="CPU threads")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     sampler = batches.Sampler(loop.load_store(("samples-train",)), options.batch, 48, 2304, (1.0, 4.0), seed=0)
@@ -29,4 +28,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    command.run(main)

@@ -1,19 +1,23 @@
-"""python -m ipe_sr.benchmarks.memory LR SIZE [--method ipe-liif] : the most memory that super-resolving a file takes.
+"""Measure the peak memory of upscaling one file: `python -m ipe_sr.benchmarks.memory 500x750 2000x3000`.
 
-LR and SIZE are HxW. A process of its own reads a picture, upscales it with random weights, writes it, and reports its
-largest resident set: libraries, weights, input and output included.
+The program writes a random picture of size LR, upscales that file to SIZE with random weights, and prints its own largest
+resident set before and after as JSON. The figures include libraries, weights, input and output. It reads /proc, so it runs
+on Linux only.
 """
 
 import argparse
 import json
+import re
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
+from ipe_sr.benchmarks import command
+
 
 def peak_of(method: str, form: str, dtype: str, side: int, scale: int, threads: int) -> int:
-    """Bytes that decoding in a fresh process needs at most beyond what it has before."""
+    """Peak memory of decoding in a fresh process, beyond what that process had before; in bytes."""
     program = (
         f"import torch; torch.set_num_threads({threads})\n"
         "from ipe_sr.benchmarks import cases, memory\n"
@@ -26,27 +30,27 @@ def peak_of(method: str, form: str, dtype: str, side: int, scale: int, threads: 
 
 
 def start() -> int:
-    """Forget this process's largest resident set; its present one, bytes (Linux)."""
-    Path("/proc/self/clear_refs").write_text("5")
+    """Reset the record of this process's largest resident set; return the present one, in bytes (Linux)."""
+    Path("/proc/self/clear_refs").write_text("5", encoding="utf-8")
     return _status("VmRSS")
 
 
 def peak() -> int:
-    """The largest resident set since `start`, or ever, bytes."""
+    """The largest resident set since the last `start`, or else since the process began, in bytes."""
     return _status("VmHWM")
 
 
 def _status(key: str) -> int:
-    lines = Path("/proc/self/status").read_text().splitlines()
+    lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
     return next(1024 * int(line.split()[1]) for line in lines if line.startswith(f"{key}:"))
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("lr", type=_size, metavar="LR")
-    parser.add_argument("size", type=_size, metavar="SIZE")
-    parser.add_argument("--method", default="ipe-liif")
-    parser.add_argument("--threads", type=int, default=2)
+    parser = command.parser(__doc__)
+    parser.add_argument("lr", type=_size, metavar="LR", help="size of the input, HxW")
+    parser.add_argument("size", type=_size, metavar="SIZE", help="size of the output, HxW")
+    parser.add_argument("--method", default="ipe-liif", help="the model, by the name of its preset")
+    parser.add_argument("--threads", type=int, default=2, help="CPU threads")
     options = parser.parse_args()
 
     import numpy as np
@@ -66,9 +70,11 @@ def main() -> None:
 
 
 def _size(text: str) -> tuple[int, int]:
-    height, width = map(int, text.split("x"))
-    return height, width
+    match = re.fullmatch(r"([1-9]\d*)x([1-9]\d*)", text)
+    if not match:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a size; write HxW, such as 500x750")
+    return int(match[1]), int(match[2])
 
 
 if __name__ == "__main__":
-    main()
+    command.run(main)

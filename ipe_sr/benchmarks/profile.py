@@ -1,18 +1,17 @@
-"""python -m ipe_sr.benchmarks.profile [METHOD] : where the time of decoding, or of a training step, goes.
+"""Show which operations take the time of decoding or of a training step: `python -m ipe_sr.benchmarks.profile ipe-liif`.
 
-Self time of torch's operations under its profiler, in one thread, as shares. Products are what no reordering can save.
+The figures are shares of the self time that torch's profiler reports for its operations, on one thread.
 """
 
-import argparse
 
 import torch
 from rich.console import Console
 from rich.table import Table
 from torch.profiler import ProfilerActivity, profile
 
-from ipe_sr.benchmarks import cases
+from ipe_sr.benchmarks import cases, command
 
-KINDS = {   # the first that fits counts
+KINDS = {   # kind -> parts of the operations' names; an operation belongs to the first kind that matches
     "matrix products": ("mm", "linear"), "convolutions": ("conv", "mkldnn"), "gathering": ("embedding", "index", "gather"),
     "optimiser": ("adam", "addcdiv", "addcmul", "lerp", "sqrt"), "encoding": ("sin", "cos", "sinc"),
     "sums and ReLU": ("add", "relu", "clamp", "threshold", "sum"), "copies": ("copy", "cat", "clone", "fill", "zero"),
@@ -20,12 +19,12 @@ KINDS = {   # the first that fits counts
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("method", nargs="?", default="ipe-liif")
-    parser.add_argument("--form", choices=cases.FORMS, default="fast")
-    parser.add_argument("--train", type=int, metavar="BATCH", help="a training step with this batch instead of decoding")
-    parser.add_argument("--side", type=int, default=96, help="LR pixels a side of the decoded picture")
-    parser.add_argument("--scale", type=int, default=4)
+    parser = command.parser(__doc__)
+    parser.add_argument("method", nargs="?", default="ipe-liif", help="the model, by the name of its preset")
+    parser.add_argument("--form", choices=cases.FORMS, default="fast", help="the form of decoding")
+    parser.add_argument("--train", type=int, metavar="BATCH", help="profile a training step of this batch size, not decoding")
+    parser.add_argument("--side", type=int, default=96, help="LR pixels along each side of the decoded picture")
+    parser.add_argument("--scale", type=int, default=4, help="the upscaling factor")
     options = parser.parse_args()
     torch.set_num_threads(1)
     if options.train:
@@ -41,7 +40,7 @@ def main() -> None:
 
 
 def shares(work: cases.Work) -> dict[str, float]:
-    """Kind of operation -> its share of the time of one call, the first one being a warm-up."""
+    """Kind of operation -> its share of the time of one call, which follows a warm-up call."""
     work()
     with profile(activities=[ProfilerActivity.CPU]) as profiled:
         work()
@@ -64,4 +63,4 @@ def _print(found: dict[str, float], title: str) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    command.run(main)

@@ -5,7 +5,6 @@ and the original. The number below each is its PSNR in dB over the detail (RGB, 
 detail and of the whole photograph. The detail was chosen because it shows the gain; `ipe-sr evaluate` measures whole sets.
 """
 
-import argparse
 from pathlib import Path
 
 import numpy as np
@@ -56,13 +55,13 @@ def draw(details: dict[str, np.ndarray]) -> Figure:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = command.parser(__doc__)
     parser.add_argument("--out", type=Path, default=Path("notebooks/readme.png"), help="the PNG file to write")
     options = parser.parse_args()
     torch.set_num_threads(1)
-    whole = versions()
-    details = {name: picture[DETAIL] for name, picture in whole.items()}
-    with files.replacing(options.out) as temporary:
+    with files.replacing(options.out) as temporary:   # a path that cannot be written is refused before the work
+        whole = versions()
+        details = {name: picture[DETAIL] for name, picture in whole.items()}
         temporary.write_bytes(figures.png(draw(details)))
     for part, pictures in (("detail", details), ("whole photograph", whole)):
         print(f"{part}: " + ", ".join(f"{name} {psnr:.2f} dB" for name, psnr in quality(pictures).items()))

@@ -1,10 +1,11 @@
-"""Which recipe trains best in a given number of steps: `python -m ipe_sr.benchmarks.schedules` (minutes on a CPU).
+"""Compare training recipes at an equal number of steps: `python -m ipe_sr.benchmarks.schedules` (minutes on a CPU).
 
-Every combination of decay, learning rate and decay of averaged weights trains the same preset on the same batches, once
-for each seed. Printed: validation PSNR (mean over scales, protocol div2k), its spread over the seeds, and the difference
-from the preset's own recipe, seed by seed. Last, iterations/s and the steps that fit an hour on this device.
+A recipe is a combination of learning-rate decay, learning rate and decay of the averaged weights. Each recipe trains the same
+preset on the same batches, once for each seed. The table shows the validation PSNR (mean over scales, protocol div2k), its
+standard deviation over seeds, and the paired difference from the preset's own recipe. The last line shows iterations per
+second and how many steps fit into an hour on this device.
 
-At full size, where there is a GPU:
+At full size, on a GPU:
     python -m ipe_sr.benchmarks.schedules --preset hour-ipe-liif --steps 10000 --seeds 2
 """
 
@@ -16,11 +17,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ipe_sr import console
+from ipe_sr.benchmarks import command
 from ipe_sr.training import loop, schedules
 
 
 class Recipe(NamedTuple):
-    """rate: multiple of the preset's own.   ema: see `Schedule.average_decay`."""
+    """rate: a multiple of the preset's own learning rate.   ema: see `Schedule.average_decay`."""
 
     decay: str
     rate: float
@@ -33,7 +35,7 @@ class Outcome(NamedTuple):
 
 
 def outcome(options: argparse.Namespace, recipe: Recipe, seed: int) -> Outcome:
-    """Train once. "halve" halves four times in the run, as the paper does."""
+    """Train once. The decay "halve" halves the learning rate four times during the run, as the paper does."""
     base = schedules.preset(options.preset).schedule
     settings = dict(console.setting(text) for text in options.set) | {
         "steps": options.steps, "halve_every": max(1, options.steps // 5), "seed": seed, "validate_every": options.steps,
@@ -54,20 +56,20 @@ def spread(values: list[float]) -> float:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--preset", default="tiny-ipe-liif")
-    parser.add_argument("--steps", type=int, default=300)
-    parser.add_argument("--seeds", type=int, default=3)
+    parser = command.parser(__doc__)
+    parser.add_argument("--preset", default="tiny-ipe-liif", help="what is trained")
+    parser.add_argument("--steps", type=int, default=300, help="training steps")
+    parser.add_argument("--seeds", type=int, default=3, help="trainings of each recipe")
     parser.add_argument("--decays", nargs="+", default=["halve", "cosine"], choices=schedules.DECAYS)
-    parser.add_argument("--rates", nargs="+", type=float, default=[0.5, 1, 2], help="multiples of the preset's own")
-    parser.add_argument("--emas", nargs="+", type=float, default=[0, 0.999])
-    parser.add_argument("--set", nargs="*", default=[], metavar="KEY=VALUE")
-    parser.add_argument("--threads", type=int)
+    parser.add_argument("--rates", nargs="+", type=float, default=[0.5, 1, 2], help="multiples of the preset's learning rate")
+    parser.add_argument("--emas", nargs="+", type=float, default=[0, 0.999], help="decays of averaged weights; 0: no average")
+    parser.add_argument("--set", nargs="*", default=[], metavar="KEY=VALUE", help="override options of the preset")
+    parser.add_argument("--threads", type=int, help="CPU threads")
     options = parser.parse_args()
 
     own = schedules.preset(options.preset).schedule
     candidates = itertools.starmap(Recipe, itertools.product(options.decays, options.rates, options.emas))
-    recipes = dict.fromkeys([Recipe(own.decay, 1, own.ema), *candidates])   # each once
+    recipes = dict.fromkeys([Recipe(own.decay, 1, own.ema), *candidates])   # no recipe twice
     speeds, before = [], []
     print(f"{options.preset}, {options.steps} steps, {options.seeds} seeds; the first row is the preset's own recipe")
     print("decay     rate     ema     PSNR / dB    spread    less own    spread")
@@ -86,4 +88,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    command.run(main)

@@ -1,4 +1,4 @@
-"""Times of several pieces of work in one process, taken in turns: what disturbs the machine disturbs all of them alike."""
+"""Time several pieces of work in one process. They take turns, so that a disturbance of the machine meets all of them."""
 
 import statistics
 import time
@@ -8,7 +8,7 @@ import torch
 
 
 def medians(cases: dict[str, Callable[[], object]], rounds: int) -> dict[str, float]:
-    """Seconds of each case, the median of `rounds` turns after one that does not count."""
+    """Seconds of each case: the median of `rounds` turns, which follow one turn that is not counted."""
     seconds: dict[str, list[float]] = {name: [] for name in cases}
     for turn in range(rounds + 1):
         for name, work in cases.items():

@@ -1,14 +1,15 @@
-"""python -m ipe_sr.benchmarks.variants MODEL... : which weights, and which way to use them, are best on the validation crops.
+"""Compare weights, and ways to use them, on validation crops: `python -m ipe_sr.benchmarks.variants ipe-liif ipe-liif-cell`.
 
-MODEL: a released name, a checkpoint, a training's `last.safetensors` (its averaged weights; with :last behind it, those of its
-last step), or start:PRESET, the weights that a preset starts from. For the last MODEL also what could lift it without training:
-radii no smaller than those of a scale (LTE's trick for scales that training had not), and with --self-ensemble the mean over
-eight symmetries; with --bf16 also what bfloat16 costs. PSNR in dB (protocol benchmark), the mean over crops of photos-valid,
-or of another set kept out of the training, and the difference from the first MODEL. --reduce 2.5 takes the crops from pictures
-made that much smaller: photographs are then as sharp as test sets.
+A MODEL is one of:
+  a released name, such as ipe-liif
+  the path of a checkpoint; last.safetensors of a training means its averaged weights
+  PATH:last       the weights of the last step in such a last.safetensors
+  start:PRESET    the weights that a preset starts from
+Each line shows the mean PSNR in dB over the crops (protocol benchmark) and the difference from the first MODEL. For the last
+MODEL, further lines show it with the radius clipped at those of x4 and x6, as LTE does at scales beyond its training, and with
+the options below.
 """
 
-import argparse
 import statistics
 from collections.abc import Callable, Iterator
 
@@ -17,16 +18,19 @@ import torch
 from torch import Tensor, nn
 
 from ipe_sr import models, render
+from ipe_sr.benchmarks import command
 from ipe_sr.imaging import metrics, resample
-from ipe_sr.models import LIIF
+from ipe_sr.models.fast.liif import FastLIIF
+from ipe_sr.models.liif import LIIF
 from ipe_sr.training import loop, schedules, state, validation
 from ipe_sr.training.batches import CPU, Store
 
 SET = "photos-valid"
+REDUCE = "make the pictures this much smaller first; at 2.5 photos-valid is as sharp as test sets"
 
 
-class Clipped(LIIF):
-    """Told of no pixel that is smaller than those of scale `most`."""
+class Clipped(FastLIIF):
+    """A LIIF that receives a radius of at least 1 / most: a pixel is never described as smaller than those of scale `most`."""
 
     most: float
 
@@ -42,7 +46,7 @@ def clipped(model: LIIF, most: float) -> Clipped:
 
 
 def network(name: str) -> nn.Module:
-    """What a MODEL of the command line means."""
+    """The model that a MODEL argument names."""
     if name.startswith("start:"):
         return state.new(schedules.preset(name.removeprefix("start:")), CPU).model.eval()
     path, _, part = name.partition(":")
@@ -65,7 +69,7 @@ def variants(name: str, ensemble: bool, bf16: bool) -> Iterator[tuple[str, Calla
 
 
 def reduced(store: Store, factor: float) -> Store:
-    """The same pictures, smaller."""
+    """The same pictures, made smaller by `factor` with bicubic resampling."""
     pixels, index, offset = [], [], 0
     for i, (name, _, height, width) in enumerate(store.index):
         size = (round(height / factor), round(width / factor))
@@ -78,7 +82,7 @@ def reduced(store: Store, factor: float) -> Store:
 
 @torch.no_grad()
 def scores(answer: Callable, crops: list[validation.Crop]) -> dict[float, list[float]]:
-    """Scale -> PSNR of every crop.   answer: (lr, size) to a picture, as a model."""
+    """Scale -> PSNR of every crop.   answer: a function from (lr, size) to a picture, as every model is."""
     found: dict[float, list[float]] = {}
     for crop in crops:
         sr = answer(crop.lr[None], tuple(crop.hr.shape[-2:]))[0]
@@ -87,13 +91,13 @@ def scores(answer: Callable, crops: list[validation.Crop]) -> dict[float, list[f
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("models", nargs="+", metavar="MODEL")
-    parser.add_argument("--scales", type=float, nargs="+", default=[2, 3, 4, 6, 8, 12])
-    parser.add_argument("--data", default=SET, metavar="SET")
-    parser.add_argument("--reduce", type=float, default=1)
-    parser.add_argument("--self-ensemble", action="store_true")
-    parser.add_argument("--bf16", action="store_true")
+    parser = command.parser(__doc__)
+    parser.add_argument("models", nargs="+", metavar="MODEL", help="see above")
+    parser.add_argument("--scales", type=float, nargs="+", default=[2, 3, 4, 6, 8, 12], help="the upscaling factors")
+    parser.add_argument("--data", default=SET, metavar="SET", help="a set that was kept out of the training")
+    parser.add_argument("--reduce", type=float, default=1, help=REDUCE)
+    parser.add_argument("--self-ensemble", action="store_true", help="also the mean over 8 flips and transposes")
+    parser.add_argument("--bf16", action="store_true", help="also decoding in bfloat16")
     asked = parser.parse_args()
     crops = validation.crops(reduced(loop.load_store((asked.data,)), asked.reduce), tuple(asked.scales))
     first: dict[float, float] = {}
@@ -110,4 +114,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    command.run(main)
