@@ -234,8 +234,9 @@ ENCODINGS: dict[str, Encoding] = {
     "gaussian": gaussian,
     "bicubic": bicubic,
 }
-SHAPES: dict[str, Damping] = {   # name of the encoding by a shape of pixel -> its damping
-    "integrated": box_damping,
+# Name of a pixel's shape -> its damping. The encoding has the same name, except that the box makes "integrated".
+SHAPES: dict[str, Damping] = {
+    "box": box_damping,
     "tent": tent_damping,
     "gaussian": gaussian_damping,
     "bicubic": bicubic_damping,
