@@ -12,7 +12,8 @@ import torch
 from torch import Tensor, nn
 
 from ipe_sr.errors import InputError
-from ipe_sr.models.implicit import MARGIN, blend, queries_at_once
+from ipe_sr.models.fast.liif import FastLIIF
+from ipe_sr.models.implicit import MARGIN, queries_at_once
 from ipe_sr.models.liif import LIIF
 
 PART = 128   # LR pixels a side that are decoded together, about
@@ -74,7 +75,7 @@ def turned(size: tuple[int, int], middle: tuple[float, float], zoom: float, degr
     return matrix
 
 
-class ParallelogramLIIF(LIIF):
+class ParallelogramLIIF(FastLIIF):
     """A LIIF with integrated encoding, asked for parallelograms: what LIIF takes as radius (..., 2), this takes as half-edges
     (..., 4), the two of `View.edges` one after the other. Its parts are the given model's own.
 
@@ -86,9 +87,10 @@ class ParallelogramLIIF(LIIF):
             raise InputError("model: views need a LIIF with integrated encoding and without cell, such as ipe-liif")
         nn.Module.__init__(self)
         self.config, self.encoder, self.pixel, self.decoder = model.config, model.encoder, model.pixel, model.decoder
+        self.codes_per_query = model.codes_per_query
 
     def describe(self, centre: Tensor, radius: Tensor) -> Tensor:
-        return parallelogram(centre, radius.unflatten(-1, (2, 2)), self.pixel.frequencies)
+        return parallelogram(centre, radius.unflatten(-1, (2, 2)), self.pixel.frequencies.to(centre))
 
 
 Look = Callable[..., Tensor]   # (matrix, size, area=1.0, outside=1.0) -> (B, 3, H, W)
@@ -108,7 +110,7 @@ def viewer(model: nn.Module, lr: Tensor) -> Look:
 
 def _look(asked: ParallelogramLIIF, features: Tensor) -> Look:
     batch, lr_size = len(features), tuple(features.shape[-2:])
-    read = asked.hoisted(features, features.new_zeros(1, 1, 4))
+    read = asked.reader(features, features.new_zeros(1, 1, 4))
 
     @torch.no_grad()
     def look(matrix: Tensor, size: tuple[int, int], area: float = 1.0, outside: float = 1.0) -> Tensor:
@@ -117,8 +119,7 @@ def _look(asked: ParallelogramLIIF, features: Tensor) -> Look:
         for some in inside.flatten().nonzero()[:, 0].split(queries_at_once(features)):
             centre = position.flatten(0, 1)[some].to(features.device).expand(batch, -1, -1)
             footprint = (area * edges).flatten(2).flatten(0, 1)[some].to(features)[None]
-            around = asked.locate(centre, footprint, lr_size)
-            made.append(blend(read(around, footprint), around))
+            made.append(read(centre, footprint))
         sr = features.new_full((batch, *size, 3), outside)
         sr[:, inside] = torch.cat([*made, sr.new_empty(batch, 0, 3)], 1).to(sr)
         return sr.movedim(-1, 1)
@@ -132,10 +133,11 @@ def warp(model: nn.Module, lr: Tensor, matrix: Tensor, size: tuple[int, int], ou
 
     In parts that each encode a bounded piece of the picture: beside the result, memory does not grow with its size.
     """
-    asked = ParallelogramLIIF(model)
+    asked, lr_size = ParallelogramLIIF(model), tuple(lr.shape[-2:])
     sr = lr.new_full((len(lr), 3, *size), outside)
-    for (rows, columns), (y, x) in _parts(matrix, (slice(0, size[0]), slice(0, size[1])), tuple(lr.shape[-2:]), asked.reach):
-        look = _look(asked, asked.encode(lr[:, :, y, x]))
+    for (rows, columns), (y, x) in _parts(matrix, (slice(0, size[0]), slice(0, size[1])), lr_size):
+        (seen_y, kept_y), (seen_x, kept_x) = (asked.surroundings(side, n) for side, n in zip((y, x), lr_size, strict=True))
+        look = _look(asked, asked.encode(lr[:, :, seen_y, seen_x])[:, :, kept_y, kept_x])
         part = _shift(-y.start, -x.start) @ matrix.double() @ _shift(rows.start, columns.start)
         sr[:, :, rows, columns] = look(part, (rows.stop - rows.start, columns.stop - columns.start), outside=outside)
     return sr
@@ -144,23 +146,25 @@ def warp(model: nn.Module, lr: Tensor, matrix: Tensor, size: tuple[int, int], ou
 Rectangle = tuple[slice, slice]
 
 
-def _parts(matrix: Tensor, out: Rectangle, lr_size: tuple[int, int], reach: int) -> Iterator[tuple[Rectangle, Rectangle]]:
-    """A rectangle of a view, halved until each part shows a small piece of the picture; and that piece, with all that it can
-    be seen from. Parts that show nothing are left out."""
+def _parts(matrix: Tensor, out: Rectangle, lr_size: tuple[int, int]) -> Iterator[tuple[Rectangle, Rectangle]]:
+    """A rectangle of a view, halved until each part shows a small tile of the picture; and that tile, in LR pixels.
+
+    Parts that show nothing are left out.
+    """
     size = tuple(side.stop - side.start for side in out)
     seen = view(matrix.double() @ _shift(*(side.start for side in out)), size)
     shown = seen.position[seen.inside(lr_size)]
     if not len(shown):
         return
-    margin = reach + MARGIN
-    low, high = (shown.amin(0) - margin).floor().long().tolist(), (shown.amax(0) + margin).ceil().long().tolist()
-    if math.prod(b - a for a, b in zip(low, high, strict=True)) <= (PART + 2 * margin) ** 2 or max(size) == 1:
+    low = (shown.amin(0) - MARGIN).floor().long().tolist()
+    high = (shown.amax(0) + MARGIN).ceil().long().tolist()
+    if math.prod(b - a for a, b in zip(low, high, strict=True)) <= (PART + 2 * MARGIN) ** 2 or max(size) == 1:
         yield out, tuple(slice(max(0, a), min(n, b + 1)) for a, b, n in zip(low, high, lr_size, strict=True))
         return
     axis = size.index(max(size))
     middle = (out[axis].start + out[axis].stop) // 2
     for half in (slice(out[axis].start, middle), slice(middle, out[axis].stop)):
-        yield from _parts(matrix, (half, out[1]) if axis == 0 else (out[0], half), lr_size, reach)
+        yield from _parts(matrix, (half, out[1]) if axis == 0 else (out[0], half), lr_size)
 
 
 def _shift(y: float, x: float) -> Tensor:

@@ -116,10 +116,10 @@ def super_resolve(
 
 def _tiles(
     model: nn.Module, lr: Tensor, size: tuple[int, int], dtype: torch.dtype, self_ensemble: bool
-) -> Iterable[render.Tile]:
+) -> Iterable[render.Band]:
     if not self_ensemble:
-        return render.tiles(model, lr, size, dtype)
-    return [render.Tile(slice(None), slice(None), render.self_ensemble(model, lr, size, dtype))]
+        return render.bands(model, lr, size, dtype)
+    return [render.Band(slice(None), slice(None), render.self_ensemble(model, lr, size, dtype))]
 
 
 def _check_memory(

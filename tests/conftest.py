@@ -47,7 +47,7 @@ def tiny():
     """tiny(method, **options): that method's model with random weights and a decoder and encoder small enough to play with."""
     def build(name: str = "ipe-liif", seed: int = 0, **options):
         torch.manual_seed(seed)
-        small = {"encoder": models.EncoderConfig(blocks=1, channels=4), "width": 16} | options
+        small = {"encoder": models.EDSRConfig(blocks=1, channels=4), "width": 16} | options
         return dataclasses.replace(models.method(name), **small).build().eval()
 
     return build

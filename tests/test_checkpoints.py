@@ -9,7 +9,7 @@ from ipe_sr import InputError, models
 from ipe_sr.models import checkpoints, configs
 
 SMALL = models.LIIFConfig(
-    encoding="positional", frequencies=3, cell=True, width=8, depth=2, encoder=models.EncoderConfig(blocks=1, channels=4)
+    encoding="positional", frequencies=3, cell=True, width=8, depth=2, encoder=models.EDSRConfig(blocks=1, channels=4)
 )
 
 

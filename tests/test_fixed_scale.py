@@ -8,7 +8,7 @@ from torch.nn import functional as F
 import ipe_sr
 from ipe_sr import InputError, models
 
-SMALL = models.EncoderConfig(blocks=1, channels=4)
+SMALL = models.EDSRConfig(blocks=1, channels=4)
 
 
 def build(scale, encoder=SMALL):
@@ -62,7 +62,7 @@ def test_refuses_other_scales(scale):
 
 @pytest.mark.parametrize("scale", [2, 3, 4])
 def test_gradients_of_the_head(scale):
-    head = build(scale, models.EncoderConfig(blocks=0, channels=1)).double().decoder
+    head = build(scale, models.EDSRConfig(blocks=0, channels=1)).double().decoder
     weights = dict(head.named_parameters())
 
     def decode(features, *values):

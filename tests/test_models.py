@@ -172,7 +172,7 @@ def test_skip_gives_the_input_to_every_hidden_layer():
 def test_unfolding_is_channel_major_with_zeros_beyond_the_border(tiny):
     model, lr = tiny(), torch.rand(1, 3, 4, 5)
     features = model.encode(lr)
-    latent = model.codes(features)
+    latent = model.latent_codes(features)
     assert latent.shape == (1, 4, 5, 36)
     reference = F.unfold(features, 3, padding=1).view(1, 36, 4, 5)   # the official implementation's line
     assert torch.equal(latent.permute(0, 3, 1, 2), reference)
@@ -190,7 +190,7 @@ BEFORE_THE_QUERY = ("encoder.", "amplitude.", "frequency.")   # weights that mak
 @pytest.mark.parametrize(("name", "options"), HEADS)
 def test_gradients_of_query(tiny, name, options):
     """Against finite differences, for the features and every weight of the head."""
-    model = tiny(name, width=4, encoder=models.EncoderConfig(blocks=0, channels=1), **options).double()
+    model = tiny(name, width=4, encoder=models.EDSRConfig(blocks=0, channels=1), **options).double()
     features = model.encode(torch.rand(1, 3, 3, 3, dtype=torch.float64)).detach().contiguous().requires_grad_()
     position = torch.tensor([[[0.3, 1.2], [-0.4, 2.3], [1.0, 1.0]]], dtype=torch.float64)
     radius = torch.tensor([0.3, 0.6], dtype=torch.float64)
@@ -266,8 +266,10 @@ def test_load():
 
 def test_unknown_options():
     with pytest.raises(ValueError, match="coordinate, positional, integrated"):
-        models.LIIFConfig(encoding="fourier")
+        models.LIIFConfig(encoding="fourier").build()
+    with pytest.raises(ValueError, match="positional, integrated"):
+        models.LTEConfig(encoding="coordinate").build()
     with pytest.raises(ValueError, match="mip-nerf, nerf, half-octaves"):
-        models.LIIFConfig(convention="fourier")
+        models.LIIFConfig(convention="fourier").build()
     with pytest.raises(ValueError, match="'nonesuch' is unknown"):
         models.method("nonesuch")

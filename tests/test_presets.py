@@ -102,9 +102,9 @@ def test_extending(folder):
         a="kind: liif\nfrequencies: 3\nskip: false\nencoder: {channels: 8}", b="extends: a\nfrequencies: 5",
         c="extends: b\nencoder: {name: rdn}",
     )
-    encoder = models.EncoderConfig(channels=8)
+    encoder = models.EDSRConfig(channels=8)
     assert models.method("b") == models.LIIFConfig(frequencies=5, skip=False, encoder=encoder)
-    assert models.method("c") == models.LIIFConfig(frequencies=5, skip=False, encoder=models.EncoderConfig(name="rdn"))
+    assert models.method("c") == models.LIIFConfig(frequencies=5, skip=False, encoder=models.RDNConfig())
 
 
 @pytest.mark.parametrize(("text", "message"), [

@@ -54,9 +54,9 @@ def test_every_weight_learns():
 
 
 def test_config():
-    assert isinstance(models.EncoderConfig(name="rdn", **SMALL).build(), RDN)
-    assert isinstance(models.EncoderConfig().build(), models.EDSR)
-    assert models.method("rdn-liif").encoder == models.EncoderConfig(name="rdn", blocks=16, channels=64, layers=8, growth=64)
+    assert isinstance(models.RDNConfig(**SMALL).build(), RDN)
+    assert isinstance(models.EDSRConfig().build(), models.EDSR)
+    assert models.method("rdn-liif").encoder == models.RDNConfig(blocks=16, channels=64, layers=8, growth=64)
 
 
 @pytest.mark.parametrize(("options", "message"), [
@@ -67,12 +67,12 @@ def test_config():
 ])
 def test_refused(options, message):
     with pytest.raises(ValueError, match=message):
-        models.EncoderConfig(**options)
+        models.EDSRConfig(**options)
 
 
 @torch.no_grad()
 def test_round_trip(tmp_path):
-    config = dataclasses.replace(models.method("rdn-ipe-liif"), width=8, encoder=models.EncoderConfig(name="rdn", **SMALL))
+    config = dataclasses.replace(models.method("rdn-ipe-liif"), width=8, encoder=models.RDNConfig(**SMALL))
     model, lr = config.build(), torch.rand(1, 3, 5, 6)
     models.save(model, tmp_path / "rdn.safetensors")
     again = models.read(tmp_path / "rdn.safetensors")

@@ -1,4 +1,5 @@
 import dataclasses
+import functools
 import subprocess
 import sys
 
@@ -7,13 +8,14 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ipe_sr import grids, models, render
+from ipe_sr import encodings, grids, models, render
 from ipe_sr.imaging import datasets, images, metrics
-from ipe_sr.models import hoisted, implicit
+from ipe_sr.models import implicit
+from ipe_sr.models.fast import hoisting
 
 OTHERS = ["metasr", "metasr-pe", "ipe-metasr", "ipe-metasr-nerf", "lte", "ipe-lte", "ipe-lmf"]
 IMPLICIT = [name for name in models.methods() if hasattr(models.method(name), "encoding")]
-SMALL = models.EncoderConfig(blocks=1, channels=4)
+SMALL = models.EDSRConfig(blocks=1, channels=4)
 
 
 def build(config, seed=0):
@@ -24,7 +26,7 @@ def build(config, seed=0):
 @st.composite
 def liif(draw):
     return models.LIIFConfig(
-        encoding=draw(st.sampled_from(implicit.ENCODINGS)), frequencies=draw(st.integers(0, 12)),
+        encoding=draw(st.sampled_from(sorted(encodings.ENCODINGS))), frequencies=draw(st.integers(0, 12)),
         convention=draw(st.sampled_from(["mip-nerf", "nerf"])), width=16, encoder=SMALL, cell=draw(st.booleans()),
         skip=draw(st.booleans()), unfold=draw(st.booleans()), ensemble=draw(st.booleans()), depth=draw(st.integers(1, 4)),
     )
@@ -81,7 +83,7 @@ def test_fast_is_textbook_with_official_weights(official, golden):
 
 
 @pytest.mark.parametrize("name", ["liif", "ipe-liif", "liif-pe", "ipe-liif-cell", "ipe-liif-no-skip", *OTHERS])
-def test_gradients_of_the_hoisted_form_are_those_of_the_textbook(name):
+def test_gradients_of_the_fast_form_are_those_of_the_textbook(name):
     """Of the weights and of the features, in float64."""
     model = build(dataclasses.replace(models.method(name), width=12, encoder=SMALL)).double()
     lr = torch.rand(2, 3, 5, 6, dtype=torch.float64)
@@ -90,9 +92,8 @@ def test_gradients_of_the_hoisted_form_are_those_of_the_textbook(name):
     features = model.encode(lr).detach().requires_grad_()
     weights = [p for key, p in model.named_parameters() if not key.startswith(("encoder.", "amplitude.", "frequency."))]
     gradients = []
-    for form in (model.textbook, model.hoisted):
-        around = model.locate(position, radius, (5, 6))
-        colours = implicit.blend(form(features, radius)(around, radius), around)
+    for form in (functools.partial(model.textbook, features), model.reader(features, radius)):
+        colours = form(position, radius)
         gradients.append(torch.autograd.grad((colours**2).sum(), [features, *weights]))
     for textbook, fast in zip(*gradients, strict=True):
         assert textbook.abs().max() > 0
@@ -111,14 +112,16 @@ def test_gradients_pass_through_a_whole_picture():
 def by_textbook(model, lr, size):   # `render.textbook`, with gradients
     rows, columns = (grids.centres(n, m) for n, m in zip(size, lr.shape[-2:], strict=True))
     radius = grids.radii(size, lr.shape[-2:])
-    return model.paint_by_queries(model.textbook, model.encode(lr), rows, columns, radius).movedim(-1, 1)
+    features = model.encode(lr)
+    read = functools.partial(model.textbook, features)
+    return implicit.paint_by(read, features, rows, columns, radius[None, None]).movedim(-1, 1)
 
 
-@pytest.mark.parametrize(("queries", "form"), [(29, "textbook"), (30, "hoisted")])
+@pytest.mark.parametrize(("queries", "form"), [(29, "textbook"), (30, "reader")])
 def test_the_rule_that_chooses_the_form(tiny, monkeypatch, queries, form):
     """Hoisting pays from as many answers as LR pixels on: here 4 codes answer each query of a picture of 10 x 12."""
     model, called = tiny(), []
-    for name in ("textbook", "hoisted"):
+    for name in ("textbook", "reader"):
         original = getattr(model, name)
         monkeypatch.setattr(model, name, lambda *a, name=name, original=original: called.append(name) or original(*a))
     model.query(model.encode(torch.rand(1, 3, 10, 12)), torch.rand(1, queries, 2).double(), torch.tensor([0.5, 0.5]))
@@ -128,19 +131,19 @@ def test_the_rule_that_chooses_the_form(tiny, monkeypatch, queries, form):
 @pytest.mark.parametrize("name", ["ipe-liif", "liif", "metasr", "ipe-lte", "rdn-ipe-liif"])
 @pytest.mark.parametrize("size", [(61, 97), (120, 80), (40, 160), (11, 23)])
 def test_tiles_leave_no_seams(monkeypatch, name, size):
-    encoder = models.EncoderConfig("rdn", 2, 4, 2, 4) if "rdn" in name else models.EncoderConfig(blocks=2, channels=4)
+    encoder = models.RDNConfig(2, 4, 2, 4) if "rdn" in name else models.EDSRConfig(blocks=2, channels=4)
     model = build(dataclasses.replace(models.method(name), width=12, encoder=encoder))
     lr = torch.rand(1, 3, 40, 80)
     whole = render.render(model, lr, size)
     monkeypatch.setitem(render.WORKING_SET, "cpu", 1)
-    tiles = list(render.tiles(model, lr, size))
-    assert len({(tile.columns.start, tile.rows.start) for tile in tiles}) == len(tiles) > 8
+    bands = list(render.bands(model, lr, size))
+    assert len({(band.columns.start, band.rows.start) for band in bands}) == len(bands) > 8
     torch.testing.assert_close(render.render(model, lr, size), whole, rtol=0, atol=1e-6)
 
 
 @pytest.mark.parametrize("name", ["ipe-liif", "rdn-ipe-liif", "lte"])
 def test_reach_is_how_far_the_encoder_sees(name):
-    encoder = models.EncoderConfig("rdn", 2, 4, 3, 4) if "rdn" in name else models.EncoderConfig(blocks=2, channels=4)
+    encoder = models.RDNConfig(2, 4, 3, 4) if "rdn" in name else models.EDSRConfig(blocks=2, channels=4)
     model = build(dataclasses.replace(models.method(name), width=12, encoder=encoder))
     for weights in model.parameters():   # positive everywhere: no ReLU hides what is seen
         weights.data.abs_()
@@ -166,13 +169,13 @@ def test_spans_partition_an_axis(n_out, n_in, step, margin):
 
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.integers(1, 50), min_size=1, max_size=12), st.integers(1, 200), st.integers(1, 3000))
-def test_tiles_of_a_band_partition_it(runs, columns, queries):
+def test_blocks_of_a_band_partition_it(runs, columns, queries):
     lower = torch.repeat_interleave(torch.arange(len(runs)), torch.tensor(runs))
     covered = torch.zeros(len(lower), columns, dtype=torch.int64)
-    for rows, some in hoisted.tiles(lower[:, None], columns, queries):
+    for rows, some in hoisting.blocks(lower[:, None], columns, queries):
         covered[rows, some] += 1
         height, width = rows.stop - rows.start, some.stop - some.start
-        assert height * (width - 1) < queries or (height, width) == (min(hoisted.LONGEST_RUN, max(runs)), 1)
+        assert height * (width - 1) < queries or (height, width) == (min(hoisting.LONGEST_RUN, max(runs)), 1)
     assert (covered == 1).all()
 
 
@@ -209,7 +212,7 @@ import resource, sys, torch
 from ipe_sr import models, upscaling
 torch.set_num_threads(1)
 torch.manual_seed(0)
-model = models.LIIFConfig(width=16, frequencies=4, encoder=models.EncoderConfig(blocks=1, channels=8)).build().eval()
+model = models.LIIFConfig(width=16, frequencies=4, encoder=models.EDSRConfig(blocks=1, channels=8)).build().eval()
 picture = torch.rand(3, *map(int, sys.argv[1:3]))
 resident = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 upscaling.super_resolve(picture[:, :64, :64], (128, 128), model)

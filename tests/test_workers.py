@@ -5,7 +5,8 @@ import threading
 import pytest
 import torch
 
-from ipe_sr.models import EncoderConfig, LIIFConfig, workers
+from ipe_sr.models import EDSRConfig, LIIFConfig
+from ipe_sr.models.fast import workers
 
 CPU = torch.device("cpu")
 PIECES = [(slice(i, i + 1), slice(0, 1)) for i in range(5)]
@@ -22,7 +23,7 @@ def threads():
 @pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode])
 def test_a_picture_does_not_depend_on_the_number_of_threads(threads, mode):
     torch.manual_seed(0)
-    model = LIIFConfig(width=16, encoder=EncoderConfig(blocks=1, channels=4)).build().eval()
+    model = LIIFConfig(width=16, encoder=EDSRConfig(blocks=1, channels=4)).build().eval()
     made = []
     for n in (1, 2, 3):
         threads(n)

@@ -1,16 +1,9 @@
 """The baseline without parameters."""
 
-from dataclasses import dataclass
-
 from torch import Tensor, nn
 
 from ipe_sr.imaging import resample
-
-
-@dataclass(frozen=True)
-class BicubicConfig:
-    def build(self) -> "Bicubic":
-        return Bicubic(self)
+from ipe_sr.models.families import BicubicConfig
 
 
 class Bicubic(nn.Module):

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from ipe_sr.errors import InputError, first_line
 from ipe_sr.files import note_use, replacing
 from ipe_sr.models import configs
+from ipe_sr.models.families import LIIFConfig
 
 FORMAT = "ipe_sr/1"
 STATE = "ipe_sr-training/2"   # all of a training, finished or not (see `training_state`)
@@ -121,7 +122,7 @@ def _read_official(path: Path) -> tuple[Any, dict[str, Tensor]]:
         raise InputError(f"{path}: not an official LIIF checkpoint (no model / name / args / sd inside)") from None
     if (name, encoder) != ("liif", "edsr-baseline"):
         raise InputError(f"{path}: holds {name!r} with encoder {encoder!r}; only 'liif' with 'edsr-baseline' is imported")
-    config = configs.LIIFConfig(encoding="coordinate", cell=True, skip=False)
+    config = LIIFConfig(encoding="coordinate", cell=True, skip=False)
     return config, {_ours(key): value for key, value in tensors.items() if not key.startswith(OFFICIAL_UNUSED)}
 
 

@@ -5,43 +5,35 @@ from typing import Any
 
 from ipe_sr import presets
 from ipe_sr.errors import InputError
-from ipe_sr.models.bicubic import BicubicConfig
-from ipe_sr.models.encoders import EncoderConfig
-from ipe_sr.models.fixed_scale import FixedScaleConfig
-from ipe_sr.models.liif import LIIFConfig
-from ipe_sr.models.lmf import LMFConfig
-from ipe_sr.models.lte import LTEConfig
-from ipe_sr.models.metasr import MetaSRConfig
+from ipe_sr.models import families, registry  # `families` registers the package's own
 
-KINDS = {
-    "bicubic": BicubicConfig, "fixed-scale": FixedScaleConfig, "liif": LIIFConfig, "lmf": LMFConfig, "lte": LTEConfig,
-    "metasr": MetaSRConfig,
-}
-Config = BicubicConfig | FixedScaleConfig | LIIFConfig | LMFConfig | LTEConfig | MetaSRConfig
+Config = registry.FamilyConfig
+DEFAULT_ENCODER = "edsr"
+LEFT_OVER = {"layers": 8, "growth": 64}   # RDN's options at their defaults, which older files name with EDSR, too
 
 
 def to_dict(config: Config) -> dict[str, Any]:
-    """Plain data, with the `kind` that `from_dict` needs."""
-    kind = next(kind for kind, cls in KINDS.items() if type(config) is cls)
-    return {"kind": kind, **dataclasses.asdict(config)}
+    """Plain data, with the `kind` and the encoder's `name` that `from_dict` needs."""
+    data = {"kind": _name(registry.families(), config)} | dataclasses.asdict(config)
+    if "encoder" in data:
+        data["encoder"] = {"name": _name(registry.encoders(), config.encoder)} | data["encoder"]
+    return data
 
 
 def from_dict(data: dict[str, Any]) -> Config:
     """The config that `to_dict` wrote. Options left out take their defaults; raises ValueError for unknown ones."""
-    if not isinstance(data, dict):
-        raise ValueError(f"a config is a mapping, got {data!r}")
-    options = dict(data)
-    kind = options.pop("kind", None)
-    if kind not in KINDS:
-        raise ValueError(f"kind {kind!r} is unknown: use one of {', '.join(KINDS)}")
+    options = _mapping(data, "a config")
     if "encoder" in options:
-        options["encoder"] = _fill(EncoderConfig, options["encoder"])
-    return _fill(KINDS[kind], options)
+        options["encoder"] = _encoder(options["encoder"])
+    kind = options.pop("kind", None)
+    return _fill(_known(registry.families(), "kind", kind), options)
 
 
 def methods() -> list[str]:
-    """Names of the methods that have a preset."""
-    return presets.names("methods")
+    """Names of the methods: those that have a preset, and every family of a plugin, with its defaults."""
+    named = presets.names("methods")
+    plugged = {name for name, config in registry.families().items() if config.__module__ != families.__name__}
+    return sorted(plugged.union(named))
 
 
 def method(name: str) -> Config:
@@ -51,21 +43,44 @@ def method(name: str) -> Config:
     """
     if name not in methods():
         raise InputError(f"method {name!r} is unknown: use one of {', '.join(methods())}")
-    options = presets.read("methods", name)
+    options = presets.read("methods", name) if name in presets.names("methods") else {"kind": name}
     try:
         return from_dict(options)
     except ValueError as error:
         raise InputError(f"{name}.yaml: {error}") from None
 
 
+def _encoder(data: dict[str, Any]) -> registry.EncoderConfig:
+    options = _mapping(data, "an encoder")
+    name = options.pop("name", DEFAULT_ENCODER)
+    if name == "edsr":
+        options = {key: value for key, value in options.items() if LEFT_OVER.get(key) != value}
+    return _fill(_known(registry.encoders(), "encoder", name), options)
+
+
+def _mapping(data: Any, what: str) -> dict[str, Any]:
+    if not isinstance(data, dict):
+        raise ValueError(f"{what} is a mapping of options, got {data!r}")
+    return dict(data)
+
+
+def _known(table: dict[str, type], what: str, name: Any) -> type:
+    if name not in table:
+        raise ValueError(f"{what} {name!r} is unknown: use one of {', '.join(sorted(table))}")
+    return table[name]
+
+
+def _name(table: dict[str, type], config: Any) -> str:
+    return next(name for name, cls in table.items() if type(config) is cls)
+
+
 def _fill(cls: type, options: dict[str, Any]):
-    if not isinstance(options, dict):
-        raise ValueError(f"{cls.__name__} takes named options, got {options!r}")
     known = {field.name: field for field in dataclasses.fields(cls)}
     for name, value in options.items():
         if name not in known:
             raise ValueError(f"option {name!r} is unknown: use one of {', '.join(known)}")
         kind = known[name].type
-        if isinstance(kind, type) and kind in (bool, int, str) and type(value) is not kind:
+        fits = type(value) is kind or (kind is float and type(value) is int)
+        if kind in (bool, int, float, str) and not fits:
             raise ValueError(f"option {name!r} must be {kind.__name__}, got {value!r}")
     return cls(**options)

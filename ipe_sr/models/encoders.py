@@ -1,7 +1,5 @@
 """Encoders: an LR picture to a feature map of the same height and width."""
 
-from dataclasses import dataclass
-
 import torch
 from torch import Tensor, nn
 
@@ -73,42 +71,3 @@ class RDN(nn.Module):
         for block in self.blocks:
             outputs.append(block(outputs[-1]))
         return shallow + self.fusion(torch.cat(outputs[1:], 1))                    # of blocks * channels features
-
-
-@dataclass(frozen=True)
-class EncoderConfig:
-    """name: "edsr" or "rdn".   blocks, channels: of both.   layers, growth: in each block of "rdn", refused with "edsr"."""
-
-    name: str = "edsr"
-    blocks: int = 16
-    channels: int = 64
-    layers: int = 8
-    growth: int = 64
-
-    def __post_init__(self):
-        if self.name not in ("edsr", "rdn"):
-            raise ValueError(f"encoder {self.name!r} is unknown: use edsr or rdn")
-        if self.blocks < 0 or self.channels < 1:
-            raise ValueError(f"an encoder needs blocks >= 0 and channels >= 1, got {self.blocks} and {self.channels}")
-        if self.name == "edsr" and (self.layers, self.growth) != (8, 64):
-            raise ValueError("layers and growth are options of the encoder rdn; edsr has none")
-        if self.name == "rdn" and min(self.blocks, self.layers, self.growth) < 1:
-            raise ValueError("the encoder rdn needs at least 1 of blocks, layers and growth")
-
-    def build(self) -> EDSR | RDN:
-        if self.name == "edsr":
-            return EDSR(self.blocks, self.channels)
-        return RDN(self.blocks, self.channels, self.layers, self.growth)
-
-    @property
-    def reach(self) -> int:
-        """How many pixels away, along an axis, a feature still sees the picture."""
-        return 2 * self.blocks + 2 if self.name == "edsr" else self.blocks * self.layers + 3
-
-    @property
-    def activations(self) -> int:
-        """About how many numbers it holds at once for each LR pixel, without gradients."""
-        if self.name == "edsr":
-            return 6 * self.channels
-        dense = self.channels + self.layers * self.growth
-        return (self.blocks + 2) * self.channels + max(self.blocks * self.channels, 2 * dense)

@@ -1,28 +1,10 @@
 """The encoders as they were published: one model for each scale, with a pixel-shuffle head (EDSR, arXiv 1707.02921)."""
 
-from dataclasses import dataclass, field
-
 from torch import Tensor, nn
 
 from ipe_sr.errors import InputError
-from ipe_sr.models.encoders import EncoderConfig, conv3
-
-FACTORS = {2: (2,), 3: (3,), 4: (2, 2)}   # the steps of each scale
-
-
-@dataclass(frozen=True)
-class FixedScaleConfig:
-    """scale: 2, 3 or 4, the one that the model makes."""
-
-    scale: int = 2
-    encoder: EncoderConfig = field(default_factory=EncoderConfig)
-
-    def __post_init__(self):
-        if self.scale not in FACTORS:
-            raise ValueError(f"a fixed scale is one of {', '.join(map(str, FACTORS))}, got {self.scale}")
-
-    def build(self) -> "FixedScale":
-        return FixedScale(self)
+from ipe_sr.models.encoders import conv3
+from ipe_sr.models.families import FACTORS, FixedScaleConfig
 
 
 class FixedScale(nn.Module):

@@ -13,7 +13,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ipe_sr import encodings, grids
+from ipe_sr import encodings, grids, plugins
+from ipe_sr.errors import InputError
 from ipe_sr.models.families import PixelConfig
 
 QUERIES_AT_ONCE = {"cpu": 1 << 11, "gpu": 1 << 18}   # a block: fits the cache of a CPU, keeps a GPU busy
@@ -75,7 +76,7 @@ class ImplicitModel(nn.Module):
         """`paint` in bands of rows, which bound what is kept for each LR pixel: the range of rows, and their colours."""
         height, width = features.shape[-2:]
         step = max(1, min(LR_PIXELS_AT_ONCE // width, ROWS_AT_ONCE * height // len(rows)))
-        for span in grids.windows(rows, height, step, margin(radius)):
+        for span in grids.spans(rows, height, step, margin(radius)):
             yield span.out, self.paint(features[:, :, span.lr], span.position, columns, radius)
 
     def forward(self, lr: Tensor, size: tuple[int, int]) -> Tensor:
@@ -113,14 +114,15 @@ class PixelEncoding(nn.Module):
 
     def __init__(self, config: PixelConfig):
         super().__init__()
-        self.function = encodings.named(config.encoding)
-        frequencies = encodings.octaves(config.frequencies, config.convention, dtype=torch.float32)
-        self.register_buffer("frequencies", frequencies, persistent=False)
-        self.width = self(torch.zeros(2), torch.zeros(2)).shape[-1]
-        self.separable = self._is_separable()
+        self.function = encoding_named(config.encoding)
+        with torch.device("cpu"):   # models may be built on the device "meta", which has no numbers
+            # No buffer: half precision would round them, and the tenth turns by 512 rad a local unit.
+            self.frequencies = encodings.octaves(config.frequencies, config.convention, dtype=torch.float64)
+            self.width = self(torch.zeros(2), torch.zeros(2)).shape[-1]
+            self.separable = self._is_separable()
 
     def forward(self, centre: Tensor, radius: Tensor) -> Tensor:
-        return self.function(centre, radius, self.frequencies)
+        return self.function(centre, radius, self.frequencies.to(centre))
 
     def _is_separable(self) -> bool:
         """Whether f(y, x) = f(y, 0) + f(0, x) - f(0, 0), at some pixels."""
@@ -129,6 +131,14 @@ class PixelEncoding(nn.Module):
         y, x = at * torch.tensor([1.0, 0.0]), at * torch.tensor([0.0, 1.0])
         sum_of_axes = self(y, radius) + self(x, radius) - self(torch.zeros(2), radius)
         return torch.allclose(self(at, radius), sum_of_axes, rtol=0, atol=1e-4)
+
+
+def encoding_named(name: str) -> encodings.Encoding:
+    """A function of `encodings.ENCODINGS`, those of plugins included. Raises InputError for an unknown name."""
+    plugins.load()
+    if name not in encodings.ENCODINGS:
+        raise InputError(f"encoding {name!r} is unknown: use one of {', '.join(encodings.ENCODINGS)}")
+    return encodings.ENCODINGS[name]
 
 
 def paint_by(read: Reader, features: Tensor, rows: Tensor, columns: Tensor, radius: Tensor) -> Tensor:

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from ipe_sr.errors import InputError
 from ipe_sr.imaging import datasets
+from ipe_sr.models import checkpoints
 from ipe_sr.models.implicit import ImplicitModel
 from ipe_sr.training.batches import Batch
 from ipe_sr.training.schedules import Schedule

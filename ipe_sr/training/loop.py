@@ -13,9 +13,11 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
-from ipe_sr import files, models
+from ipe_sr import files
 from ipe_sr.errors import InputError
 from ipe_sr.imaging import datasets
+from ipe_sr.models import checkpoints
+from ipe_sr.models.bicubic import Bicubic
 from ipe_sr.training import batches, distillation, schedules, state, validation
 from ipe_sr.training.batches import Batch, Sampler, Store
 from ipe_sr.training.log import Log

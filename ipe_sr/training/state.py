@@ -14,10 +14,10 @@ import safetensors.torch
 import torch
 from torch import Tensor, nn
 
-from ipe_sr import models
 from ipe_sr.errors import InputError, first_line
 from ipe_sr.files import replacing
 from ipe_sr.imaging import datasets
+from ipe_sr.models import checkpoints, configs
 from ipe_sr.models.checkpoints import STATE
 from ipe_sr.training import schedules, warm_start
 from ipe_sr.training.schedules import Preset, Schedule
@@ -73,7 +73,7 @@ def _warm_start(model: nn.Module, schedule: Schedule) -> None:
     for option, take_over in start.items():
         if option in given:
             try:
-                found = models.read(given[option])
+                found = checkpoints.read(given[option])
             except InputError as error:   # names the file
                 raise InputError(f"{option}: {error}") from None
             try:
@@ -112,7 +112,7 @@ def restore(run: TrainingState, path: Path, preset: Preset) -> None:
             raise InputError(f"{path}: was trained with {key} = {saved['schedule'].get(key)!r}, not {now['schedule'][key]!r}")
     if int(header["step"]) > preset.schedule.steps:
         raise InputError(f"{path}: has done {header['step']} steps already; steps = {preset.schedule.steps} is less")
-    if saved["model"] != now["model"]:
+    if configs.from_dict(saved["model"]) != preset.model:
         raise InputError(f"{path}: is a training of another model ({saved['name']})")
 
     run.model.load_state_dict(_part(tensors, "model."))

@@ -26,7 +26,7 @@ class Random(tuple):
     """A tensor of this shape, uniform in [0, 1), float64, whose gradient is compared."""
 
 
-SMALL = models.LIIFConfig(frequencies=2, width=4, depth=1, encoder=models.EncoderConfig(blocks=0, channels=2))
+SMALL = models.LIIFConfig(frequencies=2, width=4, depth=1, encoder=models.EDSRConfig(blocks=0, channels=2))
 BATCH = batches.Batch(lr=torch.rand(2, 3, 4, 5).double(), position=3 * torch.rand(2, 7, 2).double(),
                       radius=torch.full((2, 1, 2), 0.5).double(), colour=torch.rand(2, 7, 3).double(), pixel=None, sizes=())
 
@@ -48,7 +48,7 @@ TRIALS = {
     "nearest": ((), [Random((2, 7, 2)), (4, 5)]),
     "parallelogram": ((), [Random((7, 3, 2)), Random((7, 3, 2, 2)), Random((5,))]),
     "positional": ((), [Random((7, 3, 2)), Random((5,))]),
-    "questions": ((), [Random((3, 8, 8)), (4, 4), (1, 2)]),
+    "queries": ((), [Random((3, 8, 8)), (4, 4), (1, 2)]),
     "radii": ((), [(7, 5), (3, 4)]),
     "similarity": ((), [Random((7,)), Random((4,)), Random((5,))]),
     "unfold": ((), [Random((2, 4, 5, 6))]),

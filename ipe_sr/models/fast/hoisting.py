@@ -1,7 +1,7 @@
-"""An MLP over [features; code of the pixel], with everything that is linear before a ReLU computed where it is cheapest.
+"""An MLP over [features; encoded pixel], with everything that is linear before a ReLU computed where it is cheapest.
 
 What a layer takes from the feature map depends on the LR pixel alone: one convolution at LR resolution. What it takes from
-the code is a sum over the two axes: a table for rows and one for columns. Only `relu(h @ W + ...)` is left to do for each
+the encoding is a sum over the two axes: a table for rows and one for columns. Only `relu(h @ W + ...)` is left to do for each
 query. The numbers are those of `decoders.MLP`, in another order of summation.
 """
 
@@ -15,28 +15,34 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ipe_sr.grids import Neighbours
-from ipe_sr.models import workers
 from ipe_sr.models.decoders import MLP
+from ipe_sr.models.fast import workers
+from ipe_sr.models.implicit import real_dtype
 
-LONGEST_RUN = 32   # rows of a tile; more would leave it too few columns
+LONGEST_RUN = 32   # rows of a block; more would leave it too few columns
+
+Maps = list[Tensor | None]   # of each layer; None where a layer takes nothing
 
 
 @dataclass(frozen=True)
 class Layer:
-    """A hidden layer's weights, split by what they multiply; None where the layer is not given it.
+    """A hidden layer's weights, split by what they multiply; None where the layer does not take it.
 
-    inner: (width, width), what the layer before computed.   kernel: (width, C, k, k), the k x k features around an LR
-    pixel.   code: (width, code).   bias: (width,).
+    inner: (width, width), for the output of the layer before.   kernel: (width, C, k, k), for the k x k features around an
+    LR pixel.   encoding: (width, P), for the encoded pixel.   bias: (width,).
     """
 
     inner: Tensor | None
     kernel: Tensor | None
-    code: Tensor | None
+    encoding: Tensor | None
     bias: Tensor
 
 
 class HoistedMLP:
-    """decoder: over k * k * `channels` features (as `implicit.unfold` orders them) and the code.   dtype: of all results."""
+    """decoder: an MLP over k * k * `channels` features (ordered as in `implicit.unfold`) and the encoding.
+
+    dtype: of all results.
+    """
 
     def __init__(self, decoder: MLP, channels: int, k: int, dtype: torch.dtype):
         self.output, self.dtype, self.layers = decoder.output, dtype, []
@@ -44,15 +50,15 @@ class HoistedMLP:
         for number, linear in enumerate(decoder.hidden):
             weight, bias = linear.weight.to(dtype), linear.bias.to(dtype)
             inner, given = (None, weight) if number == 0 else weight.tensor_split((len(weight),), 1)
-            if given.shape[1] == 0:   # without skip, only the first layer is given the input
+            if given.shape[1] == 0:   # without skip, only the first layer takes the input
                 self.layers.append(Layer(inner, None, None, bias))
             else:
                 kernel = given[:, :features].unflatten(1, (channels, k, k))
                 self.layers.append(Layer(inner, kernel, given[:, features:], bias))
 
-    def maps(self, features: Tensor) -> list[Tensor | None]:
+    def maps(self, features: Tensor) -> Maps:
         """What each layer takes from the features, bias included: (B, C, h, w) -> (B, h, w, width) each."""
-        last = features.to(self.dtype, memory_format=torch.channels_last)          # so that a pixel's numbers lie together
+        last = features.to(self.dtype, memory_format=torch.channels_last)          # the channels of a pixel lie together
 
         def convolve(layer: Layer) -> Tensor:
             kernel = layer.kernel.contiguous(memory_format=torch.channels_last)
@@ -60,16 +66,16 @@ class HoistedMLP:
 
         return [None if layer.kernel is None else convolve(layer) for layer in self.layers]
 
-    def tables(self, code: Tensor) -> list[Tensor | None]:
-        """What each layer takes from codes of pixels: (..., code) -> (..., width) each, computed as finely as the code."""
-        with torch.autocast(code.device.type, enabled=False):
+    def tables(self, encoded: Tensor) -> Maps:
+        """What each layer takes from encoded pixels: (..., P) -> (..., width) each, computed in the encoding's precision."""
+        with torch.autocast(encoded.device.type, enabled=False):
             return [
-                None if layer.code is None else F.linear(code, layer.code.to(code.dtype)).to(self.dtype)
+                None if layer.encoding is None else F.linear(encoded, layer.encoding.to(encoded.dtype)).to(self.dtype)
                 for layer in self.layers
             ]
 
     def run(self, given: Callable[[int], Tensor]) -> Tensor:
-        """given(i): (N, width), what layer i takes from features and code together; it is overwritten.   Returns (N, 3)."""
+        """given(i): (N, width), what layer i takes from features and encoding together; overwritten.   Returns (N, 3)."""
         h = None
         for i, layer in enumerate(self.layers):
             if layer.inner is None:
@@ -80,27 +86,24 @@ class HoistedMLP:
                 h = given(i).addmm_(h, layer.inner.T).relu_()                      # (N, width)
         return F.linear(h, self.output.weight.to(self.dtype), self.output.bias.to(self.dtype))
 
-    def paint(
-        self, maps: list[Tensor | None], y: Neighbours, x: Neighbours, down: list[Tensor | None], across: list[Tensor | None],
-        queries: int,
-    ) -> Tensor:
+    def paint(self, maps: Maps, y: Neighbours, x: Neighbours, down: Maps, across: Maps, queries: int) -> Tensor:
         """The weighted answers at all pairs of R rows and C columns: (B, R, C, 3).
 
-        maps: from `maps`.   y, x: the K codes of each row and each column.   down, across: (R, K, width) and (C, K, width),
-        what each layer takes from the codes.   queries: how many to compute together.
+        maps: from `maps`.   y, x: the K latent codes of each row and each column.   down, across: (R, K, width) and
+        (C, K, width), what each layer takes from the encoding.   queries: how many to compute together.
         """
-        (batch, h, w, _), device, real = maps[0].shape, maps[0].device, torch.promote_types(self.dtype, torch.float32)
-        flat = [None if m is None else m.flatten(0, 2) for m in maps]
+        (batch, h, w, _), device, real = maps[0].shape, maps[0].device, real_dtype(maps[0])
+        flat = [None if m is None else m.flatten(0, 2) for m in maps]              # (B h w, width)
         pictures = torch.arange(batch, device=device)[:, None, None] * h
         x_index, x_weight, y_weight = x.index.to(device), x.weight.to(device, real), y.weight.to(device, real)
         painted = y_weight.new_empty(batch, len(y.index), len(x.index), 3)
         corners = list(itertools.product(range(y.index.shape[1]), range(x.index.shape[1])))
 
-        def paint_some(pieces: list[tuple[slice, slice]]) -> None:
-            scratch: dict[tuple, Tensor] = {}   # without gradients the same memory serves all tiles, and stays in the cache
+        def paint_blocks(some: list[tuple[slice, slice]]) -> None:
+            scratch: dict[tuple, Tensor] = {}   # without gradients the same memory serves all blocks, and stays in the cache
 
-            @functools.lru_cache(maxsize=2 * x.index.shape[1])   # what is below for one tile is above for the next
-            def row_sums(first: int, last: int, left: int, right: int, j: int) -> list[Tensor | None]:
+            @functools.lru_cache(maxsize=2 * x.index.shape[1])   # what is below for one block is above for the next
+            def row_sums(first: int, last: int, left: int, right: int, j: int) -> Maps:
                 """What each layer takes for LR rows first..last and some columns: (B, LR rows, C, width)."""
                 lr_rows = pictures + torch.arange(first, last + 1, device=device)[:, None]
                 index = lr_rows * w + x_index[left:right, j]
@@ -108,7 +111,7 @@ class HoistedMLP:
                 return [None if m is None else F.embedding(index, m).add_(a[left:right, j]) for m, a in layers]
 
             def answers(rows: slice, columns: slice, i: int, j: int) -> Tensor:
-                """Of the i-th code in y and the j-th in x: (B, R, C, 3)."""
+                """Of the i-th latent code in y and the j-th in x: (B, R, C, 3)."""
                 codes = y.index[rows, i]
                 first, last = int(codes[0]), int(codes[-1])
                 of_rows = row_sums(first, last, columns.start, columns.stop, j)
@@ -123,11 +126,27 @@ class HoistedMLP:
                 rgb = self.run(given).unflatten(0, (batch, len(codes), -1))
                 return rgb * (y_weight[rows, i, None, None] * x_weight[columns, j, None])
 
-            for rows, columns in pieces:
+            for rows, columns in some:
                 painted[:, rows, columns] = sum(answers(rows, columns, i, j) for i, j in corners)
 
-        workers.share(paint_some, list(tiles(y.index, len(x.index), queries)), device)
+        workers.share(paint_blocks, list(blocks(y.index, len(x.index), queries)), device)
         return painted
+
+
+def separate(
+    describe: Callable[[Tensor, Tensor], Tensor], y: Tensor, x: Tensor, radius: Tensor, features: Tensor
+) -> tuple[Tensor, Tensor]:
+    """The encoded pixels at all pairs of y (R, K) and x (C, K), as two terms of a sum: (R, K, P) and (C, K, P).
+
+    Every number of the encoding depends on one axis or on none: f(y, x) = f(y, 0) + f(0, x) - f(0, 0).
+    """
+    real = real_dtype(features)
+
+    def encoded(*offset: Tensor) -> Tensor:
+        at = torch.stack(offset, -1).to(features.device, real)
+        return describe(at, radius.to(at))
+
+    return encoded(y, torch.zeros_like(y)), encoded(torch.zeros_like(x), x) - encoded(*torch.zeros(2, 1, 1))
 
 
 def spread(of_rows: Tensor, codes: Tensor) -> Tensor:
@@ -138,23 +157,35 @@ def spread(of_rows: Tensor, codes: Tensor) -> Tensor:
     return of_rows if of_rows.shape[1] == 1 else of_rows.index_select(1, (codes - codes[0]).to(of_rows.device))
 
 
-def tiles(codes: Tensor, columns: int, queries: int) -> Iterator[tuple[slice, slice]]:
-    """Pieces of about `queries` pixels, of whole runs of rows where possible: rows with the same LR rows share their sums.
+def blocks(codes: Tensor, columns: int, queries: int) -> Iterator[tuple[slice, slice]]:
+    """Blocks of about `queries` pixels. Rows that read the same LR rows stay in one block where possible, and share sums.
 
     codes: (R, K), the LR rows of each row, ascending.
     """
     runs = torch.unique_consecutive(codes, return_counts=True, dim=0)[1].tolist()
     height = min(max(runs), LONGEST_RUN)
-    pieces = [min(height, run - start) for run in runs for start in range(0, run, height)]
+    left_over = [min(height, run - start) for run in runs for start in range(0, run, height)]
     parts = -(-columns * height // queries)
     width = -(-columns // parts)
     height, top = max(height, queries // width), 0
-    bands = []
-    while pieces:
+    stretches = []
+    while left_over:
         bottom = top
-        while pieces and bottom - top + pieces[0] <= height:
-            bottom += pieces.pop(0)
-        bands.append(slice(top, bottom))
+        while left_over and bottom - top + left_over[0] <= height:
+            bottom += left_over.pop(0)
+        stretches.append(slice(top, bottom))
         top = bottom
     for left in range(0, columns, width):
-        yield from ((band, slice(left, min(columns, left + width))) for band in bands)
+        yield from ((rows, slice(left, min(columns, left + width))) for rows in stretches)
+
+
+def rows_of(index: Tensor, features: Tensor) -> Tensor:
+    """Places (B, Q, K) in h w as rows of a map flattened over pictures, too: (B, Q, K), into B h w."""
+    batch, _, height, width = features.shape
+    return index + torch.arange(batch, device=features.device)[:, None, None] * height * width
+
+
+def working_dtype(features: Tensor) -> torch.dtype:
+    """The dtype to decode in: what autocast asks for, else the features' own."""
+    kind = features.device.type
+    return torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else features.dtype

@@ -1,0 +1,23 @@
+from .bicubic import Bicubic
+from .checkpoints import read, save, training_facts
+from .configs import method, methods
+from .encoders import EDSR, RDN
+from .families import (
+    BicubicConfig,
+    EDSRConfig,
+    FixedScaleConfig,
+    LIIFConfig,
+    LMFConfig,
+    LTEConfig,
+    MetaSRConfig,
+    PixelConfig,
+    RDNConfig,
+)
+from .fixed_scale import FixedScale
+from .implicit import ImplicitModel
+from .liif import LIIF
+from .lmf import LMF
+from .lte import LTE
+from .metasr import MetaSR
+from .registry import EncoderConfig, FamilyConfig, register, register_encoder
+from .released import DEFAULT, WEIGHTS, cached, load, released

@@ -1,0 +1,52 @@
+"""Models by name: the weights that the package brings, and checkpoints by their paths."""
+
+import functools
+import os
+from pathlib import Path
+
+from torch import nn
+
+from ipe_sr.errors import InputError
+from ipe_sr.models.bicubic import Bicubic
+from ipe_sr.models.checkpoints import read
+from ipe_sr.models.configs import methods
+
+WEIGHTS = Path(__file__).parents[1] / "weights"   # its README.md says how they were made
+DEFAULT = "ipe-liif-cell"
+
+
+def released() -> list[str]:
+    """The names that need no file: bicubic interpolation, and the weights that the package brings."""
+    return ["bicubic", *sorted(path.stem for path in WEIGHTS.glob("*.safetensors"))]
+
+
+def load(model: str | os.PathLike | nn.Module = DEFAULT) -> nn.Module:
+    """A model ready for use, by a released name or by the path of a checkpoint (`.safetensors`, official LIIF `.pth`).
+
+    A model is returned as it is. Raises InputError for an unknown name or an unusable file.
+    """
+    if isinstance(model, nn.Module):
+        return model
+    return Bicubic().eval() if str(model) == "bicubic" else read(_file(model))
+
+
+def cached(model: str | os.PathLike | nn.Module = DEFAULT) -> nn.Module:
+    """`load` for use without changes to the model: the last one is kept until its file changes."""
+    if isinstance(model, nn.Module) or str(model) == "bicubic" or not (path := _file(model)).is_file():
+        return load(model)
+    state = path.stat()
+    return _kept(path, state.st_ino, state.st_mtime_ns, state.st_size)
+
+
+@functools.lru_cache(maxsize=1)   # a model on a GPU stays there until the next one is loaded
+def _kept(path: Path, *_state: int) -> nn.Module:
+    return read(path)
+
+
+def _file(model: str | os.PathLike) -> Path:
+    if str(model) in released():
+        return WEIGHTS / f"{model}.safetensors"
+    if Path(model).suffix or os.sep in str(model):
+        return Path(model)
+    hint = " (that is a method: train it to get weights)" if str(model) in methods() else ""
+    raise InputError(f"model {str(model)!r} is unknown{hint}: use {', '.join(released())} or the path of a checkpoint")

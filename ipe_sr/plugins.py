@@ -1,0 +1,48 @@
+"""Plugins: modules outside the package that register encodings, decoders and encoders of their own (see EXTENDING.md).
+
+A plugin is named by `ipe-sr --plugin MODULE`, by the environment variable IPE_SR_PLUGINS (module names separated by commas),
+or by an entry point of an installed package in the group "ipe_sr.plugins". The variable reaches the processes that a
+command starts, such as the kernels of a sweep.
+"""
+
+import functools
+import importlib
+import os
+from importlib import metadata
+
+from ipe_sr.errors import InputError, first_line
+
+PLUGINS = "IPE_SR_PLUGINS"   # environment variable
+GROUP = "ipe_sr.plugins"     # of entry points
+
+
+def names() -> list[str]:
+    """The modules named by the environment variable, then those of installed packages, each once."""
+    given = [name.strip() for name in os.environ.get(PLUGINS, "").split(",")]
+    installed = [point.value for point in metadata.entry_points(group=GROUP)]
+    return list(dict.fromkeys(name for name in (*given, *installed) if name))
+
+
+def add(modules: list[str]) -> None:
+    """Name further plugins for this process and those that it starts, and import them. Raises InputError as `load`."""
+    os.environ[PLUGINS] = ",".join(dict.fromkeys((*names(), *modules)))
+    load()
+
+
+def load() -> None:
+    """Import every plugin that is not imported yet. Raises InputError for one that cannot be imported."""
+    for name in names():
+        _import(name)
+
+
+@functools.cache
+def _import(name: str) -> None:
+    try:
+        importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        raise InputError(
+            f"plugin {name!r} cannot be imported (there is no module {error.name!r}): name a module on Python's path, "
+            "such as one in the current folder with PYTHONPATH=."
+        ) from None
+    except InputError as error:
+        raise InputError(f"plugin {name!r}: {first_line(error)}") from None
