@@ -21,7 +21,7 @@ RECORDS = ROOT / "notebooks" / "experiments" / "records" / "released"
 NAMES = [name for name in models.released() if name != "bicubic"]
 SELF = "ours, self-ensemble"
 PAIRS = [("ours", "theirs"), (SELF, "theirs"), (SELF, "ours")]
-DOCUMENTS = (ROOT / "README.md", ROOT / "ipe_sr" / "weights" / "README.md")
+DOCUMENTS = (ROOT / "ipe_sr" / "weights" / "README.md",)
 
 
 def score(*psnr, data="set5", scale=2.0):
