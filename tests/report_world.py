@@ -33,8 +33,9 @@ def score(psnr, data="samples-valid", scale=2, **changes) -> dict:
 def record(where: Place, scores=(), **changes) -> Record:
     curve = [{"step": step, "name": name, "value": float(value)} for step in (10, 20)
              for name, value in (("seconds", step / 2), ("psnr_x2", 20 + step / 10))]
+    parameters = {"seed": where.seed, "scales": [each["scale"] for each in scores] or [2, 4]}
     facts = {
-        "status": "ok", "failure": None, "parameters": {"seed": where.seed}, "model": {}, "notebook": "experiment.ipynb",
+        "parameters": parameters, "status": "ok", "failure": None, "model": {}, "notebook": "experiment.ipynb",
         "schedule": {"data": ["samples-train"], "steps": 20}, "source_sha256": "0" * 64, "code_sha256": "1" * 64,
         "git": {"commit": "2" * 40, "dirty": False}, "started": "2026-01-01T00:00:00Z", "versions": {"torch": "2.13"},
         "device": "cpu (x86_64)", "threads": 1, "cores": 2, "seconds": {"train": 10.0, "evaluate": 1.0}, "iterations": 20,
@@ -44,9 +45,10 @@ def record(where: Place, scores=(), **changes) -> Record:
     return Record(**dataclasses.asdict(where), **facts | changes)
 
 
-def failed(where: Place, failure="experiment.ipynb, cell 4: Diverged") -> Record:
+def failed(where: Place, failure="experiment.ipynb, cell 4: Diverged", scales=(2, 4)) -> Record:
     changes = {"status": "failed", "failure": failure, "checkpoint": None, "decode": None, "curve": [], "seconds": {}}
-    return record(where, **changes, iterations=0, peak_memory_bytes=None, parameter_count=None)
+    parameters = {"seed": where.seed, "scales": list(scales)}
+    return record(where, parameters=parameters, **changes, iterations=0, peak_memory_bytes=None, parameter_count=None)
 
 
 def save(folder: Path, run: Record) -> Path:
@@ -61,11 +63,11 @@ def _name(where: Place) -> str:
     return f"{where.block}-{where.row}-{where.method}-{where.seed}".replace("/", "").replace(" ", "-")
 
 
-def plan(folder: Path, places: list[Place]) -> None:
+def plan(folder: Path, places: list[Place], scales=(2, 4)) -> None:
     target = folder / f"{places[0].table}-{places[0].params}"
     target.mkdir(parents=True, exist_ok=True)
-    runs = {_name(one): {"place": dataclasses.asdict(one)} for one in places}
-    (target / records.PLAN).write_text(json.dumps({"runs": runs}))
+    runs = {_name(one): {"place": dataclasses.asdict(one), "parameters": {"scales": list(scales)}} for one in places}
+    (target / records.PLAN).write_text(json.dumps({"runs": runs}), encoding="utf-8")
 
 
 def sweep(folder: Path, seeds=range(4), rows=METHODS, noise=0.02, pictures=3, data=("samples-valid",)) -> Path:

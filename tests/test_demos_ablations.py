@@ -1,4 +1,10 @@
-"""What notebooks 11 and 12 draw of a sweep, on runs whose truth is known."""
+"""What notebooks 11 and 12 draw of a sweep, on made-up runs whose true differences are known."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -43,6 +49,19 @@ def test_filters_leave_what_they_name(folder):
     blank, whole, one = (picture(**state | more) for more in ({"seed": "7"}, {}, {"row": SKIP}))
     inked = [(each < 128).sum() for each in (blank, one, whole)]
     assert inked == sorted(inked) and len(set(inked)) == 3
+
+
+def test_the_package_reads_nothing_of_a_checkout(tmp_path):
+    """The demos read the folder that they are given: they import in a copy of the package that lies alone."""
+    shutil.copytree(Path(ablations.__file__).parents[1], tmp_path / "ipe_sr", ignore=shutil.ignore_patterns("__pycache__"))
+    code = "from ipe_sr import demos; print(demos.__file__); print(demos.runs_of('no-such-folder').run_table_readout)"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(tmp_path)}, capture_output=True,
+        text=True, check=False,
+    )
+    assert done.returncode == 0 and done.stdout.startswith(str(tmp_path)), done.stderr
+    sources = "".join(path.read_text(encoding="utf-8") for path in Path(ablations.__file__).parent.rglob("*.py"))
+    assert "notebooks/" not in sources, "a demo names a path in the checkout"
 
 
 def test_a_forest_has_a_panel_for_each_pair_and_a_line_for_each_scale(folder):

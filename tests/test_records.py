@@ -8,7 +8,7 @@ import pytest
 
 from ipe_sr.errors import InputError
 from ipe_sr.sweeps import records
-from ipe_sr.sweeps.records import Place, Record
+from ipe_sr.sweeps.records import DueRun, Place, Record
 
 PLACE = Place("table4", "U(1,4)", "IPE-LIIF (ours)", "ipe-liif", "tiny", "tiny-ipe-liif", 0)
 
@@ -49,6 +49,8 @@ def test_a_number_without_a_word_in_json_is_not_written(tmp_path):
         (lambda d: d.update(speed=1), "key 'speed' does not belong"),
         (lambda d: d.pop("seed"), "key 'seed' is missing"),
         (lambda d: d.update(status="fine"), "status 'fine' is unknown: use one of ok, failed"),
+        (lambda d: d["parameters"].pop("scales"), "parameters: the list 'scales' is missing"),
+        (lambda d: d.update(parameters=None), "parameters: the list 'scales' is missing"),
     ],
 )
 def test_foreign_records_are_refused(tmp_path, change, message):
@@ -94,9 +96,12 @@ def test_a_plan_says_what_is_due_and_what_no_longer_counts(tmp_path):
     save(make(), tmp_path / "table4-tiny" / "one")
     save(make(seed=7), tmp_path / "table4-tiny" / "dropped")
     plan = tmp_path / "table4-tiny" / records.PLAN
-    plan.write_text(json.dumps({"runs": {"one": {"place": vars(PLACE)}, "two": {"place": vars(other)}}}))
-    assert records.due(tmp_path) == [PLACE, other]
+    runs = {"one": {"place": vars(PLACE)}, "two": {"place": vars(other)}}
+    plan.write_text(json.dumps({"runs": {name: run | {"parameters": {"scales": [2, 3.5]}} for name, run in runs.items()}}))
+    assert records.due(tmp_path) == [DueRun(**vars(place), scales=(2, 3.5)) for place in (PLACE, other)]
+    assert [run.place for run in records.due(tmp_path)] == [PLACE, other]
     assert records.collect(tmp_path) == [make()]
-    plan.write_text(json.dumps({"runs": {"one": {"place": {"row": 1}}}}))
-    with pytest.raises(InputError, match="not a plan"):
-        records.due(tmp_path)
+    for broken in ({"place": {"row": 1}, "parameters": {"scales": [2]}}, {"place": vars(PLACE)}, 7):
+        plan.write_text(json.dumps({"runs": {"one": broken}}))
+        with pytest.raises(InputError, match="not a plan"):
+            records.due(tmp_path)

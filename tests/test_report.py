@@ -1,13 +1,17 @@
+import dataclasses
+import json
 import re
 import sys
+from pathlib import Path
 
 import pytest
 import report_world as world
 from report_world import BLOCK, CELL, FULL, SKIP, failed, place, plan, record, save, score
 
-from ipe_sr import cli, report
+from ipe_sr import cli, provenance, report
 from ipe_sr.errors import InputError
-from ipe_sr.report import comparisons, learning, plots, results, tables
+from ipe_sr.report import comparisons, learning, plots, prose, results, tables
+from ipe_sr.report.document import Heading
 from ipe_sr.sweeps import records
 
 
@@ -56,10 +60,10 @@ def test_resolution(tmp_path):
     def said(**options):
         return comparisons.resolution(comparisons.by_scale(section(world.sweep(tmp_path / str(options), **options))))
 
-    assert "seen? Yes." in said(noise=0.005) and "would take" not in said(noise=0.001)
+    assert "0.05 dB? Yes." in said(noise=0.005) and "would need" not in said(noise=0.001)
     coarse = said(noise=0.5)
-    assert "seen? No." in coarse
-    middling, least, most = map(int, re.search(r"take (\d+) seeds a row \(anything from (\d+) to (\d+)", coarse).groups())
+    assert "0.05 dB? No." in coarse
+    middling, least, most = map(int, re.search(r"would need (\d+) seeds .* from (\d+) to (\d+),", coarse).groups())
     assert 4 < least < middling < most
     assert "unknown" in said(seeds=[0])
 
@@ -77,7 +81,7 @@ def test_failed_and_missing_cells_are_marked(tmp_path):
     assert cells[CELL][0][0] == "31.00 (2 failed)"
     assert cells[SKIP][0][0] == "3 missing" and cells[SKIP][1][0] == "–"   # nobody was scored at x3
     assert [row[1].bad for row in shown.rows] == [False, True, True]
-    page = (report.write(report.build(tmp_path, tmp_path), tmp_path / "report")).read_text()
+    page = (report.write(report.build(tmp_path, tmp_path), tmp_path / "report")).read_text(encoding="utf-8")
     assert "4 runs ended well, 2 failed, 3 missing" in page
     assert page.count("experiment.ipynb, cell 4: Diverged") == 2
     assert page.count(f"missing: table4-tiny, {BLOCK}, {SKIP}") == 3
@@ -85,7 +89,7 @@ def test_failed_and_missing_cells_are_marked(tmp_path):
 
 def test_a_sweep_of_failures_is_still_a_report(tmp_path):
     save(tmp_path, failed(place(FULL)))
-    page = report.write(report.build(tmp_path, tmp_path), tmp_path / "report").read_text()
+    page = report.write(report.build(tmp_path, tmp_path), tmp_path / "report").read_text(encoding="utf-8")
     assert "No run has ended well yet" in page and "1 failed" in page
 
 
@@ -101,7 +105,7 @@ def test_a_fixed_scale_has_a_run_a_scale_and_bicubic_one_for_all_seeds(tmp_path)
 
     for scale in (2, 3):
         save(tmp_path, record(at("EDSR-baseline", f"edsr-x{scale}"), [score([30.0, 31], scale=scale)]))
-    save(tmp_path, failed(at("EDSR-baseline", "edsr-x4")))
+    save(tmp_path, failed(at("EDSR-baseline", "edsr-x4"), scales=[4]))
     scales = [score([20.0, 21], scale=s) for s in (2, 3, 4)]
     save(tmp_path, record(at("Bicubic", "bicubic"), scales, checkpoint=None))
     for seed in range(3):
@@ -126,7 +130,7 @@ def test_the_papers_own_set_stands_beside_itself_only(tmp_path):
 
 
 def test_it_says_that_the_data_is_not_the_papers(tmp_path):
-    page = report.write(report.build(world.sweep(tmp_path), tmp_path), tmp_path / "report").read_text()
+    page = report.write(report.build(world.sweep(tmp_path), tmp_path), tmp_path / "report").read_text(encoding="utf-8")
     assert "trained on samples-train, not on DIV2K; for 20 steps, not 1,000,000; scored on samples-valid, not on DIV2K" in page
 
 
@@ -150,7 +154,7 @@ def test_outcomes(interval, better, outcome):
     assert comparisons._outcome(comparisons.Interval(*interval), better) == outcome
 
 
-def test_mixed_code_is_refused(tmp_path):
+def test_runs_of_different_code_in_one_table_are_refused(tmp_path):
     save(tmp_path, record(place(FULL), [score([30.0])]))
     save(tmp_path, failed(place(SKIP, 1)))
     results.sweeps(tmp_path)
@@ -158,6 +162,66 @@ def test_mixed_code_is_refused(tmp_path):
     with pytest.raises(InputError, match=r"different code.*IPE-LIIF \+ cell.*seed 7") as caught:
         results.sweeps(tmp_path)
     assert FULL in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_tables_of_different_code_may_stand_in_one_report(tmp_path):
+    for params, code in (("tiny", "1" * 64), ("hour", "9" * 64)):
+        save(tmp_path, record(place(FULL, params=params), [score([30.0])], code_sha256=code))
+    assert [sweep.params for sweep in results.sweeps(tmp_path)] == ["hour", "tiny"]
+
+
+COMMITTED = Path(__file__).parents[1] / "notebooks" / "experiments" / "records"
+
+
+@pytest.mark.parametrize("name", sorted(path.name for path in COMMITTED.iterdir() if list(path.rglob(records.RECORD))))
+def test_committed_records_report_the_commit_that_made_them(tmp_path, name):
+    """The records stay useful when the package's code has changed since they were made."""
+    page = report.write(report.build(COMMITTED / name, tmp_path), tmp_path / "report").read_text(encoding="utf-8")
+    found = records.collect(COMMITTED / name)
+    (commit,) = {run.git["commit"][:12] for run in found}
+    days = {run.started[:10] for run in found}
+    assert f"{len(found)} runs ended well, 0 failed, 0 missing" in page
+    assert re.search(rf"made on {min(days)}.* by other code than this package&#x27;s, from commit {commit}", page)
+
+
+def test_all_committed_sweeps_stand_in_one_report(tmp_path):
+    headings = [block.text for block in report.build(COMMITTED, tmp_path) if isinstance(block, Heading) and block.level == 2]
+    assert [text.split(" (")[0] for text in headings] == ["decoders", "Table 3", "Table 4", "The ledger of claims"]
+
+
+def test_records_of_todays_code_need_no_remark(tmp_path):
+    today = provenance.digest(records.CODE)
+    save(tmp_path / "a", record(place(FULL), [score([30.0])], code_sha256=today))
+    save(tmp_path / "b", record(place(FULL), [score([30.0])], git={"commit": None, "dirty": None}))
+    same, other = (results.sweeps(tmp_path / name)[0] for name in "ab")
+    assert prose.other_code(same) == ""
+    assert "by other code than this package's, from an unknown commit" in prose.other_code(other)
+
+
+def test_a_family_that_this_process_does_not_know_is_reported(tmp_path):
+    """A record may name a plugin that is not loaded: a report needs its scores and no model."""
+    model = {"kind": "no-such-family", "encoder": {"name": "no-such-encoder"}}
+    for seed in range(3):
+        save(tmp_path, record(place("Mine", seed, method="no-such-method"), [score([31.0 + seed, 32])], model=model))
+        save(tmp_path, record(place(FULL, seed), [score([30.0, 31])]))
+    save(tmp_path, failed(place("Mine", 3, method="no-such-method")))
+    plan(tmp_path, [*(place(row, seed, method=method) for row, method in (("Mine", "no-such-method"), (FULL, "ipe-liif"))
+                      for seed in range(5))])
+    cells = texts(tables.scores(section(tmp_path)))
+    assert cells["Mine"][0][0].startswith("32.00 ± ") and cells["Mine"][0][0].endswith("(1 failed, 1 missing)")
+    assert "Mine" in report.write(report.build(tmp_path, tmp_path), tmp_path / "report").read_text(encoding="utf-8")
+
+
+def test_a_run_counts_as_missing_only_at_the_scales_that_it_is_asked_for(tmp_path):
+    save(tmp_path, record(place(FULL), [score([30.0], scale=2), score([29.0], scale=4)]))
+    plan(tmp_path, [place(FULL)], scales=(2, 4))
+    missing = place(SKIP, method="edsr-x4", preset="tiny-edsr-x4", params="tiny")
+    home = tmp_path / "table4-tiny" / records.PLAN
+    made = json.loads(home.read_text(encoding="utf-8"))
+    made["runs"]["other"] = {"place": dataclasses.asdict(missing), "parameters": {"scales": [4]}}
+    home.write_text(json.dumps(made), encoding="utf-8")
+    cells = texts(tables.scores(section(tmp_path)))
+    assert [text for text, _ in cells[SKIP][:3]] == ["–", "–", "1 missing"]
 
 
 @pytest.mark.parametrize("change", [{"protocol": "benchmark"}, {"lr": "pil"}, {"ssim_convention": "luma"}])

@@ -1,4 +1,4 @@
-"""Of notebooks 11 and 12: what a sweep's runs say: each run in a line, to be filtered, and differences with intervals."""
+"""Pictures of notebooks 11 and 12: a table of a sweep's runs that can be filtered, and differences with intervals."""
 
 import functools
 from collections.abc import Callable
@@ -15,16 +15,15 @@ from ipe_sr.report import results
 from ipe_sr.report.comparisons import EFFECT, Comparison
 from ipe_sr.report.results import Section
 
-COMMITTED = Path(__file__).parents[2] / "notebooks/experiments/records/table4-tiny"   # in a checkout
 ALL = "all"
-LINE = 0.2     # inches
-LINEAR = 0.1   # dB: farther apart, distances are drawn as logarithms
+LINE = 0.2     # inches: the height of one line of the table
+LINEAR = 0.1   # dB: the axis of distances is linear up to here, and logarithmic beyond
 COLUMNS = f"{'row':<21} {'seed':>4} {'PSNR':>7} {'SSIM':>7} {'− row 1':>9}"
 
 
 class Run(NamedTuple):
-    """One run at one scale.   psnr, ssim: means over the pictures.   ahead: dB over the table's first row, same seed; None
-    where that has not run."""
+    """One run at one scale.   psnr, ssim: means over the pictures.   ahead: its PSNR minus that of the table's first row with
+    the same seed, in dB; None if that row has not run with this seed."""
 
     row: str
     seed: int
@@ -34,16 +33,17 @@ class Run(NamedTuple):
 
 
 class RunTable(NamedTuple):
-    """Two functions of the state (row, scale, seed), all strings: a picture, and a line to read."""
+    """Two functions of the widget's state (row, scale, seed), all strings: one draws a picture, the other writes a line of
+    text."""
 
     run_table: Callable[..., np.ndarray]
     run_table_readout: Callable[..., str]
 
 
 def runs_of(folder: Path) -> RunTable:
-    """Notebook 11: the runs of the first sweep and set of pictures below a folder, read at the first call.
+    """The table of runs of the first sweep below a folder, on its first set of pictures. It is read at the first call.
 
-    row: a label of the table.   seed: a number.   Either may be "all".   scale: one of the sweep's.
+    The state of both functions: row is a label of the table, seed a number; either may be "all". scale is one of the sweep's.
     """
     @functools.cache
     def section() -> Section:
@@ -84,7 +84,7 @@ def runs_of(folder: Path) -> RunTable:
             return "no such run"
         psnr = np.array([run.psnr for run in shown])
         spread = f" ± {psnr.std(ddof=1):.3f} from run to run" if len(psnr) > 1 else ""
-        printed = section().figure(row, float(scale))
+        printed = section().printed(row, float(scale))
         count = f"{len(shown)} runs" if len(shown) > 1 else "1 run"
         beside = f"   the paper {printed.psnr:.2f}" if printed else ""
         return f"{count} at x{scale}   {psnr.mean():.3f} dB{spread}{beside}"
@@ -93,7 +93,7 @@ def runs_of(folder: Path) -> RunTable:
 
 
 def listed(section: Section, scale: str) -> list[Run]:
-    """Every run with scores at a scale: the rows in their order, then by seed."""
+    """Every run that has scores at this scale, ordered by row and then by seed."""
     found = []
     for row in section.rows:
         cell = section.cells.get((row, float(scale)))
@@ -105,6 +105,7 @@ def listed(section: Section, scale: str) -> list[Run]:
 
 
 def _apart(section: Section, scale: str) -> np.ndarray:
+    """The PSNR of each listed run minus the median run's, in dB: (runs,)."""
     psnr = np.array([run.psnr for run in listed(section, scale)])
     return psnr - np.median(psnr) if len(psnr) else np.zeros(1)
 
@@ -119,9 +120,9 @@ def _line(run: Run) -> str:
 
 
 def forest(found: list[Comparison]) -> Figure:
-    """Differences in PSNR with 95% intervals over seeds, a panel for each pair of rows; diamonds: the paper's.
+    """Differences in PSNR with 95% intervals over seeds, one panel for each pair of rows. Diamonds are the paper's differences.
 
-    Shaded: differences of less than `EFFECT`.   found: at least one.
+    The shaded band marks differences smaller than `EFFECT`.   found: at least one comparison.
     """
     pairs = list(dict.fromkeys((each.first, each.second) for each in found))
     most = max(sum((each.first, each.second) == pair for each in found) for pair in pairs)
@@ -143,5 +144,3 @@ def forest(found: list[Comparison]) -> Figure:
     axes[-1, 0].set_xlabel("difference in PSNR / dB")
     return fig
 
-
-run_table, run_table_readout = runs_of(COMMITTED)

@@ -1,10 +1,9 @@
-"""Reports: from run records to tables beside the paper's, comparisons, pictures and the ledger of claims."""
+"""Reports: from run records to tables next to the paper's, comparisons, pictures and the ledger of claims."""
 
 from pathlib import Path
 
 from ipe_sr.claims import KINDS
-from ipe_sr.errors import InputError
-from ipe_sr.files import replacing
+from ipe_sr.files import make_folder, replacing
 from ipe_sr.report import comparisons, latex, learning, markdown, paper, plots, prose, results, tables, web
 from ipe_sr.report.document import Block, Heading, Items, Paragraph, Picture
 from ipe_sr.report.results import Section
@@ -14,37 +13,36 @@ WRITERS = {"html": web.document, "md": markdown.document, "tex": latex.document}
 
 
 def build(folder: Path, series: Path) -> list[Block]:
-    """The report on the sweeps below a folder, with the claims of the executed series in another.
+    """The report on the sweeps below a folder.   series: the folder with the executed notebook series, for its claims.
 
-    Raises InputError for a folder without runs, foreign or contradicting records, runs of different code, and two
-    claims with one id.
+    Raises InputError if the folder holds no runs, if a record is damaged, if two records contradict each other, if the runs
+    of one table were made by different code, and if two claims share an id.
     """
     sweeps = results.sweeps(folder)
     sections = [results.sections(sweep) for sweep in sweeps]
     claims, failures = ledger.read(series)
     stated = [claim for some in sections for section in some for claim in comparisons.claims(section)]
-    kinds = ledger.by_kind([*claims, *stated])   # refuses before the work, not after
+    kinds = ledger.by_kind([*claims, *stated])   # refuses bad claims before the long work
     blocks: list[Block] = [
         Heading("Sweeps of ipe_sr beside the paper's tables", 1),
         Paragraph(
-            f"Figures named paper are those of {paper.SOURCE}, where \"(ours)\" marks its authors' methods; all others were "
-            "computed from run records."
+            f"Numbers named \"paper\" are those of {paper.SOURCE}. There, \"(ours)\" marks the authors' own methods. All other "
+            "numbers were computed from run records."
         ),
         Items(tuple(f"{prose.title(sweep)}: {prose.counts(sweep)}" for sweep in sweeps)),
     ]
     for sweep, some in zip(sweeps, sections, strict=True):
         blocks.append(Heading(prose.title(sweep)))
+        if text := prose.other_code(sweep):
+            blocks.append(Paragraph(text))
         blocks += [block for section in some for block in _section(section)]
-        blocks += [Heading("Where the figures come from", 3), Items(prose.provenance(sweep))]
+        blocks += [Heading("Where the numbers come from", 3), Items(prose.where_from(sweep))]
     return blocks + _ledger(kinds, failures, prose.origin(series, len(claims)))
 
 
 def write(blocks: list[Block], folder: Path) -> Path:
-    """Write report.html, report.md, report.tex and the pictures; returns the path of the first."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"{folder}: cannot be made a folder ({error.strerror})") from None
+    """Writes report.html, report.md, report.tex and the pictures. Returns the path of report.html."""
+    make_folder(folder)
     for block in blocks:
         if isinstance(block, Picture):
             with replacing(folder / f"{block.name}.png") as temporary:
@@ -70,7 +68,7 @@ def _section(section: Section) -> list[Block]:
 def _ledger(kinds: dict[str, list[ledger.Claim]], failures: list[str], origin: str) -> list[Block]:
     blocks: list[Block] = [Heading("The ledger of claims"), Paragraph(origin)]
     if failures:
-        blocks += [Paragraph("These notebooks failed; claims of theirs may be missing."), Items(tuple(failures))]
+        blocks += [Paragraph("These notebooks failed, so some of their claims may be missing."), Items(tuple(failures))]
     for kind, entries in kinds.items():
         blocks += [Heading(f"{kind.capitalize()} ({len(entries)})", 3), Paragraph(f"{KINDS[kind].capitalize()}.")]
         blocks += [Items(tuple(map(str, entries)))] if entries else []

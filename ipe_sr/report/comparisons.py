@@ -1,4 +1,4 @@
-"""Who is ahead of whom: paired differences between rows, what a sweep can resolve, which of the paper's claims it bears out."""
+"""Comparisons between rows: paired differences, the smallest difference that a sweep can show, and the paper's claims."""
 
 import itertools
 import statistics
@@ -12,13 +12,16 @@ from ipe_sr.report.intervals import Difference, Interval
 from ipe_sr.report.results import Section, SeedScores
 from ipe_sr.series.ledger import Claim
 
-EFFECT = 0.05   # dB: what the paper's differences are like
+EFFECT = 0.05   # dB: the size of the differences that the paper reports
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """first - second in dB, the mean over `scales`.   runs: how many seeds both have.   paper: the paper's, where it has
-    both rows at all these scales."""
+    """The difference first - second in dB, as the mean over `scales`.
+
+    runs: the number of seeds that both rows have.   paper: the same difference in the paper, or None if the paper does not
+    print both rows at all these scales.
+    """
 
     first: str
     second: str
@@ -29,9 +32,10 @@ class Comparison:
 
 
 def compare(section: Section, first: str, second: str, scales: Sequence[float]) -> Comparison | None:
-    """On the seeds that both have at all these scales; None where there are none, or a PSNR is infinite.
+    """Compares two rows on the seeds that both have at all these scales.
 
-    What needs no training has the same scores with every seed.
+    A row that needs no training has the same scores with every seed. Returns None if there is no common seed, or if a PSNR
+    is infinite.
     """
     sides = [[section.cells[row, scale].scores for scale in scales] for row in (first, second)]
     flat = [scores for side in sides for scores in side]
@@ -41,30 +45,30 @@ def compare(section: Section, first: str, second: str, scales: Sequence[float]) 
     seeds = sorted(set.intersection(*trained)) if trained else [0]
     if not seeds:
         return None
-    psnr = [np.mean([_of_seeds(scores, seeds) for scores in side], axis=0) for side in sides]
-    printed = [(section.figure(first, scale), section.figure(second, scale)) for scale in scales]
+    psnr = [np.mean([_of_seeds(scores, seeds) for scores in side], axis=0) for side in sides]   # (S, I) each
+    printed = [(section.printed(first, scale), section.printed(second, scale)) for scale in scales]
     paper = statistics.fmean(a.psnr - b.psnr for a, b in printed) if all(a and b for a, b in printed) else None
     return Comparison(first, second, tuple(scales), len(seeds), intervals.compare(*psnr), paper)
 
 
 def pairs(section: Section) -> list[tuple[str, str]]:
-    """Which rows to compare: those of which the paper says something, and each row that it does not have with every other,
-    once."""
+    """The rows to compare: the pairs of which the paper says something, and each row that is not in the paper with every
+    other row, each pair once."""
     table = section.table
     stated = [pair for pair in (*table.better, *table.alike) if set(pair) <= set(section.rows)] if table else []
     theirs = {label for block in table.blocks for label in block.rows} if table else set()
     ours = [pair for pair in itertools.combinations(section.rows, 2) if not set(pair) <= theirs]
-    return stated + [pair[::-1] if pair[0] in theirs else pair for pair in ours]   # the new one first
+    return stated + [pair[::-1] if pair[0] in theirs else pair for pair in ours]   # the row that is not in the paper first
 
 
 def by_scale(section: Section) -> list[Comparison]:
-    """Every pair at every scale that both have."""
+    """Every pair at every scale at which both rows have scores."""
     found = (compare(section, *pair, [scale]) for pair in pairs(section) for scale in section.scales)
     return [comparison for comparison in found if comparison]
 
 
 def best(section: Section, scale: float) -> str | None:
-    """The row that is ahead of every other one, by intervals over seeds that lie above zero; None if none is."""
+    """The row that is ahead of every other row, each interval over seeds lying above zero; None if there is no such row."""
     rows = [row for row in section.rows if section.cells[row, scale].scores]
     if len(rows) < 2:
         return None
@@ -74,33 +78,38 @@ def best(section: Section, scale: float) -> str | None:
 
 
 def resolution(found: list[Comparison]) -> str:
-    """Whether a difference of `EFFECT` would show in these comparisons, and if not, how many runs it would take."""
+    """A text that says whether these comparisons would show a difference of `EFFECT`, and if not, how many runs would."""
     known = [c for c in found if c.difference.deviation is not None]
     if not known:
-        return f"Can {EFFECT} dB be seen? That is unknown: it takes two seeds of both rows to learn how much trainings differ."
+        return (
+            f"Can this sweep show a difference of {EFFECT} dB? That is unknown: two seeds of both rows are needed to estimate "
+            "how much trainings differ."
+        )
     runs = min(c.runs for c in known)
     halves = [c.difference.seeds.half for c in known]
     needed = [intervals.runs_needed(c.difference.deviation, EFFECT) for c in known]
-    seen = sum(n <= c.runs for n, c in zip(needed, known, strict=True))
-    verdict = "Yes" if seen == len(known) else "In part" if seen else "No"
+    shown = sum(n <= c.runs for n, c in zip(needed, known, strict=True))
+    verdict = "Yes" if shown == len(known) else "In part" if shown else "No"
     text = (
-        f"Can {EFFECT} dB be seen? {verdict}. With {runs} seeds the 95% intervals of a difference over seeds reach "
-        f"{min(halves):.3f} to {max(halves):.3f} dB to either side. A true difference of {EFFECT} dB would show, its interval "
-        f"above zero, in {intervals.POWER:.0%} of such sweeps or more for {seen} of {len(known)} comparisons."
+        f"Can this sweep show a difference of {EFFECT} dB? {verdict}. With {runs} seeds, the 95% intervals over seeds reach "
+        f"{min(halves):.3f} to {max(halves):.3f} dB to either side of a difference. In {shown} of {len(known)} comparisons, "
+        f"a true difference of {EFFECT} dB would give an interval above zero in at least {intervals.POWER:.0%} of such sweeps."
     )
-    if seen == len(known):
+    if shown == len(known):
         return text
     middle = statistics.median(c.difference.deviation for c in known)
     limits = intervals.deviation_limits(middle, runs)
     least, middling, most = (intervals.runs_needed(d, EFFECT) for d in (limits.low, middle, limits.high))
     return text + (
-        f" For the median comparison it would take {middling} seeds a row (anything from {least} to {most}, for {runs} seeds "
-        f"tell the spread only roughly), for the noisiest {max(needed)}."
+        f" The median comparison would need {middling} seeds for each row. This number is uncertain: it may be anything from "
+        f"{least} to {most}, because {runs} seeds give only a rough estimate of the spread. The comparison with the largest "
+        f"spread would need {max(needed)}."
     )
 
 
 def claims(section: Section) -> list[Claim]:
-    """What the paper says of its rows, against what was seen here: one ledger entry a pair, over the scales it holds for."""
+    """What the paper says about pairs of its rows, compared with these runs: one ledger entry for each pair, over all scales
+    that the statement covers."""
     if not section.table or not section.data:
         return []
     stated = [(pair, True) for pair in section.table.better] + [(pair, False) for pair in section.table.alike]
@@ -109,7 +118,7 @@ def claims(section: Section) -> list[Claim]:
 
 
 def _claim(section: Section, number: int, first: str, second: str, better: bool) -> Claim:
-    shared = [scale for scale in section.scales if _stated(section, first, second, scale, better)]
+    shared = [scale for scale in section.scales if _covers(section, first, second, scale, better)]
     text = f"{first} {'above' if better else f'within {EFFECT} dB of'} {second} on {section.data}"
     comparison = compare(section, first, second, shared)
     if comparison is None:
@@ -125,21 +134,25 @@ def _claim(section: Section, number: int, first: str, second: str, better: bool)
     return Claim(f"{section.name}.{number}", text, "reported", f"{verdict}: {here}", section.sweep.table)
 
 
-def _stated(section: Section, first: str, second: str, scale: float, better: bool) -> bool:
-    """Whether a claim is about this scale: both rows have scores, and the paper's first row, where it stands beside, is ahead
-    of the second (or both are there, where they are said to be alike)."""
+def _covers(section: Section, first: str, second: str, scale: float, better: bool) -> bool:
+    """Whether a statement of the paper covers this scale.
+
+    Both rows must have scores. If the report prints the paper's block, the paper must print both rows, and its first row
+    must be ahead of its second where the statement says so (`better`).
+    """
     if not all(section.cells[row, scale].scores for row in (first, second)):
         return False
-    one, other = section.figure(first, scale), section.figure(second, scale)
+    one, other = section.printed(first, scale), section.printed(second, scale)
     return not section.reference or bool(one and other and (not better or one.psnr > other.psnr))
 
 
 def _outcome(interval: Interval, better: bool) -> int:
-    """1 where all of an interval agrees with the paper, -1 where none of it does, else 0."""
+    """1 if the whole interval agrees with the paper, -1 if no part of it agrees, else 0."""
     if better:
         return interval.sign
     return int(max(-interval.low, interval.high) < EFFECT) - int(max(interval.low, -interval.high) > EFFECT)
 
 
 def _of_seeds(scores: SeedScores, seeds: list[int]) -> np.ndarray:
+    """The PSNR of these seeds: (len(seeds), I)."""
     return scores.psnr[[scores.seeds.index(seed) for seed in seeds] if scores.trained else [0] * len(seeds)]

@@ -1,27 +1,34 @@
-"""A report as data: blocks of plain text, which `markdown`, `web` and `latex` write down."""
+"""A report as data: blocks of plain text. `markdown`, `web` and `latex` each write them in one format."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Heading:
+    """level: 1 for the report's title, 2 for a sweep, 3 for a section."""
+
     text: str
     level: int = 2
 
 
 @dataclass(frozen=True)
 class Paragraph:
+    """One paragraph of plain text."""
+
     text: str
 
 
 @dataclass(frozen=True)
 class Items:
+    """A list with a bullet for each text."""
+
     texts: tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class Cell:
-    """One cell of a table.   below: more lines, smaller; "" leaves one free.   strong: stands out.   bad: failed or missing."""
+    """One cell of a table.   below: further lines in small print; "" is an empty line.   strong: printed in bold.
+    bad: marked, because runs failed or are missing."""
 
     text: str
     below: tuple[str, ...] = ()
@@ -31,7 +38,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Table:
-    """header: one text for each column.   rows: as many entries each."""
+    """header: one text for each column.   rows: one cell for each column."""
 
     caption: str
     header: tuple[str, ...]
@@ -40,7 +47,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Picture:
-    """name: of the file, NAME.png.   alt: what is to be seen."""
+    """name: the file is NAME.png.   alt: a text that describes the picture."""
 
     name: str
     png: bytes

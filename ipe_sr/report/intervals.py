@@ -1,9 +1,10 @@
-"""How sure a mean is: over trainings (seeds) on the same pictures, and over other pictures as well.
+"""Confidence intervals of mean scores: over trainings (seeds) on the same pictures, and over other pictures as well.
 
-Scores are (S, I): every seed was scored on the same pictures, so seeds and pictures cross; none is nested in the other.
-With three to five seeds the percentiles of a bootstrap are too narrow (about 0.75 of them hold the truth where 0.95
-should), so the intervals are Student's, from the two-way layout (Searle, Casella, McCulloch, Variance Components, 1992).
-The bootstrap answers the other question: how often one method stays ahead of another when seeds and pictures are drawn anew.
+Scores are arrays of shape (S, I) for S seeds and I pictures. Every seed is scored on the same pictures, so seeds and pictures
+are crossed: neither is nested in the other. With three to five seeds, percentile intervals of a bootstrap are too narrow: about
+75% of them contain the true value, where 95% should. The intervals here are therefore Student's, from the two-way layout
+(Searle, Casella, McCulloch, Variance Components, 1992). The bootstrap is used for another question: how often one method stays
+ahead of another if seeds and pictures are drawn again.
 """
 
 import math
@@ -14,31 +15,33 @@ from numpy.typing import ArrayLike
 from scipy import stats
 
 LEVEL = 0.95
-POWER = 0.8    # `runs_needed`: how often a sweep of that size would see the effect
+POWER = 0.8    # see `runs_needed`
 RESAMPLES = 10_000
 
 
 @dataclass(frozen=True)
 class Interval:
-    """Covers the true value in `LEVEL` of all repetitions, for normal scores."""
+    """An interval that contains the true value in a share `LEVEL` of all repetitions, if scores are normal."""
 
     low: float
     high: float
 
     @property
     def half(self) -> float:
+        """Half of the width."""
         return (self.high - self.low) / 2
 
     @property
     def sign(self) -> int:
-        """1 if all of it lies above zero, -1 if below, 0 if it holds zero."""
+        """1 if the interval lies above zero, -1 if it lies below zero, 0 if it contains zero."""
         return int(self.low > 0) - int(self.high < 0)
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """mean: over all seeds and pictures.   seeds: what other trainings would give on these pictures.   both: what other
-    trainings would give on other pictures of the kind, never narrower than `seeds`. None: too few of them to know."""
+    """mean: over all seeds and pictures.   seeds: the interval for other trainings on the same pictures.   both: the interval
+    for other trainings on other pictures of the same kind; it is never narrower than `seeds`. An interval is None if there
+    are fewer than two seeds, or for `both` fewer than two pictures."""
 
     mean: float
     seeds: Interval | None
@@ -47,29 +50,31 @@ class Estimate:
 
 @dataclass(frozen=True)
 class Difference(Estimate):
-    """above: share of resamples in which the first method is ahead, ties counted half; None below two seeds.
-    deviation: of the difference from seed to seed, in the scores' unit; None below two seeds."""
+    """above: the share of resamples in which the first method is ahead; a tie counts half.   deviation: the standard deviation
+    of the difference from seed to seed, in the scores' unit. Both are None if there are fewer than two seeds."""
 
     above: float | None
     deviation: float | None
 
 
 def estimate(scores: ArrayLike) -> Estimate:
-    """scores: (S, I), finite or infinite (equal pictures have no finite PSNR, and then there is no interval)."""
+    """The mean of scores (S, I) with its intervals. There are no intervals if a score is infinite, as the PSNR of equal
+    pictures is."""
     scores = _table(scores)
     mean = float(scores.mean())
     if not math.isfinite(mean):
         return Estimate(mean, None, None)
     seeds, both = _over_seeds(scores), _over_both(scores)
-    if both and both.half < seeds.half:   # pictures bring degrees of freedom; yet who says more cannot be surer of it
+    if both and both.half < seeds.half:   # generalising to new pictures cannot narrow the interval
         both = seeds
     return Estimate(mean, seeds, both)
 
 
 def compare(first: ArrayLike, second: ArrayLike, seed: int = 0) -> Difference:
-    """first - second, both (S, I) with the same seeds and pictures in the same order; finite.
+    """The difference first - second. Both are finite, of shape (S, I), with the same seeds and pictures in the same order.
 
-    Seeds pair as well as pictures: trainings of one seed see the same batches. Raises ValueError for other shapes.
+    Seeds are paired as well as pictures, because trainings with the same seed see the same batches. seed: of the bootstrap's
+    random numbers. Raises ValueError if the shapes differ.
     """
     first, second = _table(first), _table(second)
     if first.shape != second.shape:
@@ -84,9 +89,9 @@ def compare(first: ArrayLike, second: ArrayLike, seed: int = 0) -> Difference:
 
 
 def over_pictures(differences: ArrayLike) -> tuple[float, Interval]:
-    """The mean of one training's paired differences, and what it would be on other pictures of the kind (Student's t).
+    """The mean of one training's paired differences, and its interval for other pictures of the same kind (Student's t).
 
-    differences: (I,), two or more, finite.
+    differences: (I,), finite, at least two. Raises ValueError for another shape.
     """
     d = np.asarray(differences, float)
     if d.ndim != 1 or len(d) < 2:
@@ -95,34 +100,37 @@ def over_pictures(differences: ArrayLike) -> tuple[float, Interval]:
 
 
 def bootstrap(scores: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """(RESAMPLES,) means of tables whose seeds and pictures were drawn with replacement, independently of each other
-    (Owen, The pigeonhole bootstrap, 2007: the form for crossed samples)."""
-    weights = [rng.multinomial(n, np.full(n, 1 / n), RESAMPLES) / n for n in scores.shape]   # (R, S) and (R, I)
+    """The means of RESAMPLES tables whose seeds and pictures are drawn with replacement, independently: (RESAMPLES,).
+
+    This is the form for crossed samples (Owen, The pigeonhole bootstrap, 2007).
+    """
+    weights = [rng.multinomial(n, np.full(n, 1 / n), RESAMPLES) / n for n in scores.shape]   # (RESAMPLES, S) and (RESAMPLES, I)
     return ((weights[0] @ scores) * weights[1]).sum(1)
 
 
 def deviation(scores: ArrayLike) -> float:
-    """Standard deviation from seed to seed of the mean over the pictures. Needs two seeds."""
+    """The standard deviation, from seed to seed, of the mean over pictures. Needs two seeds."""
     return float(_table(scores).mean(1).std(ddof=1))
 
 
 def deviation_limits(deviation: float, seeds: int) -> Interval:
-    """What that standard deviation may truly be: the chi-square interval of an estimate from so many seeds (2 or more)."""
+    """The chi-square interval of the true standard deviation, for an estimate from this many seeds (at least 2)."""
     freedom = seeds - 1
     tails = stats.chi2.ppf([(1 + LEVEL) / 2, (1 - LEVEL) / 2], freedom)
     return Interval(*(float(deviation * math.sqrt(freedom / tail)) for tail in tails))
 
 
 def runs_needed(deviation: float, effect: float = 0.05) -> int:
-    """Seeds a method so that a true difference of `effect` shows, its interval above zero, with probability `POWER`.
+    """How many seeds each method needs, so that a true difference of `effect` gives an interval above zero with probability
+    `POWER`. The pictures stay the same. The answer is at least 2.
 
-    deviation: of the paired difference from seed to seed.   At least 2; the pictures stay the same.
+    deviation: the standard deviation of the paired difference from seed to seed.
     """
     def reach(n: int) -> float:
         return float(sum(stats.t.ppf([(1 + LEVEL) / 2, POWER], n - 1))) * deviation / math.sqrt(n)
 
     n = max(2, math.floor((float(sum(stats.norm.ppf([(1 + LEVEL) / 2, POWER]))) * deviation / effect) ** 2))
-    while reach(n) > effect:   # few steps: Student's t needs little more than the normal distribution
+    while reach(n) > effect:   # few steps, because Student's t needs little more than the normal distribution
         n += 1
     return n
 
@@ -135,16 +143,16 @@ def _table(scores: ArrayLike) -> np.ndarray:
 
 
 def _over_seeds(scores: np.ndarray) -> Interval | None:
-    """Student's t on the seeds' means."""
+    """Student's interval from the means of the seeds."""
     seeds = len(scores)
     return _student(scores.mean(), deviation(scores) ** 2 / seeds, seeds - 1) if seeds > 1 else None
 
 
 def _over_both(scores: np.ndarray) -> Interval | None:
-    """Seeds and pictures both as samples: y = mean + seed + picture + rest, with Satterthwaite's degrees of freedom.
+    """The interval with both seeds and pictures as samples: score = mean + seed + picture + rest.
 
-    The variance of the mean is (MS_seed + MS_picture - MS_rest) / (S I), and never taken as less than that which seeds
-    or pictures alone give.
+    The variance of the mean is (MS_seed + MS_picture - MS_rest) / (S I), where MS are the mean squares, with Satterthwaite's
+    degrees of freedom. It is never taken as less than the variance that seeds alone or pictures alone give.
     """
     seeds, pictures = scores.shape
     if min(scores.shape) < 2:
@@ -162,5 +170,5 @@ def _over_both(scores: np.ndarray) -> Interval | None:
 
 
 def _student(mean: float, variance: float, freedom: float) -> Interval:
-    half = stats.t.ppf((1 + LEVEL) / 2, freedom) * math.sqrt(variance)
-    return Interval(float(mean - half), float(mean + half))
+    low, high = np.multiply(stats.t.interval(LEVEL, freedom), math.sqrt(variance))
+    return Interval(float(mean + low), float(mean + high))

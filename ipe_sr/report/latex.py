@@ -1,4 +1,4 @@
-"""A report for pdflatex, with booktabs; its tables can be lifted out, its pictures are files beside it."""
+"""Writes a report for pdflatex, with booktabs. The pictures are files in the same folder."""
 
 from functools import singledispatch
 from itertools import zip_longest
@@ -7,11 +7,13 @@ from ipe_sr.report.document import Block, Heading, Items, Paragraph, Picture, Ta
 
 
 def document(blocks: list[Block]) -> str:
+    """The whole report as LaTeX."""
     return PREAMBLE + "\n\n".join(write(block) for block in blocks) + "\n\n\\end{document}\n"
 
 
 @singledispatch
 def write(block: Block) -> str:
+    """One block as LaTeX."""
     raise TypeError(f"no block: {block!r}")
 
 

@@ -1,4 +1,4 @@
-"""How fast rows learn: the steps and seconds of training until their validation crops reach given PSNRs."""
+"""How fast each row learns: how many steps and seconds of training it needs to reach a given validation PSNR."""
 
 import statistics
 
@@ -10,7 +10,7 @@ from ipe_sr.sweeps.records import Record
 
 
 def curve(run: Record) -> np.ndarray:
-    """(n, 3): steps and seconds of training, and the mean over scales of the validation PSNR in dB."""
+    """The n validations of a run: (n, 3) with steps and seconds of training, and the mean PSNR over scales in dB."""
     seconds = {point["step"]: point["value"] for point in run.curve if point["name"] == "seconds"}
     psnr: dict[int, list[float]] = {}
     for point in run.curve:
@@ -20,9 +20,9 @@ def curve(run: Record) -> np.ndarray:
 
 
 def table(section: Section) -> Table | None:
-    """A row a method, a column for what each method has in the end; None with fewer than two that were trained.
+    """A table with a line for each row of the section, and a column for the PSNR at which each row ends.
 
-    What is reached between two validations is taken on the line between them.
+    Between two validations the PSNR is taken to grow linearly. Returns None if fewer than two rows were trained.
     """
     curves = {row: found for row in section.rows if (found := [c for run in section.runs(row) if len(c := curve(run))])}
     if len(curves) < 2:
@@ -31,14 +31,15 @@ def table(section: Section) -> Table | None:
     goals = sorted(ends, key=ends.get)
     rows = tuple((Cell(row), *(_entry(found, ends[goal]) for goal in goals)) for row, found in curves.items())
     caption = (
-        "Steps of training, and seconds, until the PSNR of the validation crops is what a row ends with (mean over its seeds): "
-        "median over seeds; in brackets how many seeds get there, where not all do"
+        "Steps of training, and below them seconds, until the validation PSNR reaches the value at which a row ends (the mean "
+        "over that row's seeds). Each entry is the median over seeds. A number in brackets says how many seeds reach it, "
+        "if not all do"
     )
     return Table(caption, ("", *(f"{ends[goal]:.2f} dB: {goal}" for goal in goals)), rows)
 
 
 def reach(curve: np.ndarray, goal: float) -> tuple[float, float] | None:
-    """(steps, seconds) at which a curve first has a PSNR; None if it never does."""
+    """(steps, seconds) at which a curve, as `curve` gives it, first reaches a PSNR; None if it never does."""
     above = np.flatnonzero(curve[:, 2] >= goal)
     if not len(above):
         return None

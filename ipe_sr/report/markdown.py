@@ -1,4 +1,4 @@
-"""A report in Markdown, as GitHub shows it; its pictures are files beside it."""
+"""Writes a report in GitHub's Markdown. The pictures are files in the same folder."""
 
 import re
 from functools import singledispatch
@@ -7,11 +7,13 @@ from ipe_sr.report.document import Block, Cell, Heading, Items, Paragraph, Pictu
 
 
 def document(blocks: list[Block]) -> str:
+    """The whole report as Markdown."""
     return "\n\n".join(write(block) for block in blocks) + "\n"
 
 
 @singledispatch
 def write(block: Block) -> str:
+    """One block as Markdown."""
     raise TypeError(f"no block: {block!r}")
 
 

@@ -1,4 +1,4 @@
-"""Methods before and after the paper, as their papers report them, as data: `followers.yaml`, which says what they are."""
+"""Results that other papers report for methods before and after ours, as data. `other_papers.yaml` holds and explains them."""
 
 import math
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ import yaml
 
 @dataclass(frozen=True)
 class Method:
-    """parameters: of the decoder, in millions; NaN where unknown.   psnr: scale -> dB; NaN where its paper gives none."""
+    """parameters: of the decoder, in millions; NaN if unknown.   psnr: scale -> dB; NaN if the method's paper gives none."""
 
     parameters: float
     psnr: dict[int, float]
@@ -18,7 +18,7 @@ class Method:
 
 @cache
 def read() -> tuple[dict[str, Method], str]:
-    """The methods by name, by and large in the order of their figures; and the source to cite."""
+    """The methods by name, roughly ordered by PSNR, and the source to cite."""
     content = yaml.safe_load((resources.files(__package__) / "other_papers.yaml").read_text(encoding="utf-8"))
 
     def number(value: float | None) -> float:

@@ -1,4 +1,4 @@
-"""The pictures of a report: PSNR against scale, against training time and against decoding time."""
+"""The pictures of a report: PSNR over scale, over training time and over decoding time."""
 
 import statistics
 from itertools import cycle
@@ -15,13 +15,14 @@ MARKERS = "osD^vPX*"
 
 
 def all_of(section: Section) -> list[Picture]:
-    """Those pictures for which there are figures."""
+    """The pictures of a section; none if no row has scores."""
     rows = [row for row in section.rows if section.scored(row)]
     return [_against_scale(section, rows), _against_time(section, rows)] if rows else []
 
 
 def _against_scale(section: Section, rows: list[str]) -> Picture:
-    """Left the PSNR, right what sets the trained rows apart: the distance from their mean, with 95% intervals over seeds."""
+    """Left: PSNR over scale. Right: each trained row's distance from the mean of the trained rows, with 95% intervals over
+    seeds."""
     fig, axes = figures.panels(1, 2, height=3.8)
     means = {row: {scale: section.cells[row, scale].scores.estimate() for scale in section.scored(row)} for row in rows}
     trained = [row for row in rows if any(section.cells[row, scale].scores.trained for scale in section.scored(row))]
@@ -41,12 +42,12 @@ def _against_scale(section: Section, rows: list[str]) -> Picture:
         ax.minorticks_off()
     fig.legend(loc="outside lower center", ncols=2, fontsize=9)
     ends = ", ".join(f"{row} {_ends(means[row])}" for row in rows)
-    alt = f"PSNR on {section.data} against scale, and the trained rows' distance from their mean: {ends}"
+    alt = f"PSNR on {section.data} over scale, and the distance of each trained row from the mean of the trained rows: {ends}"
     return Picture(f"{_file(section)}-scale", figures.png(fig), alt)
 
 
 def _against_time(section: Section, rows: list[str]) -> Picture:
-    """Left how the validation crops fare during training, right what decoding costs (the Pareto picture)."""
+    """Left: validation PSNR over training time. Right: PSNR over decoding time, with the Pareto front."""
     fig, axes = figures.panels(1, 2, height=3.8)
     shared = [scale for scale in section.scales if all(section.cells[row, scale].scores for row in rows)]
     points = {}
@@ -64,16 +65,16 @@ def _against_time(section: Section, rows: list[str]) -> Picture:
     _front(axes[0, 1], list(points.values()))
     over = ", ".join(f"x{scale:g}" for scale in shared)
     axes[0, 0].set(xlabel="training / s", ylabel="PSNR of the validation crops / dB")
-    axes[0, 1].set(xlabel="decoding one picture / ms", ylabel=f"mean PSNR over {over} / dB")
+    axes[0, 1].set(xlabel="decoding one picture / ms", ylabel=f"mean PSNR at {over} / dB")
     axes[0, 1].set_xlim(left=0)
     fig.legend(loc="outside lower center", ncols=2, fontsize=9)
     costs = ", ".join(f"{row} {score:.2f} dB in {ms:.0f} ms" for row, (ms, score) in points.items())
-    alt = f"PSNR against training time; and mean PSNR on {section.data} over {over} against decoding time: {costs}"
+    alt = f"Validation PSNR over training time; and mean PSNR on {section.data} at {over} over decoding time: {costs}"
     return Picture(f"{_file(section)}-time", figures.png(fig), alt)
 
 
 def _front(ax: Axes, points: list[tuple[float, float]]) -> None:
-    """A line through the points that no other beats in both time and PSNR."""
+    """Draws the Pareto front: the points that no other point beats in both time and PSNR."""
     front: list[tuple[float, float]] = []
     for point in sorted(points, key=lambda p: (p[0], -p[1])):
         if not front or point[1] > front[-1][1]:
@@ -94,5 +95,5 @@ def _ends(known: dict) -> str:
 
 
 def _file(section: Section) -> str:
-    """The section's name without what file names and LaTeX dislike."""
+    """The section's name without characters that are special in file names or LaTeX."""
     return "".join(c if c.isalnum() or c == "-" else "-" for c in section.name).strip("-")

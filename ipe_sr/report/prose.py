@@ -1,27 +1,33 @@
-"""What a report says in words: what a sweep is, how it differs from the paper's runs, and where its figures come from."""
+"""The sentences of a report: what a sweep is, how it differs from the paper's runs, and where its numbers come from."""
 
 from pathlib import Path
 
+from ipe_sr import provenance
 from ipe_sr.report import paper
 from ipe_sr.report.results import Section, Sweep, describe
+from ipe_sr.sweeps import records
+from ipe_sr.sweeps.records import Record
 
 
 def title(sweep: Sweep) -> str:
+    """The sweep's table and parameter set, and the paper's table that it follows."""
     table = paper.read().tables.get(sweep.table)
     name = sweep.table.replace("table", "Table ")
     return f"{name} ({sweep.params})" + (f", after the paper's \"{table.caption}\"" if table else "")
 
 
 def counts(sweep: Sweep) -> str:
+    """How many runs succeeded, failed and are missing."""
     return f"{len(sweep.runs)} runs ended well, {len(sweep.failed)} failed, {len(sweep.missing)} missing"
 
 
 def heading(section: Section) -> str:
+    """What the section's networks were trained and scored on."""
     return f"Trained on {section.block}" + (f", scored on {section.data}" if section.data else "")
 
 
 def notice(section: Section) -> str:
-    """How the runs differ from the paper's; empty where they do not, or where no figure of the paper's stands beside."""
+    """How the runs differ from the paper's. Empty if they do not differ, or if the report prints no numbers of the paper."""
     if not section.reference:
         return ""
     theirs, runs = paper.read(), [run for run in section.sweep.runs if run.block == section.block and run.checkpoint]
@@ -36,36 +42,63 @@ def notice(section: Section) -> str:
         found.append(f"scored on {section.data}, not on DIV2K's validation set")
     if not found:
         return ""
-    return f"Not the paper's experiment: {'; '.join(found)}. Compare the order of the rows and the signs, not the figures."
+    return f"Not the paper's experiment: {'; '.join(found)}. Compare the order of the rows and the signs, not the numbers."
 
 
-def provenance(sweep: Sweep) -> tuple[str, ...]:
-    """Where the figures come from, one line a fact; what differs among runs is listed."""
-    def all_of(*values: object) -> str:
-        return ", ".join(dict.fromkeys(str(value) for value in values)) or "none"
+def other_code(sweep: Sweep) -> str:
+    """A sentence that names the commit behind records made by other code than this package's. Empty for today's code."""
+    today = provenance.digest(records.CODE)
+    old = [run for run in sweep.runs if run.code_sha256 != today]
+    if not old:
+        return ""
+    days = sorted({run.started[:10] for run in old})
+    return (
+        f"These runs were made on {' to '.join(dict.fromkeys((days[0], days[-1])))} by other code than this package's, from "
+        f"{' and '.join(_commits(old))}. To repeat them exactly, use that code."
+    )
 
+
+def where_from(sweep: Sweep) -> tuple[str, ...]:
+    """Where the numbers come from, one line for each fact; a line lists all values if the runs differ."""
     runs = sweep.runs
     trouble = [f"failed: {describe(run)}: {run.failure}" for run in sweep.failed]
     trouble += [f"missing: {describe(place)}" for place in sweep.missing]
     if not runs:
         return (counts(sweep), *trouble)
     hours = sum(sum(run.seconds.values()) for run in runs) / 3600
-    commits = (f"{(r.git['commit'] or 'unknown')[:12]}{' with changes' if r.git['dirty'] else ''}" for r in runs)
     conventions = (f"{s['data']}: {s['protocol']}, SSIM {s['ssim_convention']}, LR {s['lr']}" for r in runs for s in r.scores)
     return (
         counts(sweep), *trouble,
-        f"seeds: {all_of(*sorted({run.seed for run in runs}))}; training and evaluation took {hours:.2f} h of one process",
-        f"code: {all_of(*(run.code_sha256[:12] for run in runs))}; commit: {all_of(*commits)}; "
-        f"notebook: {all_of(*(f'{run.notebook} {run.source_sha256[:12]}' for run in runs))}",
-        f"device: {all_of(*(run.device for run in runs))}; threads: {all_of(*(run.threads for run in runs))}; "
-        f"cores: {all_of(*(run.cores for run in runs))}",
-        f"versions: {all_of(*(f'{name} {version}' for run in runs for name, version in run.versions.items()))}",
+        f"seeds: {_listed(*sorted({run.seed for run in runs}))}; training and evaluation took {hours:.2f} h of one process",
+        f"code: {_listed(*(run.code_sha256[:12] for run in runs))}, from {' and '.join(_commits(runs))}; "
+        f"notebook: {_listed(*(f'{run.notebook} {run.source_sha256[:12]}' for run in runs))}",
+        f"device: {_listed(*(run.device for run in runs))}; threads: {_listed(*(run.threads for run in runs))}; "
+        f"cores: {_listed(*(run.cores for run in runs))}",
+        f"versions: {_listed(*(f'{name} {version}' for run in runs for name, version in run.versions.items()))}",
         f"scored as: {'; '.join(dict.fromkeys(conventions))}",
     )
 
 
 def origin(series: Path, count: int) -> str:
-    """Where the ledger's claims come from."""
+    """Where the ledger's claims come from.   count: how many of them the series' notebooks made."""
     if not count:
-        return f"Claims of the sweeps only: {series} holds no record of the series (ipe-sr notebooks makes them; see --series)."
-    return f"{count} claims of the series' notebooks, as executed into {series}, and what the sweeps say to the paper's claims."
+        return (
+            f"These claims come from the sweeps only, because {series} holds no record of the notebook series. "
+            "ipe-sr notebooks makes one; see --series."
+        )
+    return (
+        f"{count} claims come from the notebooks of the series, as executed into {series}. The others compare the sweeps with "
+        "the paper's claims."
+    )
+
+
+def _commits(runs: list[Record] | tuple[Record, ...]) -> list[str]:
+    """The commits that made the runs, each once, in words."""
+    return list(dict.fromkeys(
+        f"commit {run.git['commit'][:12]}{' with uncommitted changes' if run.git['dirty'] else ''}"
+        if run.git["commit"] else "an unknown commit" for run in runs
+    ))
+
+
+def _listed(*values: object) -> str:
+    return ", ".join(dict.fromkeys(str(value) for value in values)) or "none"

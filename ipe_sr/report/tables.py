@@ -1,4 +1,4 @@
-"""A section of a report in tables."""
+"""The tables of a section: scores, differences and costs."""
 
 import statistics
 
@@ -6,16 +6,17 @@ from ipe_sr.report import comparisons
 from ipe_sr.report.comparisons import EFFECT, Comparison
 from ipe_sr.report.document import Cell, Table
 from ipe_sr.report.intervals import RESAMPLES, Interval, runs_needed
-from ipe_sr.report.paper import Figure
+from ipe_sr.report.paper import Printed
 from ipe_sr.report.results import Section, SeedScores
 
 NONE = Cell("–")
 
 
 def scores(section: Section) -> Table:
-    """The paper's shape: a row a method, a column a scale; below, the SSIM where the paper has it, and the paper's figures.
+    """The scores in the paper's layout: a line for each row of the section, a column for each scale.
 
-    The best is strong where it surely is.
+    Below each PSNR stand the SSIM, if the paper's table has it, and what the paper prints. The best entry of a column is bold
+    if `comparisons.best` is sure of it.
     """
     best = {scale: comparisons.best(section, scale) for scale in section.scales}
     with_ssim, beside = bool(section.table) and section.table.with_ssim, section.reference is not None
@@ -26,7 +27,7 @@ def scores(section: Section) -> Table:
         lacking = ", ".join(f"{n} {state}" for n, state in ((cell.failed, "failed"), (cell.missing, "missing")) if n)
         text = _psnr(cell.scores) + (f" ({lacking})" if lacking else "") if cell.scores else lacking or NONE.text
         ssim = f"{cell.scores.ssim.mean():.4f}" if cell.scores else ""
-        below = (ssim,) * with_ssim + (_printed(section.figure(row, scale)),) * beside
+        below = (ssim,) * with_ssim + (_beside(section.printed(row, scale)),) * beside
         return Cell(text, below, best[scale] == row, bool(lacking))
 
     rows = tuple((Cell(row, legend), *(entry(row, scale) for scale in section.scales)) for row in section.rows)
@@ -34,7 +35,7 @@ def scores(section: Section) -> Table:
 
 
 def differences(found: list[Comparison]) -> Table:
-    """Every comparison with both intervals."""
+    """The comparisons, each with both of its intervals."""
     def line(c: Comparison) -> tuple[Cell, ...]:
         d = c.difference
         return (
@@ -50,17 +51,17 @@ def differences(found: list[Comparison]) -> Table:
 
     header = (
         "difference", "scale", "dB", "95% over seeds", "95% over seeds and pictures", "ahead", "paper",
-        f"seeds to see {EFFECT} dB",
+        f"seeds needed for {EFFECT} dB",
     )
     caption = (
-        "Paired differences in PSNR, on the seeds that both rows have; strong where the interval over seeds leaves out zero; "
-        f"ahead: the share of {RESAMPLES:,} resamples of seeds and pictures in which the first is"
+        "Paired differences in PSNR, on the seeds that both rows have. Bold: the interval over seeds does not contain zero. "
+        f"Ahead: how often the first row is ahead in {RESAMPLES:,} resamples of seeds and pictures"
     )
     return Table(caption, header, tuple(map(line, found)))
 
 
 def times(section: Section) -> Table:
-    """What each row cost: means over its runs, the median of decoding, the most memory."""
+    """What each row costs: its parameters, mean training time, median decoding time and largest memory."""
     def line(row: str) -> tuple[Cell, ...]:
         runs = section.runs(row)
         if not runs:
@@ -77,7 +78,8 @@ def times(section: Section) -> Table:
 
     header = ("", "parameters", "training / s", "decoding / ms", "peak memory / MiB")
     pictures = {run.decode["picture"] for run in section.sweep.runs if run.decode}
-    return Table(f"Costs; decoded: {', '.join(sorted(pictures)) or 'nothing'}", header, tuple(map(line, section.rows)))
+    caption = f"Costs. Decoding is timed on a picture of {', '.join(sorted(pictures)) or 'unknown size'}"
+    return Table(caption, header, tuple(map(line, section.rows)))
 
 
 def _caption(section: Section, with_ssim: bool) -> str:
@@ -88,11 +90,11 @@ def _caption(section: Section, with_ssim: bool) -> str:
     counts = f"{seeds[0]} to {seeds[-1]}" if len(seeds) > 1 else f"{seeds[0]}"
     parts = [
         "PSNR in dB" + (", SSIM below" if with_ssim else "") + f", mean over {len(found.pictures)} pictures",
-        f"and {counts} seeds ± half of the 95% interval over seeds" if seeds[-1] > 1 else "of one seed, so without intervals",
-        "strong: ahead of every other row, each interval of the difference above zero",
+        f"and {counts} seeds ± half of the 95% interval over seeds" if seeds[-1] > 1 else "with one seed, hence no intervals",
+        "bold: ahead of every other row, with each interval of the difference above zero",
     ]
     if section.reference:
-        parts.append(f"paper: its figures, on {section.reference.data}")
+        parts.append(f"paper: what the paper prints, for {section.reference.data}")
     return f"{parts[0]} {'; '.join(parts[1:])}"
 
 
@@ -102,10 +104,10 @@ def _psnr(scores: SeedScores) -> str:
     return f"{estimate.mean:.2f}{spread}".replace("inf", "∞")
 
 
-def _printed(figure: Figure | None) -> str:
-    if not figure:
+def _beside(printed: Printed | None) -> str:
+    if not printed:
         return ""
-    return f"{figure.psnr:.2f}" + (f" / {figure.ssim:.4f}" if figure.ssim else "")
+    return f"{printed.psnr:.2f}" + (f" / {printed.ssim:.4f}" if printed.ssim else "")
 
 
 def _signed(value: float, digits: int = 3) -> str:

@@ -1,4 +1,4 @@
-"""A report as one HTML page that needs no other file."""
+"""Writes a report as one HTML page that contains its pictures."""
 
 import base64
 import html
@@ -9,12 +9,14 @@ from ipe_sr.report.document import Block, Cell, Heading, Items, Paragraph, Pictu
 
 
 def document(blocks: list[Block]) -> str:
+    """The whole report as HTML."""
     title = next(block.text for block in blocks if isinstance(block, Heading))
     return PAGE.replace("TITLE", html.escape(title)).replace("BODY", "\n".join(write(block) for block in blocks))
 
 
 @singledispatch
 def write(block: Block) -> str:
+    """One block as HTML."""
     raise TypeError(f"no block: {block!r}")
 
 

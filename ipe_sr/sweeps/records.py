@@ -1,8 +1,8 @@
-"""Run records: what one run of an experiment was asked, what it did and what came out, as one JSON file.
+"""Run records: what a run was asked to do, what it did and what came out, as one JSON file for each run.
 
-A sweep's folder OUT holds, for each table and parameter set, `TABLE-PARAMS/plan.json`: which runs are due; and for each
-run `TABLE-PARAMS/NAME/record.json` where it succeeded or `failure.json` where it failed (a run that is still due has
-neither). Both kinds are a `Record`, whose fields are the keys of the JSON object, beside "format": FORMAT.
+A sweep's folder OUT holds a folder TABLE-PARAMS for each table and parameter set. In it, `plan.json` lists the runs that are
+due. Each run has a folder of its own with `record.json` if the run succeeded, or `failure.json` if it failed; a run that is
+still due has neither. Both files hold a `Record`: its fields are the keys of the JSON object, beside "format": FORMAT.
 """
 
 import dataclasses
@@ -15,13 +15,14 @@ from ipe_sr import files
 from ipe_sr.errors import InputError
 
 FORMAT = "ipe_sr-run/1"
+CODE = "ipe_sr.sweeps.experiments"   # the module that makes a record; see `provenance.digest`
 RECORD, FAILURE, PLAN = "record.json", "failure.json", "plan.json"
 STATES = ("ok", "failed")
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where in a table a run belongs: table, block and row as `tables.yaml` names them, and which of the row's methods.
+    """Where a run belongs: its table, block and row, as `tables.yaml` names them, and the method and seed within the row.
 
     params: the parameter set (tiny, hour, paper).   preset: SCHEDULE-METHOD.
     """
@@ -34,23 +35,35 @@ class Place:
     preset: str
     seed: int
 
+    @property
+    def place(self) -> "Place":
+        """The place alone, without what a subclass adds; two runs of one place compare equal by it."""
+        return Place(**{each.name: getattr(self, each.name) for each in dataclasses.fields(Place)})
+
+
+@dataclass(frozen=True)
+class DueRun(Place):
+    """A run that a plan asks for.   scales: at which it is evaluated."""
+
+    scales: tuple[float, ...]
+
 
 @dataclass(frozen=True)
 class Record(Place):
-    """One run. What a failed run could not measure is None or empty.
+    """One run. A failed run leaves out what it could not measure: those fields are None or empty.
 
-    status: "ok" or "failed".   failure: one line that names notebook and cell, or None.
-    parameters: the notebook's, all of them.   schedule, model: resolved, as `schedules` and `configs.to_dict` give them.
-    notebook, source_sha256: the notebook's name, and the hash of its code cells.   code_sha256: see `provenance.digest`.
+    status: "ok" or "failed".   failure: one line that names the notebook and the cell, or None.
+    parameters: all parameters of the notebook.   schedule, model: resolved options (`schedules.resolved`).
+    notebook, source_sha256: the notebook's name, and the digest of its code cells.   code_sha256: see `provenance.digest`.
     git: {"commit": hash or None, "dirty": bool or None}; None outside a checkout.   started: UTC, ISO 8601.
-    versions: package -> version.   device: in words.   threads: of torch.   cores: of the machine.
-    seconds: {"train": ..., "evaluate": ...}; training's sum over its resumptions, 0 where nothing is trained.
-    peak_memory_bytes: of the process that trained and evaluated; peak_device_bytes: of the GPU, else None.
-    data: file name -> {"bytes", "sha256"} of every picture read.   checkpoint: {"path", "sha256"}, path relative to OUT;
-    None where nothing is trained.   parameter_count: trained and frozen ones.
+    versions: package -> version.   device: in words.   threads: threads of torch.   cores: cores of the machine.
+    seconds: {"train": ..., "evaluate": ...}. Training counts the sum over its resumptions, and 0 if nothing is trained.
+    peak_memory_bytes: of the process that trained and evaluated.   peak_device_bytes: of the GPU, or None without one.
+    data: file name -> {"bytes", "sha256"} of every picture read.   checkpoint: {"path", "sha256"}, the path relative to
+    OUT; None if nothing is trained.   parameter_count: trained and frozen parameters.
     scores: `evaluation.Score.record()` of each set and scale: data, scale, protocol, ssim_convention, lr, psnr, ssim,
     images [{name, psnr, ssim}]; an infinite PSNR is null.   curve: [{"step", "name", "value"}] from `metrics.csv`.
-    decode: {"picture": in words, "seconds": median} of decoding one fixed picture, None when failed.
+    decode: {"picture": in words, "seconds": median} of decoding one fixed picture.
     """
 
     status: str
@@ -79,38 +92,41 @@ class Record(Place):
     decode: dict[str, Any] | None = None
 
     @property
-    def place(self) -> Place:
-        return Place(**{each.name: getattr(self, each.name) for each in dataclasses.fields(Place)})
+    def scales(self) -> tuple[float, ...]:
+        """The scales at which the run was asked to be evaluated, whether it succeeded or not."""
+        return tuple(self.parameters["scales"])
 
     def write(self, path: Path) -> None:
-        """Write the record, whole or not at all. Raises ValueError for a number that JSON has no word for (NaN)."""
+        """Writes the record atomically. Raises ValueError for a number that JSON cannot express, such as NaN."""
         text = json.dumps({"format": FORMAT} | dataclasses.asdict(self), indent=1, allow_nan=False)
         with files.replacing(path) as temporary:
             temporary.write_text(text, encoding="utf-8")
 
 
 def read(path: Path) -> Record:
-    """The record in a file. Raises InputError, one line that names it, for a file that is missing, cut or foreign."""
+    """The record in a file. Raises InputError if the file is missing, damaged or not a run record."""
     data = files.read_json(path)
     if not isinstance(data, dict) or data.pop("format", None) != FORMAT:
         raise InputError(f"{path}: not a run record (its format is not {FORMAT!r})")
     known = {each.name: each for each in dataclasses.fields(Record)}
     if unknown := sorted(data.keys() - known.keys()):
         raise InputError(f"{path}: key {unknown[0]!r} does not belong to a run record")
-    required = {name for name, each in known.items() if each.default is each.default_factory}   # both MISSING
+    required = {name for name, each in known.items() if each.default is each.default_factory}   # both are MISSING
     if missing := sorted(required - data.keys()):
         raise InputError(f"{path}: key {missing[0]!r} is missing")
     if data["status"] not in STATES:
         raise InputError(f"{path}: status {data['status']!r} is unknown: use one of {', '.join(STATES)}")
+    if not isinstance(data["parameters"], dict) or not isinstance(data["parameters"].get("scales"), list):
+        raise InputError(f"{path}: parameters: the list 'scales' is missing")
     return Record(**data)
 
 
 def collect(folder: Path) -> list[Record]:
-    """Every record below a folder, failures included, in the order of their paths. Raises InputError for none.
+    """Every record below a folder, failures included, ordered by path. Raises InputError if there is none.
 
-    Left out are runs that the plan beside them does not ask for any more.
+    A record is left out if a plan lies beside it that no longer asks for that run.
     """
-    asked = {path.parent: set(_places(path)) for path in folder.rglob(PLAN)}
+    asked = {path.parent: {run.place for run in _plan(path)} for path in folder.rglob(PLAN)}
     homes = sorted({path.parent for name in (RECORD, FAILURE) for path in folder.rglob(name)})
     found = [(home, read(home / (RECORD if (home / RECORD).exists() else FAILURE))) for home in homes]
     if not found:
@@ -118,13 +134,14 @@ def collect(folder: Path) -> list[Record]:
     return [record for home, record in found if home.parent not in asked or record.place in asked[home.parent]]
 
 
-def due(folder: Path) -> list[Place]:
+def due(folder: Path) -> list[DueRun]:
     """Every run that the plans below a folder ask for, whether it has run or not."""
-    return [place for path in sorted(folder.rglob(PLAN)) for place in _places(path)]
+    return [run for path in sorted(folder.rglob(PLAN)) for run in _plan(path)]
 
 
-def _places(plan: Path) -> list[Place]:
+def _plan(path: Path) -> list[DueRun]:
     try:
-        return [Place(**run["place"]) for run in files.read_json(plan)["runs"].values()]
+        runs = files.read_json(path)["runs"].values()
+        return [DueRun(**run["place"], scales=tuple(run["parameters"]["scales"])) for run in runs]
     except (KeyError, TypeError, AttributeError):
-        raise InputError(f"{plan}: not a plan of ipe-sr sweep") from None
+        raise InputError(f"{path}: not a plan of ipe-sr sweep") from None
