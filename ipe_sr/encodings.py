@@ -225,7 +225,8 @@ def _positional_of_centre(centre: Tensor, radius: Tensor, frequencies: Tensor) -
 # - centre: (..., D), local units.   radius: broadcasts to centre.   frequencies: (L,), rad per local unit; L may be 0.
 # - The width depends on D and L alone. Dtype and device of the result are those of the centre.
 # - Gradients are finite, at radius 0 too.
-# - Fast rendering needs axes that are separate: f(y, x) = f(y, 0) + f(0, x) - f(0, 0) at each radius. All of these are.
+# - If every number depends on one axis alone, as here, so that f(y, x) = f(y, 0) + f(0, x) - f(0, 0) at each radius, models
+#   render fast. Other encodings are possible, and slower.
 ENCODINGS: dict[str, Encoding] = {
     "coordinate": coordinate,
     "positional": _positional_of_centre,
