@@ -1,6 +1,10 @@
-"""What the series' sliders draw: pure functions state -> pixels, and the line of numbers to be read beside each."""
+"""The pictures behind the sliders of the notebooks.
 
-from ipe_sr.demos.ablations import forest, run_table, run_table_readout, runs_of
+Each demo is a pair of pure functions of the sliders' state: the one draws pixels (H, W, 3) uint8, the other (`..._readout`)
+writes the line of numbers that stands beside them. `trained` and `forest` make matplotlib figures for the experiments.
+"""
+
+from ipe_sr.demos.ablations import forest, runs_of
 from ipe_sr.demos.decoder import one_query, one_query_readout
 from ipe_sr.demos.ensemble import four_codes, four_codes_readout
 from ipe_sr.demos.features import pixel_features, pixel_features_readout
@@ -16,8 +20,8 @@ from ipe_sr.demos.waves import (
     aliasing_readout,
     footprint,
     footprint_readout,
-    pixel_code,
-    pixel_code_readout,
+    pixel_encoding,
+    pixel_encoding_readout,
     sampling,
     sampling_readout,
 )
@@ -26,7 +30,7 @@ __all__ = [
     "aliasing", "aliasing_readout", "crops", "footprint", "footprint_readout", "forest", "four_codes",
     "four_codes_readout", "generated_filter", "generated_filter_readout", "learning_curve", "live_training",
     "live_training_readout", "one_query", "one_query_readout", "photo_view", "photo_view_readout", "photographed",
-    "pixel_code", "pixel_code_readout", "pixel_features", "pixel_features_readout", "run_table", "run_table_readout",
-    "runs_of", "sampling", "sampling_readout", "spectral_bias", "spectral_bias_readout", "surviving_waves",
+    "pixel_encoding", "pixel_encoding_readout", "pixel_features", "pixel_features_readout", "runs_of",
+    "sampling", "sampling_readout", "spectral_bias", "spectral_bias_readout", "surviving_waves",
     "surviving_waves_readout", "wipe", "wipe_readout", "with_play", "with_upload",
 ]

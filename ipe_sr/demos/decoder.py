@@ -1,4 +1,4 @@
-"""Of notebook 06: a LIIF small enough to be fitted to one picture in seconds, and what it is asked for one pixel."""
+"""The demo of notebook 06: a tiny LIIF, fitted to one picture in seconds, and a single query to its decoder."""
 
 import dataclasses
 import functools
@@ -14,20 +14,20 @@ from ipe_sr import figures, grids
 from ipe_sr.demos.scenes import scene
 from ipe_sr.figures import BLACK, ORANGE, RED, SKY
 from ipe_sr.imaging import images, resample, samples
-from ipe_sr.models import LIIF, EncoderConfig, LIIFConfig, MetaSR, MetaSRConfig
+from ipe_sr.models import LIIF, EDSRConfig, LIIFConfig, MetaSR, MetaSRConfig
 from ipe_sr.models.implicit import unfold
 
 CROP = ("astronaut", slice(60, 188), slice(156, 284))   # a face
 SIDE = 32                                               # LR pixels; the original is four times larger
 SCALES = (1, 1.5, 2, 3, 4)
 STEPS = 300
-ENCODER = EncoderConfig(blocks=0, channels=16)
+ENCODER = EDSRConfig(blocks=0, channels=16)
 SMALL = LIIFConfig(encoding="coordinate", cell=True, skip=False, ensemble=False, width=64, depth=3, encoder=ENCODER)
-Answer = Callable[[Tensor, Tensor], Tensor]
+Answer = Callable[[Tensor, Tensor], Tensor]   # position (Q, 2), radius (Q, 2) -> colour (Q, 3)
 
 
-class Questions(NamedTuple):
-    """Pixels and their colours.   position: (N, 2), LR pixels.   radius: (N, 2), local units.   colour: (N, 3), [0, 1]."""
+class Queries(NamedTuple):
+    """Pixels and their true colours.   position: (N, 2), LR pixels.   radius: (N, 2), local units.   colour: (N, 3), [0, 1]."""
 
     position: Tensor
     radius: Tensor
@@ -35,28 +35,28 @@ class Questions(NamedTuple):
 
 
 def original() -> Tensor:
-    """The picture of notebooks 06 and 07: (3, 128, 128) in [0, 1]."""
+    """The face of notebooks 06 and 07: (3, 128, 128) in [0, 1]."""
     name, rows, columns = CROP
     return images.to_tensor(samples.image(name)[rows, columns])
 
 
-def questions(hr: Tensor, lr_size: tuple[int, int], scales: Iterable[float]) -> Questions:
-    """All pixels of a picture at several scales.   hr: (3, H, W), resized to what each scale needs."""
+def queries(hr: Tensor, lr_size: tuple[int, int], scales: Iterable[float]) -> Queries:
+    """All pixels of a picture at several scales.   hr: (3, H, W), resized to the size of each scale."""
     parts = []
     for scale in scales:
         size = tuple(round(n * scale) for n in lr_size)
         position = grids.mesh(*map(grids.centres, size, lr_size))                  # (pixels, 2)
         radius = grids.radii(size, lr_size).expand_as(position)
         parts.append((position, radius, resample.bicubic(hr, size).flatten(1).T))
-    return Questions(*map(torch.cat, zip(*parts, strict=True)))
+    return Queries(*map(torch.cat, zip(*parts, strict=True)))
 
 
-def learn(answer: Answer, weights: Iterable[Tensor], asked: Questions, steps: int, rate: float = 1e-2) -> list[float]:
-    """Fit weights to the answers: Adam on the mean absolute error of 1024 random questions a step; returns the losses.
+def learn(answer: Answer, weights: Iterable[Tensor], known: Queries, steps: int, rate: float = 1e-2) -> list[float]:
+    """Fit the weights behind `answer` to known colours. Returns the loss of each step.
 
-    answer: (Q, 2), (Q, 2) -> (Q, 3), the colours of pixels at these positions and of these radii.
+    Adam on the mean absolute error of 1024 random queries in each step. The learning rate rises to `rate`, then falls.
     """
-    position, radius, colour = asked
+    position, radius, colour = known
     optimizer = torch.optim.Adam(weights)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, rate, total_steps=steps)
     random, losses = torch.Generator().manual_seed(0), []
@@ -71,8 +71,8 @@ def learn(answer: Answer, weights: Iterable[Tensor], asked: Questions, steps: in
     return losses
 
 
-class Pocket(NamedTuple):
-    """A small model and the one picture that it was fitted to.   lr: (1, 3, 32, 32).   hr: (3, 128, 128)."""
+class FittedModel(NamedTuple):
+    """A tiny model and the one picture that it was fitted to.   lr: (1, 3, 32, 32).   hr: (3, 128, 128)."""
 
     model: LIIF | MetaSR
     lr: Tensor
@@ -80,8 +80,8 @@ class Pocket(NamedTuple):
 
 
 @torch.enable_grad()
-def fitted(config: LIIFConfig | MetaSRConfig, scales: Iterable[float], steps: int) -> Pocket:
-    """Fit a model to the picture at these scales. The same weights every time; the caller's random state is left alone."""
+def fitted(config: LIIFConfig | MetaSRConfig, scales: Iterable[float], steps: int) -> FittedModel:
+    """Fit a model to the face at these scales. Every call gives the same weights and keeps the caller's random state."""
     hr = original()
     lr = resample.bicubic(hr, (SIDE, SIDE))[None]
     with torch.random.fork_rng(devices=[]):
@@ -91,20 +91,20 @@ def fitted(config: LIIFConfig | MetaSRConfig, scales: Iterable[float], steps: in
     def answer(position: Tensor, radius: Tensor) -> Tensor:
         return model.query(model.encode(lr), position[None], radius[None])[0]
 
-    learn(answer, model.parameters(), questions(hr, (SIDE, SIDE), scales), steps)
-    return Pocket(model.eval(), lr, hr)
+    learn(answer, model.parameters(), queries(hr, (SIDE, SIDE), scales), steps)
+    return FittedModel(model.eval(), lr, hr)
 
 
 @functools.cache
-def pocket(ensemble: bool = False, steps: int = STEPS) -> Pocket:
-    """A fitted LIIF; made at the first call, in seconds."""
+def tiny_liif(ensemble: bool = False, steps: int = STEPS) -> FittedModel:
+    """A LIIF fitted to the face. The first call takes seconds.   ensemble: use the local ensemble."""
     return fitted(dataclasses.replace(SMALL, ensemble=ensemble), SCALES, steps)
 
 
 def each_answer(model: LIIF, lr: Tensor, around: grids.Corners, radius: Tensor) -> Tensor:
-    """What each code alone takes the colours of pixels to be.
+    """The colour that each latent code alone predicts for each pixel.
 
-    lr: (1, 3, h, w).   around: of Q pixels, (Q, K).   radius: (Q, 2), or what broadcasts to it.   Returns (Q, K, 3).
+    lr: (1, 3, h, w).   around: the K latent codes of Q pixels.   radius: (Q, 2) or (1, 2).   Returns (Q, K, 3), about [0, 1].
     """
     codes = unfold(model.encoder(lr * 2 - 1))[0].flatten(0, 1)[around.index]       # (Q, K, D)
     return model.decode(codes, around.offset.to(codes), radius[..., None, :].to(codes)) / 2 + 0.5
@@ -116,7 +116,7 @@ REACH = 4.4   # local units that the close view shows to each side
 def _query_stage():
     fig, axes = figures.panels(columns=3, height=3.6, width_ratios=[3, 4, 2])
     whole, close, colours = axes[0]
-    lr = images.to_pixels(pocket().lr[0])
+    lr = images.to_pixels(tiny_liif().lr[0])
     whole.imshow(lr, interpolation="nearest")
     whole.set(title="the LR picture", xticks=[], yticks=[])
     close.set(xlim=(-REACH, REACH), ylim=(REACH, -REACH), xlabel="x from the code, local units", ylabel="y", aspect="equal",
@@ -129,10 +129,10 @@ def _query_stage():
 
 @scene(_query_stage)
 def one_query(axes, y: float, x: float, scale: float) -> None:
-    """Notebook 06: a pixel that is asked for, its nearest code, and what the decoder makes of it.   y, x: LR pixels."""
+    """Notebook 06: a pixel, its nearest latent code, and the colour that the decoder predicts.   y, x: LR pixels."""
     whole, close, colours = axes[0]
-    (row, column), (dy, dx), answer, truth = _ask(y, x, scale)
-    lr, r = images.to_pixels(pocket().lr[0]) / 255, 1 / scale
+    (row, column), (dy, dx), answer, truth = _query(y, x, scale)
+    lr, r = images.to_pixels(tiny_liif().lr[0]) / 255, 1 / scale
     edge = {"fill": False, "edgecolor": BLACK, "linewidth": 2}
     whole.add_patch(Rectangle((column - 2.5, row - 2.5), 5, 5, fill=False, edgecolor=ORANGE, linewidth=2))
     extent = [2 * bound for bound in (-column - 0.5, SIDE - column - 0.5, SIDE - row - 0.5, -row - 0.5)]
@@ -149,16 +149,16 @@ def one_query(axes, y: float, x: float, scale: float) -> None:
 
 
 def one_query_readout(y: float, x: float, scale: float) -> str:
-    (row, column), (dy, dx), answer, _ = _ask(y, x, scale)
+    (row, column), (dy, dx), answer, _ = _query(y, x, scale)
     rgb = ", ".join(f"{value:.2f}" for value in answer)
     return (f"nearest code ({row}, {column})   relative coordinate ({dy:+.2f}, {dx:+.2f})   cell {2 / scale:.2f}"
             f"   colour ({rgb})")
 
 
 @torch.no_grad()
-def _ask(y: float, x: float, scale: float) -> tuple[tuple[int, int], np.ndarray, np.ndarray, np.ndarray]:
-    """Row and column of the nearest code, the pixel's offset from it, the decoder's colour, the original's mean there."""
-    model, lr, hr = pocket()
+def _query(y: float, x: float, scale: float) -> tuple[tuple[int, int], np.ndarray, np.ndarray, np.ndarray]:
+    """(row, column) of the nearest code, offset (2,) from it, the decoder's colour (3,), the original's mean there (3,)."""
+    model, lr, hr = tiny_liif()
     position, radius = torch.tensor([[y, x]], dtype=torch.float64), torch.full((1, 2), 1 / scale, dtype=torch.float64)
     around = grids.nearest(position, (SIDE, SIDE))
     answer = each_answer(model, lr, around, radius)[0, 0]
@@ -168,7 +168,10 @@ def _ask(y: float, x: float, scale: float) -> tuple[tuple[int, int], np.ndarray,
 
 
 def _cover(centre: float, radius: float, n: int) -> Tensor:
-    """How much of each of n pixels of the original lies in an interval, as shares of it: (n,)."""
+    """The share of an interval that lies in each of the n pixels along one axis of the original: (n,), sum 1.
+
+    centre: LR pixels.   radius: half of the interval, local units.
+    """
     low, high = ((centre + sign * radius / 2 + 0.5) * n / SIDE for sign in (-1, 1))
     i = torch.arange(n)
     overlap = ((i + 1).clamp(max=high) - i.clamp(min=low)).clamp(min=0)

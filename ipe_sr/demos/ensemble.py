@@ -1,16 +1,16 @@
-"""Of notebook 07: a pixel between four codes, the areas that weight them, and what each of them answers."""
+"""The demo of notebook 07: a pixel between four latent codes, their weights (areas), and the colour that each predicts."""
 
 import numpy as np
 import torch
 from matplotlib.patches import Rectangle
 
 from ipe_sr import figures, grids
-from ipe_sr.demos.decoder import SIDE, STEPS, each_answer, pocket
+from ipe_sr.demos.decoder import SIDE, STEPS, each_answer, tiny_liif
 from ipe_sr.demos.scenes import scene
 from ipe_sr.figures import BLACK, BLUE, GREEN, ORANGE, PURPLE
 
-WEIGHTS = ("opposite", "own")   # the rectangle whose area a code is weighted by: as in Eq. 8, or wrongly its own
-TOP_LEFT = (10, 8)              # the code at the top left: an eye
+WEIGHTS = ("opposite", "own")   # whose rectangle weights a code: as in Eq. 8, or (wrongly) its own
+TOP_LEFT = (10, 8)              # row and column of the top left code, near an eye
 RADIUS = 0.25                   # of the pixel: scale 4
 STYLES = {"top left": (BLUE, "//"), "top right": (ORANGE, "\\\\"), "bottom left": (GREEN, ".."), "bottom right": (PURPLE, "xx")}
 
@@ -29,7 +29,10 @@ def _between_four_codes():
 
 @scene(_between_four_codes)
 def four_codes(axes, down: float, right: float, weights: str) -> None:
-    """Notebook 07: a pixel between four codes.   down, right: its place, as parts of the way.   weights: see `WEIGHTS`."""
+    """Notebook 07: a pixel between four latent codes.   weights: see `WEIGHTS`.
+
+    down, right: the pixel's place from the top left code (0) to the bottom right one (1).
+    """
     square, answers = axes[0]
     share, colours = _answers(down, right, weights)
     y, x = 2 * down, 2 * right
@@ -54,8 +57,8 @@ def four_codes_readout(down: float, right: float, weights: str) -> str:
 
 @torch.no_grad()
 def _answers(down: float, right: float, weights: str) -> tuple[np.ndarray, np.ndarray]:
-    """The weights of the four codes (4,) and the colours that each alone answers (4, 3)."""
-    model, lr, _ = pocket(True, STEPS)   # a training of its own, short, so that the sliders soon answer
+    """The weights of the four codes (4,), and the colour that each predicts alone (4, 3)."""
+    model, lr, _ = tiny_liif(True, STEPS)   # its own short training, so that the sliders soon respond
     position = torch.tensor([[TOP_LEFT[0] + down, TOP_LEFT[1] + right]], dtype=torch.float64)
     around = grids.corners(position, (SIDE, SIDE))
     colours = each_answer(model, lr, around, torch.tensor([[RADIUS, RADIUS]]))

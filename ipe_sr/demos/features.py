@@ -1,4 +1,4 @@
-"""Of notebook 05: a pixel that is asked for, its place among the LR pixels, and the features that answer for it."""
+"""The demo of notebook 05: an HR pixel, its place among the LR pixels, and the feature vector that describes this place."""
 
 import functools
 
@@ -7,7 +7,7 @@ from matplotlib.patches import Rectangle
 from torch import Tensor
 
 from ipe_sr import figures, grids
-from ipe_sr.demos.decoder import SIDE, pocket
+from ipe_sr.demos.decoder import SIDE, tiny_liif
 from ipe_sr.demos.scenes import scene
 from ipe_sr.figures import ORANGE, RED
 from ipe_sr.imaging import images
@@ -21,8 +21,8 @@ SPOT = {"color": RED, "marker": "o", "markersize": 4, "linestyle": "none"}
 @functools.cache
 @torch.no_grad()
 def maps() -> Tensor:
-    """What the encoder of notebook 06's small LIIF makes of its LR picture, each map scaled to [-1, 1]: (16, 32, 32)."""
-    model, lr, _ = pocket()
+    """The feature maps that notebook 06's tiny LIIF computes, each scaled to [-1, 1]: (16, 32, 32)."""
+    model, lr, _ = tiny_liif()
     features = model.encoder(lr * 2 - 1)[0]
     return features / features.abs().amax((1, 2), keepdim=True)
 
@@ -30,7 +30,7 @@ def maps() -> Tensor:
 def _picture_and_features():
     fig, axes = figures.panels(columns=3, height=3.5, width_ratios=[4, 4, 2])
     picture, features, code = axes[0]
-    picture.imshow(images.to_pixels(pocket().lr[0]), interpolation="nearest")
+    picture.imshow(images.to_pixels(tiny_liif().lr[0]), interpolation="nearest")
     picture.set_title("LR picture")
     features.set(xlim=(-0.5, SIDE - 0.5), ylim=(SIDE - 0.5, -0.5), aspect="equal", title="one of 16 feature maps")
     code.set(xlim=(-0.5, 8.5), ylim=(15.5, -0.5), xlabel="its 3x3 places", ylabel="16 maps", title="the code")
@@ -42,7 +42,7 @@ def _picture_and_features():
 
 @scene(_picture_and_features)
 def pixel_features(axes, row: int, column: int, channel: int) -> None:
-    """Notebook 05: HR pixel (row, column) at scale 4, one feature map, and the unfolded code of the LR pixel around it."""
+    """Notebook 05: HR pixel (row, column) at scale 4, one feature map, and the unfolded latent code around it."""
     picture, features, code = axes[0]
     (y, x), (i, j), _ = _locate(row, column)
     scaled = {"vmin": -1, "vmax": 1, "cmap": "cividis", "interpolation": "nearest"}
@@ -61,7 +61,7 @@ def pixel_features_readout(row: int, column: int, channel: int) -> str:
 
 
 def _locate(row: int, column: int) -> tuple[list[float], tuple[int, int], list[float]]:
-    """Position in LR pixels, row and column of the nearest code, local coordinates there."""
+    """Position (y, x) in LR pixels, (row, column) of the nearest latent code, and local coordinates (y, x) there."""
     centres = grids.centres(SCALE * SIDE, SIDE)
     position = torch.stack([centres[row], centres[column]])
     around = grids.nearest(position, (SIDE, SIDE))

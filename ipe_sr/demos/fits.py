@@ -1,4 +1,4 @@
-"""Of notebook 02: how an infinitely wide network that is fed the code of a point learns a wave from samples, step by step."""
+"""The demo of notebook 02: an infinitely wide network learns a signal from samples. Its input is the PE of a point."""
 
 import functools
 from typing import NamedTuple
@@ -18,33 +18,36 @@ TRUTH = {"color": RED, "linestyle": ":", "linewidth": 1.6}
 
 
 def signal(x: Tensor) -> Tensor:
-    """Three waves of falling amplitude, the finest well within reach of `SAMPLES` samples over [-1, 1]."""
+    """Three waves of falling amplitude. `SAMPLES` samples over [-1, 1] are more than enough for the finest one."""
     return 0.6 * torch.sin(2 * x) + 0.3 * torch.sin(9 * x + 1) + 0.15 * torch.sin(23 * x)
 
 
 def similarity(x: Tensor, y: Tensor, frequencies: Tensor) -> Tensor:
-    """Mean of cos(w (x - y)) over the frequencies: the codes' scalar product over its largest value.   (N,), (M,) -> (N, M)."""
+    """Cosine of the angle between the PEs of two points: the mean of cos(w (x - y)) over w.   (N,), (M,) -> (N, M)."""
     return positional(x[:, None], frequencies) @ positional(y[:, None], frequencies).T / len(frequencies)
 
 
 def wide_network(similarity: Tensor) -> Tensor:
-    """Neural tangent kernel of a ReLU network with one wide hidden layer, for inputs of one length: 2 at similarity 1.
+    """Neural tangent kernel of a ReLU network with one wide hidden layer, for inputs of equal length. It is 2 at similarity 1.
 
-    similarity: cosine of the angle between two inputs.   Jacot et al., arXiv 1806.07572; Cho and Saul, NeurIPS 2009.
+    Jacot et al., arXiv 1806.07572; Cho and Saul, NeurIPS 2009.   similarity: cosine of the angle between two inputs.
     """
     cosine = similarity.clamp(-1, 1)
-    away = 1 - torch.arccos(cosine) / torch.pi
-    return 2 * cosine * away + (1 - cosine.square()).sqrt() / torch.pi
+    share = 1 - torch.arccos(cosine) / torch.pi
+    return 2 * cosine * share + (1 - cosine.square()).sqrt() / torch.pi
 
 
 def descend(kernel: Tensor, cross: Tensor, values: Tensor, steps: int) -> Tensor:
-    """What gradient descent on the squared error predicts after that many steps of rate 1 / largest eigenvalue, from 0.
+    """The predictions after `steps` steps of gradient descent on the squared error, started at 0.
 
-    kernel: (N, N), between the samples.   cross: (M, N), from other places to them.   values: (N,).   Returns (M,).
+    The learning rate is 1 / the largest eigenvalue of the kernel.
+
+    kernel: (N, N), among the samples.   cross: (M, N), between other points and the samples.   values: (N,), at the samples.
+    Returns (M,), at the other points.
     """
     rates, directions = torch.linalg.eigh(kernel)
-    learnt = (1 - (1 - rates / rates[-1]) ** steps) / rates.clamp(min=1e-12 * rates[-1])
-    return cross @ directions @ (learnt * (directions.T @ values))
+    learned = (1 - (1 - rates / rates[-1]) ** steps) / rates.clamp(min=1e-12 * rates[-1])
+    return cross @ directions @ (learned * (directions.T @ values))
 
 
 class Fit(NamedTuple):
@@ -58,13 +61,13 @@ class Fit(NamedTuple):
     error: tuple[float, float]
 
 
-@functools.lru_cache(maxsize=1)   # the picture and its readout ask for the same
+@functools.lru_cache(maxsize=1)   # the picture and its readout need the same fit
 def fit(frequencies: int, steps: int) -> Fit:
-    """Learn the signal from its samples with a code of that many frequencies."""
+    """Learn the signal from its samples. The PE has this many frequencies."""
     w = octaves(frequencies, dtype=torch.float64)
     at = torch.linspace(-1, 1, SAMPLES, dtype=torch.float64)
     x = torch.linspace(-1, 1, 16 * (SAMPLES - 1) + 1, dtype=torch.float64)
-    kernel, cross = (wide_network(similarity(places, at, w)) for places in (at, x))
+    kernel, cross = (wide_network(similarity(points, at, w)) for points in (at, x))
     truth, known = signal(x), signal(at)
     fitted = descend(kernel, cross, known, steps)
     wrong = (fitted - truth).square()
@@ -86,7 +89,7 @@ def _kernel_and_fit():
 
 @scene(_kernel_and_fit)
 def spectral_bias(axes, frequencies: int, log2_steps: int) -> None:
-    """Notebook 02: the kernel of a code, and what it lets gradient descent learn from samples of a signal."""
+    """Notebook 02: the kernel of an encoding, and what gradient descent learns with it from samples of a signal."""
     left, right = axes[0]
     result = fit(frequencies, 2**log2_steps)
     distance = torch.linspace(-1, 1, 1501, dtype=torch.float64)

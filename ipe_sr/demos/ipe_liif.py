@@ -1,56 +1,53 @@
-"""Of notebook 08: which waves of its code a pixel keeps at a scale, and the codes along a row of such pixels."""
+"""The demo of notebook 08: how much of each wave a pixel keeps at a scale, and the encodings of a row of such pixels."""
 
 import numpy as np
 import torch
 
 from ipe_sr import encodings, figures
-from ipe_sr.demos.scenes import scene
+from ipe_sr.demos.scenes import bars, scene
 from ipe_sr.figures import BLACK, BLUE, ORANGE, RED
 
 L = 10                                              # the paper's number of frequencies
 WAVES = {"2^k": "mip-nerf", "2^k pi": "nerf"}
-REACH = 2                                           # local units that one code sees to each side (notebook 07)
+REACH = 2                                           # local units: pixels farther away do not use a latent code
+START = np.arange(L) - 0.3                          # of the bars, 0.6 wide around 0, 1, 2, ...
 POINT = {"color": ORANGE, "linewidth": 1.2}
 KEPT = {"fill": True, "color": BLUE}
-TURNED = {"fill": True, "color": RED, "hatch": "//", "edgecolor": "white"}
+NEGATIVE = {"fill": True, "color": RED, "hatch": "//", "edgecolor": "white"}
 WHOLE_PERIOD = {"color": BLACK, "linestyle": "--", "linewidth": 1.2}
 
 
-def _kept_and_told():
+def _damping_and_sines():
     fig, axes = figures.panels(columns=2, height=3.7, width_ratios=[2, 3])
-    kept, told = axes[0]
+    kept, sines = axes[0]
     kept.set(xlim=(-0.32, 1.06), ylim=(L - 0.5, -2.4), yticks=range(L), ylabel="k", xlabel="damping sinc(w r)",
              title="what the pixel keeps")
-    _bars(kept, np.ones(L), **POINT, label="point (PE): all")
+    bars(kept, START, 0.6, np.ones(L), horizontal=True, **POINT, label="point (PE): all")
     kept.stairs([0], [0, 1], **KEPT, label="pixel (IPE)")
-    kept.stairs([0], [0, 1], **TURNED, label="turned round")
+    kept.stairs([0], [0, 1], **NEGATIVE, label="turned round")
     kept.plot([], [], **WHOLE_PERIOD, label="one period wide")
     kept.legend(loc="upper center", ncols=2, fontsize=8, columnspacing=1)
-    told.set(xlim=(-REACH, REACH), ylim=(L - 0.5, -2.4), yticks=range(L), xlabel="x from the code, local units",
+    sines.set(xlim=(-REACH, REACH), ylim=(L - 0.5, -2.4), yticks=range(L), xlabel="x from the code, local units",
              title="the sines of each pixel in reach of a code")
     for ax in axes[0]:
         ax.grid(False)
     return fig, axes
 
 
-@scene(_kept_and_told)
+@scene(_damping_and_sines)
 def surviving_waves(axes, scale: float, waves: str) -> None:
-    """Notebook 08: the damping of each wave in pixels of a scale, and their sines.   scale: a multiple of 1/4.   waves: see
-    `WAVES`."""
-    kept, told = axes[0]
-    damping, sines = _spectrum(scale, waves)
-    _bars(kept, np.where(damping < 0, np.nan, damping), **KEPT)
-    _bars(kept, np.where(damping < 0, damping, np.nan), **TURNED)
-    extent = (-3, 2 * len(sines) / scale - 3, L - 0.5, -0.5)
-    told.imshow(sines.T, extent=extent, vmin=-1, vmax=1, cmap="cividis", interpolation="nearest", aspect="auto")
+    """Notebook 08: the damping of each wave at a scale, and the sines in the encodings of pixels of this scale.
+
+    scale: a multiple of 1/4.   waves: see `WAVES`.
+    """
+    kept, sines = axes[0]
+    damping, values = _spectrum(scale, waves)
+    bars(kept, START, 0.6, np.where(damping < 0, np.nan, damping), horizontal=True, **KEPT)
+    bars(kept, START, 0.6, np.where(damping < 0, damping, np.nan), horizontal=True, **NEGATIVE)
+    extent = (-3, 2 * len(values) / scale - 3, L - 0.5, -0.5)
+    sines.imshow(values.T, extent=extent, vmin=-1, vmax=1, cmap="cividis", interpolation="nearest", aspect="auto")
     for ax in axes[0]:
         ax.axhline(_whole_period(scale, waves), **WHOLE_PERIOD)
-
-
-def _bars(ax, length: np.ndarray, **style) -> None:
-    """Horizontal bars at 0, 1, 2, ... as one artist."""
-    edges = np.stack([np.arange(L) - 0.3, np.arange(L) + 0.3], -1).ravel()
-    ax.stairs(np.insert(length, range(1, L), np.nan), edges, orientation="horizontal", **style)
 
 
 def surviving_waves_readout(scale: float, waves: str) -> str:
@@ -60,14 +57,17 @@ def surviving_waves_readout(scale: float, waves: str) -> str:
 
 
 def _spectrum(scale: float, waves: str) -> tuple[np.ndarray, np.ndarray]:
-    """The damping of each wave (L,), and the sines of the pixels of three LR pixels, the code's in the middle: (pixels, L)."""
+    """The damping of each wave (L,), and the sines of all pixels that lie in three LR pixels (pixels, L).
+
+    The latent code sits in the middle LR pixel.
+    """
     w = encodings.octaves(L, WAVES[waves], dtype=torch.float64)
     centre = (2 * torch.arange(np.ceil(3 * scale), dtype=torch.float64)[:, None] + 1) / scale - 3
-    codes = encodings.integrated(centre, torch.full_like(centre, 1 / scale), w)
-    return torch.sinc(w / scale / torch.pi).numpy(), codes[:, :L].numpy()
+    encoded = encodings.integrated(centre, torch.full_like(centre, 1 / scale), w)
+    return torch.sinc(w / scale / torch.pi).numpy(), encoded[:, :L].numpy()
 
 
 def _whole_period(scale: float, waves: str) -> float:
-    """The k, not always whole, of the wave that has one period in a pixel: w r = pi."""
+    """The k of the wave with exactly one period in a pixel, w r = pi. It need not be a whole number."""
     lowest = encodings.octaves(1, WAVES[waves], dtype=torch.float64).item()
     return np.log2(np.pi * scale / lowest)

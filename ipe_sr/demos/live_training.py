@@ -1,4 +1,4 @@
-"""Of notebook 09: small trainings on one picture that go on when they are looked at, one for each learning rate."""
+"""The demo of notebook 09: tiny trainings on one picture, one for each learning rate. A training advances when it is shown."""
 
 import functools
 from typing import NamedTuple
@@ -8,56 +8,61 @@ import torch
 from torch import Tensor
 
 from ipe_sr import figures
-from ipe_sr.demos.decoder import Questions, original, questions
+from ipe_sr.demos.decoder import Queries, original, queries
 from ipe_sr.demos.scenes import scene
 from ipe_sr.figures import BLACK, BLUE, RED
 from ipe_sr.imaging import images, metrics, resample
-from ipe_sr.models import EncoderConfig, LIIFConfig
+from ipe_sr.models import EDSRConfig, LIIFConfig
 from ipe_sr.widgets import Explorer
 
 LR_SIDE, HR_SIDE = 24, 96
 MOST = 200    # steps
 EVERY = 10    # steps from one kept state to the next
 QUERIES = 512
-LOSSES = (0.01, 3.0)   # what the plot shows
-SMALL = LIIFConfig(frequencies=6, width=32, depth=2, encoder=EncoderConfig(blocks=1, channels=16))
+LOSSES = (0.01, 3.0)   # range of the plot
+SMALL = LIIFConfig(frequencies=6, width=32, depth=2, encoder=EDSRConfig(blocks=1, channels=16))
 
 
-class Lesson(NamedTuple):
-    """One picture to learn.   lr: (1, 3, 24, 24).   hr: (3, 96, 96).   asked: pixels of hr.   bicubic: its loss and PSNR."""
+class Example(NamedTuple):
+    """The picture to learn.   lr: (1, 3, 24, 24).   hr: (3, 96, 96).   pixels: all of hr.   bicubic: its loss and PSNR."""
 
     lr: Tensor
     hr: Tensor
-    asked: Questions
+    pixels: Queries
     bicubic: tuple[float, float]
 
 
 @functools.cache
-def face() -> Lesson:
-    """The face of notebooks 06 and 07, a little smaller."""
+def face() -> Example:
+    """The face of notebooks 06 and 07, made smaller."""
     hr = resample.bicubic(original(), (HR_SIDE, HR_SIDE)).clamp(0, 1)
     lr = resample.bicubic(hr, (LR_SIDE, LR_SIDE))[None]
     enlarged = resample.bicubic(lr[0], (HR_SIDE, HR_SIDE))
     known = (enlarged - hr).abs().mean().item(), metrics.psnr(enlarged, hr, "div2k", 4)
-    return Lesson(lr, hr, questions(hr, (LR_SIDE, LR_SIDE), (4,)), known)
+    return Example(lr, hr, queries(hr, (LR_SIDE, LR_SIDE), (4,)), known)
 
 
 class Training:
-    """A training that takes its steps when it is asked for them, and keeps every tenth state.
+    """A training that takes steps only when they are needed, and keeps its weights after every tenth step.
 
-    losses: of each step taken.   kept: weights after 0, 10, 20, ... steps. The same for a rate however it is asked.
+    The results for a learning rate do not depend on the order in which they are requested.
+
+    losses: one for each step taken.   kept: weights after 0, 10, 20, ... steps.
     """
 
     def __init__(self, rate: float):
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)
             self.model = SMALL.build()
-        self.optimizer = torch.optim.Adam(self.model.parameters(), rate, fused=True)   # fewer calls, a shorter wait
+        self.optimizer = torch.optim.Adam(self.model.parameters(), rate, fused=True)   # fused: fewer calls, so faster
         self.random, self.losses = torch.Generator().manual_seed(0), []
         self.kept = [self._weights()]
 
     def after(self, steps: int) -> tuple[list[float], Tensor]:
-        """The losses of the first steps, a multiple of `EVERY`, and the picture that the network then makes: (3, 96, 96)."""
+        """The losses of the first steps, and the picture that the network makes after them: (3, 96, 96).
+
+        steps: a multiple of `EVERY`.
+        """
         while len(self.losses) < steps:
             self._step()
         with torch.no_grad():
@@ -66,7 +71,7 @@ class Training:
 
     @torch.enable_grad()
     def _step(self) -> None:
-        position, radius, colour = face().asked
+        position, radius, colour = face().pixels
         some = torch.randint(len(colour), (QUERIES,), generator=self.random)
         answer = self.model.query(self.model.encode(face().lr), position[some][None], radius[some][None])[0]
         loss = (answer - colour[some]).abs().mean()
@@ -99,7 +104,7 @@ def _curve_and_pictures():
 
 @scene(_curve_and_pictures)
 def live_training(axes, steps: int, rate: str) -> None:
-    """Notebook 09: the loss of a training so far, and what its network makes of the picture that it learns."""
+    """Notebook 09: the loss of a training so far, and the picture that its network makes."""
     curve, made, _ = axes[0]
     losses, picture = training(float(rate)).after(steps)
     shown = [min(max(loss, LOSSES[0]), LOSSES[1]) for loss in losses]
@@ -117,9 +122,9 @@ def live_training_readout(steps: int, rate: str) -> str:
 
 
 def with_play(explorer: Explorer, name: str) -> Explorer:
-    """The explorer, with a button that moves one of its sliders step by step, to its end or until it is pressed again."""
+    """Add a "play" button to an explorer. It moves the slider `name` to its end, or until the button is pressed again."""
     slider = explorer.controls[name]
-    hidden = {"display": "none"}   # its buttons have pictures only, and no way to give them names
+    hidden = {"display": "none"}   # its own buttons are icons without a name for screen readers
     clock = ipywidgets.Play(min=slider.min, max=slider.max, step=slider.step, interval=300, layout=hidden)
     button = ipywidgets.ToggleButton(description="play", icon="play", tooltip=f"move {name} step by step")
     ipywidgets.jslink((clock, "value"), (slider, "value"))

@@ -1,4 +1,7 @@
-"""Of notebook 13: pictures, also a reader's own, made small and looked at again: zoomed, turned, as areas or as points."""
+"""The demo of notebook 13: a picture, perhaps the reader's own, is made small, then viewed zoomed and turned.
+
+The pixels of the view are areas, as they should be, or points.
+"""
 
 import functools
 import math
@@ -15,21 +18,22 @@ from ipe_sr.errors import InputError
 from ipe_sr.imaging import images, resample, samples
 from ipe_sr.widgets import Explorer
 
-SIDE, FACTOR = 48, 4     # of a picture's longer side: LR pixels, and how many of the original's pixels make one
-OUT = (64, 64)           # pixels of a view: what a network can decode while a key is held
-CORNERS = {"chelsea": (60, 150), "coffee": (150, 250)}   # of the square that is shown of a photograph: top, left
+SIDE, FACTOR = 48, 4     # LR pixels along the longer side; pixels of the original along the side of one LR pixel
+OUT = (64, 64)           # pixels of a view: few enough to be decoded while a key is held down
+CORNERS = {"chelsea": (60, 150), "coffee": (150, 250)}   # top and left of the square that is shown
 PIXELS = {"areas": 1.0, "points": 0.0}
 
 
 def photographed(picture: Tensor, matrix: Tensor, size: tuple[int, int], factor: float, samples: int = 6) -> Tensor:
-    """What a camera would see of a picture: its view at `samples` times the size, interpolated, made smaller as the training's
-    pictures are, bicubically.
+    """The view of a picture that a camera would record.
 
-    picture: (3, H, W) in [0, 1], with `factor` of its pixels to one that `matrix` counts in (see `footprints.view`).
-    Returns (3, *size) in [0, 1], white where there is no picture.
+    The view is interpolated at `samples` times its size, then reduced bicubically, as the training pictures are.
+
+    picture: (3, H, W) in [0, 1].   matrix: see `footprints.view`.   factor: pixels of `picture` along the side of one of the
+    LR pixels in which `matrix` measures.   Returns (3, *size) in [0, 1], white outside the picture.
     """
     finer = torch.diag(torch.tensor([1 / samples, 1 / samples, 1], dtype=torch.float64))
-    finer[:2, 2] = (1 / samples - 1) / 2                                           # a pixel's first sample, from its centre
+    finer[:2, 2] = (1 / samples - 1) / 2                                           # from a pixel's centre to its first sample
     position = footprints.view(matrix.double() @ finer, tuple(n * samples for n in size)).position
     edge = torch.tensor(picture.shape[-2:], dtype=torch.float64) / factor
     at = ((position + 0.5) / edge * 2 - 1).flip(-1).to(picture)                    # x, y in [-1, 1], as `grid_sample` counts
@@ -38,7 +42,10 @@ def photographed(picture: Tensor, matrix: Tensor, size: tuple[int, int], factor:
 
 
 class Opened(NamedTuple):
-    """original: (3, FACTOR h, FACTOR w).   lr: (3, h, w), made from it.   look: at lr, see `footprints.viewer`."""
+    """A picture that can be viewed.   original: (3, FACTOR h, FACTOR w).   lr: (3, h, w), made from it.
+
+    look: the function that views lr, see `footprints.viewer`.
+    """
 
     original: Tensor
     lr: Tensor
@@ -51,7 +58,7 @@ _own: dict[str, Tensor] = {}   # uploaded pictures by name: (1 to 4, H, W)
 @functools.lru_cache(maxsize=8)
 @torch.no_grad()
 def opened(name: str) -> Opened:
-    """A sample or an uploaded picture, shrunk until its longer side is `SIDE`, and encoded by the released IPE-LIIF."""
+    """A sample or an uploaded picture, reduced to `SIDE` pixels along its longer side and encoded by the released IPE-LIIF."""
     picture = _own[name] if name in _own else _sample(name)
     lr_size = [max(1, round(n * SIDE / max(picture.shape[-2:]))) for n in picture.shape[-2:]]
     original = resample.bicubic(picture, tuple(FACTOR * n for n in lr_size)).clamp(0, 1)
@@ -66,7 +73,7 @@ def _sample(name: str) -> Tensor:
 
 
 def upload(name: str, data: bytes) -> None:
-    """Add a picture from the bytes of a file; `opened(name)` then finds it. Raises InputError for what is no picture."""
+    """Add a picture from the bytes of a file, for `opened(name)`. Raises InputError if the bytes are not a picture."""
     pixels = images.decode(data, name).pixels
     _own[name] = images.to_tensor(pixels[..., :3] if pixels.shape[2] > 2 else pixels[..., :1]).expand(3, -1, -1)
     opened.cache_clear()
@@ -82,8 +89,10 @@ def _three_panels():
 
 @scene(_three_panels)
 def photo_view(axes, picture: str, zoom: float, turn: int, pixels: str) -> None:
-    """Notebook 13: one view of a picture three times.   zoom: view pixels to an LR pixel.   turn: degrees, anticlockwise.
-    pixels: what the network takes them for, see `PIXELS`."""
+    """Notebook 13: one view of a picture, by bicubic interpolation, by IPE-LIIF, and of the original.
+
+    zoom: view pixels along the side of an LR pixel.   turn: degrees, anticlockwise.   pixels: see `PIXELS`.
+    """
     lr, sr, original = _views(picture, zoom, turn, pixels)
     for ax, seen in zip(axes[0], (lr, sr, original), strict=True):
         ax.imshow(images.to_pixels(seen), extent=(0, OUT[1], OUT[0], 0), interpolation="nearest")
@@ -92,16 +101,16 @@ def photo_view(axes, picture: str, zoom: float, turn: int, pixels: str) -> None:
 def photo_view_readout(picture: str, zoom: float, turn: int, pixels: str) -> str:
     _, sr, original = _views(picture, zoom, turn, pixels)
     a, b = footprints.view(_matrix(picture, zoom, turn), OUT).edges[0, 0].tolist()
-    told = "none: a point" if pixels == "points" else f"({a[0]:+.2f}, {a[1]:+.2f}) and ({b[0]:+.2f}, {b[1]:+.2f})"
+    edges = "none: a point" if pixels == "points" else f"({a[0]:+.2f}, {a[1]:+.2f}) and ({b[0]:+.2f}, {b[1]:+.2f})"
     inside = footprints.view(_matrix(picture, zoom, turn), OUT).inside(opened(picture).lr.shape[-2:])
     error = (sr.clamp(0, 1) - original)[:, inside].square().mean().item()
-    return f"{picture}   half-edges told {told}   against what was there {-10 * math.log10(error):.2f} dB"
+    return f"{picture}   half-edges {edges}   PSNR against the original {-10 * math.log10(error):.2f} dB"
 
 
-@functools.lru_cache(maxsize=2)   # the picture and its readout
+@functools.lru_cache(maxsize=2)   # the picture and its readout need the same views
 @torch.no_grad()
 def _views(picture: str, zoom: float, turn: int, pixels: str) -> tuple[Tensor, Tensor, Tensor]:
-    """The small picture, interpolated and by the network, and the original, in one view: three of (3, *OUT)."""
+    """One view of the LR picture interpolated, of the LR picture by the network, and of the original: three of (3, *OUT)."""
     original, lr, look = opened(picture)
     matrix = _matrix(picture, zoom, turn)
     sr = look(matrix, OUT, area=PIXELS[pixels])[0]
@@ -114,10 +123,10 @@ def _matrix(picture: str, zoom: float, turn: int) -> Tensor:
 
 
 def with_upload(explorer: Explorer) -> Explorer:
-    """An explorer that has a `picture` control, now with a button that takes a picture file and adds it to the control."""
+    """Add an upload button to an explorer. A chosen picture file becomes an option of the explorer's `picture` control."""
     button = ipywidgets.FileUpload(accept="image/*", multiple=False, description="your own picture")
     button.layout.width = "14em"
-    said = ipywidgets.Label("it stays on this computer")
+    message = ipywidgets.Label("it stays on this computer")
 
     def add(change: dict) -> None:
         for file in change["new"]:
@@ -125,13 +134,13 @@ def with_upload(explorer: Explorer) -> Explorer:
             try:
                 upload(name, bytes(file["content"]))
             except InputError as error:
-                said.value = str(error)
+                message.value = str(error)
                 return
             control = explorer.controls["picture"]
             control.options = [*(other for other in control.options if other != name), name]
             control.value = name
-            said.value = f"{name} is the last of the pictures"
+            message.value = f"{name} was added as the last of the pictures"
 
     button.observe(add, "value")
-    explorer.children = (ipywidgets.HBox([button, said]), *explorer.children)
+    explorer.children = (ipywidgets.HBox([button, message]), *explorer.children)
     return explorer

@@ -1,4 +1,4 @@
-"""Of notebook 10: two methods' pictures of one crop on the two sides of a divider, and their errors."""
+"""The demo of notebook 10: the results of two methods for one crop, on both sides of a divider, and their errors."""
 
 import functools
 
@@ -11,17 +11,17 @@ from ipe_sr.figures import ORANGE
 from ipe_sr.imaging import images, metrics, resample, samples
 
 CROP = ("chelsea", slice(67, 163), slice(124, 220))   # an eye, and fur
-SIDE = 96                                             # HR pixels; every scale divides it
+SIDE = 96                                             # HR pixels; a multiple of every scale
 SCALES = ("2", "3", "4", "6", "8")
 METHODS = ("LR pixels", "bicubic", "IPE-LIIF", "original")
-WORST = 0.2                                           # mean absolute error over the channels that is shown brightest
+WORST = 0.2                                           # mean absolute error over the channels; the brightest shade
 LABEL = {"color": "white", "fontsize": 9, "va": "top", "bbox": {"facecolor": "black", "alpha": 0.6, "pad": 2, "linewidth": 0}}
 
 
 @functools.cache
 @torch.no_grad()
 def versions() -> dict[tuple[str, str], torch.Tensor]:
-    """(scale, method) -> (3, 96, 96) in [0, 1]. All at once, at the first call, so that no key has to wait for a network."""
+    """(scale, method) -> (3, 96, 96) in [0, 1]. The first call computes all, so that no key press waits for a network."""
     name, rows, columns = CROP
     pixels = samples.image(name)[rows, columns]
     hr, network, plain = images.to_tensor(pixels), models.load("ipe-liif"), models.load("bicubic")
@@ -39,14 +39,16 @@ def _two_views():
     for ax, title in zip(axes[0], ("pictures", f"errors: dark none, bright {WORST} or more"), strict=True):
         ax.set(xlim=(0, SIDE), ylim=(SIDE, 0), aspect="equal", xticks=[], yticks=[], title=title)
         ax.grid(False)
-    versions()   # an Explorer is drawn while its notebook runs: seconds are well spent here
+    versions()   # compute them now, while the notebook runs, rather than at the first key press
     return fig, axes
 
 
 @scene(_two_views)
 def wipe(axes, divider: int, scale: str, left: str, right: str) -> None:
-    """Notebook 10: two versions of a crop side by side in one.   divider: HR pixels that the left one has.   left, right:
-    see `METHODS`."""
+    """Notebook 10: a crop by two methods, one on each side of a divider, and the errors of both.
+
+    divider: the number of HR pixels on its left.   left, right: see `METHODS`.
+    """
     whole = {"extent": (0, SIDE, SIDE, 0), "interpolation": "nearest"}
     pair = [versions()[scale, method] for method in (left, right)]
     error = [(sr - versions()[scale, "original"]).abs().mean(0) for sr in pair]
@@ -67,6 +69,6 @@ def _beside(left: torch.Tensor, right: torch.Tensor, divider: int) -> torch.Tens
 
 
 def _quality(scale: str, method: str) -> str:
-    """PSNR of the whole crop."""
+    """The method with its PSNR on the whole crop; the original has none."""
     psnr = metrics.psnr(versions()[scale, method], versions()[scale, "original"], "div2k", float(scale))
     return f"{method}: {psnr:.2f} dB" if np.isfinite(psnr) else method

@@ -1,4 +1,4 @@
-"""What the experiment notebook draws of one run: its curve, and crops beside bicubic's."""
+"""Figures of one training run for the experiment notebook: its learning curve, and a crop beside bicubic interpolation."""
 
 from typing import Any
 
@@ -10,11 +10,14 @@ from ipe_sr import figures, models
 from ipe_sr.imaging import datasets, images, metrics
 from ipe_sr.imaging.datasets import ImageSet
 
-CROP = 96   # HR pixels a side
+CROP = 96   # HR pixels along each side
 
 
 def learning_curve(curve: list[dict[str, Any]]) -> Figure:
-    """Validation PSNR against steps, one colour for each scale; dotted: what bicubic reaches there."""
+    """Validation PSNR by step, one colour for each scale. A dotted line shows the PSNR of bicubic interpolation.
+
+    curve: rows of `metrics.csv`, {"step": ..., "name": ..., "value": ...}.
+    """
     fig, axes = figures.panels(height=3.0)
     ax = axes[0, 0]
     scales = sorted({row["name"].partition("_x")[2] for row in curve if row["name"].startswith("psnr_x")}, key=float)
@@ -27,13 +30,16 @@ def learning_curve(curve: list[dict[str, Any]]) -> Figure:
                 ax.axhline(row["value"], color=figures.COLOURS[i], linestyle=":", linewidth=1)
     ax.set(xlabel="steps", ylabel="PSNR / dB", title="Validation during training (dotted: bicubic)")
     if scales:
-        fig.legend(title="scale", fontsize=9, loc="outside right center")   # inside it would hide dotted lines
+        fig.legend(title="scale", fontsize=9, loc="outside right center")   # inside the axes it would hide dotted lines
     return fig
 
 
 @torch.inference_mode()
 def crops(model: nn.Module, dataset: ImageSet, scale: float) -> Figure:
-    """The middle of the set's first picture: bicubic, the model and the original, with the PSNR of the whole picture."""
+    """The middle of a set's first picture by bicubic interpolation, by the model, and in the original.
+
+    Titles give the PSNR of the whole picture.
+    """
     lr, hr, _ = datasets.pair(dataset, dataset.hr[0], scale)
     lr, hr = (images.to_tensor(pixels).expand(3, -1, -1) for pixels in (lr, hr))
     device = next((p.device for p in model.parameters()), lr.device)

@@ -1,4 +1,4 @@
-"""Of notebooks 00, 01, 03 and 04: footprints, aliasing, codes of pixels, their estimates."""
+"""The demos of notebooks 00, 01, 03 and 04: footprints, aliasing, encodings of a pixel, Monte Carlo estimates of them."""
 
 import numpy as np
 import torch
@@ -6,7 +6,7 @@ from matplotlib.patches import Rectangle
 from scipy.stats import t as student
 
 from ipe_sr import encodings, figures, grids
-from ipe_sr.demos.scenes import scene
+from ipe_sr.demos.scenes import bars, scene
 from ipe_sr.figures import BLACK, BLUE, GREEN, ORANGE, RED, SKY
 
 AREA = {"fill": True, "color": BLUE, "alpha": 0.4}
@@ -20,7 +20,8 @@ LR_PIXEL = {"fill": False, "edgecolor": BLACK, "linewidth": 2.2}
 ORIGIN = {"color": BLACK, "marker": "+", "markersize": 10, "linestyle": "none"}
 PE = {"fill": True, "color": RED}
 PIXEL = {"color": ORANGE, "alpha": 0.75}
-WIDTHS = {"plain": 1.96, "stratified": 1.96, "quasi-random": student.ppf(0.975, 15)}   # of 95%: 16 sets, see notebook 04
+# Half of a 95% interval in standard errors. Quasi-random estimates have few point sets, 16: Student's t (see notebook 04).
+WIDTHS = {"plain": 1.96, "stratified": 1.96, "quasi-random": student.ppf(0.975, 15)}
 WAVE = {"color": SKY, "linewidth": 1.2}
 
 
@@ -43,9 +44,9 @@ def _around_an_lr_pixel():
 
 @scene(_around_an_lr_pixel)
 def footprint(axes, scale: float) -> None:
-    """Notebook 00: one LR pixel in local coordinates, the HR pixels that cover it, one of them filled."""
+    """Notebook 00: one LR pixel in local coordinates and the HR pixels that cover it. One of these is filled."""
     ax, radius = axes[0, 0], 1 / scale
-    centres = 2 * grids.centres(round(4 * scale), 4).numpy() - 2              # local to the second of 4 LR pixels
+    centres = 2 * grids.centres(round(4 * scale), 4).numpy() - 2              # local units of the second of 4 LR pixels
     edges = np.append(centres - radius, centres[-1] + radius)
     ax.vlines(edges, -3, 3, color=SKY, linewidth=0.8)
     ax.hlines(edges, -3, 3, color=SKY, linewidth=0.8)
@@ -78,7 +79,7 @@ def _along_a_row():
 
 @scene(_along_a_row)
 def aliasing(axes, frequency: float, scale: int) -> None:
-    """Notebook 01: a wave, and what LR pixels of `scale` HR pixels make of it.   frequency: cycles per HR pixel."""
+    """Notebook 01: a wave, sampled by LR pixels that are `scale` HR pixels wide.   frequency: cycles per HR pixel."""
     ax = axes[0, 0]
     x = np.linspace(0, ROW, 40 * ROW + 1)
     edges = np.arange(0, ROW + scale, scale)
@@ -99,10 +100,11 @@ def aliasing_readout(frequency: float, scale: int) -> str:
 
 
 def _alias(frequency: float, scale: int) -> float:
+    """The frequency that point samples of a wave seem to have, cycles per HR pixel."""
     return abs(frequency - np.round(frequency * scale) / scale)
 
 
-def _damping_and_code():
+def _damping_and_encoding():
     fig, axes = figures.panels(columns=2, height=3.3)
     left, right = axes[0]
     left.set_xscale("log", base=2)
@@ -118,9 +120,9 @@ def _damping_and_code():
     return fig, axes
 
 
-@scene(_damping_and_code)
-def pixel_code(axes, centre: float, radius: float, frequencies: int) -> None:
-    """Notebook 03: damping over frequency, and the sines of one pixel: its centre's code against its area's."""
+@scene(_damping_and_encoding)
+def pixel_encoding(axes, centre: float, radius: float, frequencies: int) -> None:
+    """Notebook 03: damping over frequency, and the sines in the encodings of one pixel: PE of its centre, IPE of its area."""
     w = encodings.octaves(frequencies, dtype=torch.float64)
     c, r = (torch.tensor([v], dtype=torch.float64) for v in (centre, radius))
     dense = 2 ** np.linspace(-0.5, 15.5, 1200)
@@ -128,18 +130,12 @@ def pixel_code(axes, centre: float, radius: float, frequencies: int) -> None:
     left.plot(dense, np.sinc(radius * dense / np.pi), color=BLUE)
     left.plot(dense, np.exp(-((radius * dense) ** 2) / 6), **GAUSSIAN)
     left.plot(w, torch.sinc(r * w / np.pi), "o", color=BLUE, markersize=5)
-    point, area = (code[:frequencies].numpy() for code in (encodings.positional(c, w), encodings.integrated(c, r, w)))
-    _bars(right, np.arange(frequencies) - 0.39, point, **PE)
-    _bars(right, np.arange(frequencies) + 0.01, area, **IPE)
+    point, area = (encoded[:frequencies].numpy() for encoded in (encodings.positional(c, w), encodings.integrated(c, r, w)))
+    bars(right, np.arange(frequencies) - 0.39, 0.38, point, **PE)
+    bars(right, np.arange(frequencies) + 0.01, 0.38, area, **IPE)
 
 
-def _bars(ax, left: np.ndarray, height: np.ndarray, **style) -> None:
-    """Bars 0.38 wide as one artist: `ax.bar` makes one for each, and takes a hundred times as long."""
-    edges = np.stack([left, left + 0.38], -1).ravel()
-    ax.stairs(np.insert(height, range(1, len(height)), np.nan), edges, **style)
-
-
-def pixel_code_readout(centre: float, radius: float, frequencies: int) -> str:
+def pixel_encoding_readout(centre: float, radius: float, frequencies: int) -> str:
     kept = (radius * 2.0 ** np.arange(frequencies) < 1).sum()
     return (f"centre {centre:+.2f}   radius {radius:.3f} (scale {1 / radius:.2f})   "
             f"frequencies with w r < 1: {kept} of {frequencies}")
@@ -161,7 +157,7 @@ def _estimate_and_its_error():
 
 @scene(_estimate_and_its_error)
 def sampling(axes, log2_samples: int, radius: float, sampler: str) -> None:
-    """Notebook 04: estimates of E[sin(w x)] with their 95% intervals, by number of samples, against the closed form."""
+    """Notebook 04: an estimate of E[sin(w x)] with its 95% interval, the closed form, and the interval by samples."""
     centre, w, shown = 0.4, 8.0, 2**log2_samples
     c, r, frequency = (torch.tensor([v], dtype=torch.float64) for v in (centre, radius, w))
     left, right = axes[0]
@@ -187,5 +183,6 @@ def _estimate(c: torch.Tensor, r: torch.Tensor, w: torch.Tensor, samples: int, s
 
 
 def _interval(estimate: encodings.MonteCarloEstimate, width: float) -> tuple[float, float]:
+    """Lower and upper end.   width: half of the interval in standard errors."""
     mean, half = estimate.mean[0].item(), width * estimate.standard_error[0].item()
     return mean - half, mean + half
