@@ -5,6 +5,7 @@ from .encoders import EDSR, RDN
 from .families import (
     BicubicConfig,
     EDSRConfig,
+    FieldConfig,
     FixedScaleConfig,
     LIIFConfig,
     LMFConfig,
@@ -13,6 +14,7 @@ from .families import (
     PixelConfig,
     RDNConfig,
 )
+from .field import Field
 from .fixed_scale import FixedScale
 from .implicit import ImplicitModel
 from .liif import LIIF

@@ -8,6 +8,7 @@ from typing import ClassVar
 
 from ipe_sr.models.registry import EncoderConfig, FamilyConfig, register, register_encoder
 
+HEADS = ("conv", "pointwise", "residual")   # of a field
 FACTORS = {2: (2,), 3: (3,), 4: (2, 2)}   # a fixed scale -> the factors of its upsampling steps
 
 
@@ -172,6 +173,45 @@ class LTEConfig(FamilyConfig):
         from ipe_sr.models.fast.lte import FastLTE
 
         return FastLTE(self)
+
+
+@register("field")
+@dataclass(frozen=True)
+class FieldConfig(FamilyConfig):
+    """Options of the field (see `models.field`); the defaults have 246,659 parameters beside the encoder.
+
+    shape: of a pixel, "box" or a comparison: another name in `encodings.SHAPES`, or "point".   waves: their number K.
+    cycles: the highest frequency at the start of training, in cycles per LR pixel; 2 is the Nyquist frequency of scale 4.
+    head: the network at LR resolution. "conv" has `depth` 3x3 convolutions; "pointwise" has one, and depth - 1 of 1x1;
+    "residual" has one, and `depth` residual blocks.   width: of each of the head's layers.
+    """
+
+    shape: str = "box"
+    waves: int = 32
+    cycles: float = 2.0
+    head: str = "conv"
+    width: int = 128
+    depth: int = 2
+    encoder: EncoderConfig = field(default_factory=EDSRConfig)
+
+    def __post_init__(self):
+        if self.head not in HEADS:
+            raise ValueError(f"head {self.head!r} is unknown: use one of {', '.join(HEADS)}")
+        if min(self.waves, self.width, self.depth) < 1 or not self.cycles > 0:
+            raise ValueError(
+                f"waves, width and depth must be at least 1 and cycles above 0, got {self.waves}, {self.width}, {self.depth} "
+                f"and {self.cycles}"
+            )
+
+    @property
+    def head_reach(self) -> int:
+        """How many LR pixels away, along an axis, the head still depends on the encoder's features."""
+        return {"conv": self.depth, "pointwise": 1, "residual": 1 + 2 * self.depth}[self.head]
+
+    def build(self):
+        from ipe_sr.models.fast.field import FastField
+
+        return FastField(self)
 
 
 @register("fixed-scale")
