@@ -25,7 +25,7 @@ from ipe_sr.imaging import datasets, images, samples
 from ipe_sr.imaging.datasets import ImageSet
 from ipe_sr.models.devices import device_named
 from ipe_sr.sweeps.records import Place, Record
-from ipe_sr.training import loop, schedules, state
+from ipe_sr.training import loop, schedules
 from ipe_sr.training.schedules import Preset
 
 CODE, TRAINING_CODE = "ipe_sr.sweeps.experiments", "ipe_sr.training.loop"   # see `provenance.digest`
@@ -86,7 +86,7 @@ def prepare(
     for name in training_sets(chosen):
         datasets.find(name)
     if trains(chosen):
-        state.sources(chosen.schedule)
+        schedules.sources(chosen.schedule)
     return Experiment(chosen, sets, tuple(scales), threads, given)
 
 

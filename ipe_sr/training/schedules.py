@@ -5,10 +5,12 @@ import json
 import math
 import warnings
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, get_args, get_origin
 
 from ipe_sr import presets
 from ipe_sr.errors import InputError
+from ipe_sr.imaging import datasets
 from ipe_sr.models import configs
 
 DECAYS = ("halve", "cosine", "constant")
@@ -139,6 +141,12 @@ def preset(name: str, settings: dict[str, Any] | None = None) -> Preset:
                 warnings.warn(f"option {key!r} does not apply to {name}, which knows x{base['scale']:g} alone", stacklevel=2)
             options[key] = value
     return Preset(name, _schedule(options | {"model": changes}), model)
+
+
+def sources(schedule: Schedule) -> dict[str, Path]:
+    """Option -> path, of the checkpoints that a training starts from or learns from. Raises InputError if one is missing."""
+    given = {option: getattr(schedule, option) for option in ("init_encoder", "init_decoder", "teacher")}
+    return {option: datasets.file(path) for option, path in given.items() if path}
 
 
 def schedule_facts(schedule: Schedule) -> dict[str, Any]:

@@ -16,7 +16,6 @@ from torch import Tensor, nn
 
 from ipe_sr.errors import InputError, first_line
 from ipe_sr.files import replacing
-from ipe_sr.imaging import datasets
 from ipe_sr.models import checkpoints, configs
 from ipe_sr.models.checkpoints import STATE
 from ipe_sr.training import schedules, warm_start
@@ -61,15 +60,9 @@ def new(preset: Preset, device: torch.device, warm: bool = True) -> TrainingStat
     return TrainingState(model, optimizer, average)
 
 
-def sources(schedule: Schedule) -> dict[str, Path]:
-    """Option -> the checkpoint that a training starts from or learns from. Raises InputError for one that is not there."""
-    given = {option: getattr(schedule, option) for option in ("init_encoder", "init_decoder", "teacher")}
-    return {option: datasets.file(path) for option, path in given.items() if path}
-
-
 def _warm_start(model: nn.Module, schedule: Schedule) -> None:
     start = {"init_encoder": warm_start.encoder, "init_decoder": functools.partial(warm_start.decoder, scales=schedule.scales)}
-    given = sources(schedule)
+    given = schedules.sources(schedule)
     for option, take_over in start.items():
         if option in given:
             try:
