@@ -25,9 +25,10 @@ def damping_of(encoding: str) -> encodings.Damping | None:
     plugins.load()
     if encoding == "positional":
         return None
-    if encoding not in encodings.SHAPES:
-        raise InputError(f"encoding {encoding!r} is unknown to LTE: use one of positional, {', '.join(encodings.SHAPES)}")
-    return encodings.SHAPES[encoding]
+    shapes = {"integrated" if shape == "box" else shape: damping for shape, damping in encodings.SHAPES.items()}
+    if encoding not in shapes:
+        raise InputError(f"encoding {encoding!r} is unknown to LTE: use one of positional, {', '.join(shapes)}")
+    return shapes[encoding]
 
 
 class LTE(ImplicitModel):
