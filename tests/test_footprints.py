@@ -1,4 +1,4 @@
-"""Footprints: the closed form against sampling, and views against what the models make of upright pixels."""
+"""Parallelograms: the closed form against sampling. Views: against the output of the models, whose pixels are upright."""
 
 import math
 
@@ -32,12 +32,12 @@ def test_parallelogram_is_the_mean_over_its_points(centre, edges, seed):
     st_pairs = 2 * torch.rand(4000, 2, generator=torch.Generator().manual_seed(seed), dtype=torch.float64) - 1
     values = encodings.positional(centre + st_pairs @ edges, OCTAVES)                # (N, 24)
     error = values.std(0) / math.sqrt(len(values))
-    code = footprints.parallelogram(centre, edges, OCTAVES)
-    assert ((values.mean(0) - code).abs() < 5.5 * error + 1e-12).all()
+    encoded = footprints.parallelogram(centre, edges, OCTAVES)
+    assert ((values.mean(0) - encoded).abs() < 5.5 * error + 1e-12).all()
 
 
 @given(VECTORS, st.tuples(st.floats(0, 2), st.floats(0, 2)).map(f64), st.booleans())
-def test_edges_along_the_axes_give_the_integrated_code_to_the_bit(centre, radius, other_way_round):
+def test_edges_along_the_axes_give_the_integrated_encoding_to_the_bit(centre, radius, other_way_round):
     edges = torch.diag(radius)
     edges = edges.flip(0) if other_way_round else edges
     for number in (torch.float64, torch.float32):
@@ -66,8 +66,8 @@ def test_parallelogram_broadcasts_and_has_gradients():
     assert footprints.parallelogram(centre, edges, OCTAVES).shape == (4, 3, 24)
     assert torch.autograd.gradcheck(lambda c, e: footprints.parallelogram(c, e, OCTAVES[:3]), (centre, edges))
     at_a_point = torch.zeros(2, 2, dtype=torch.float64, requires_grad=True)
-    code = footprints.parallelogram(centre[0, 0], at_a_point, OCTAVES)
-    assert torch.autograd.grad(code.sum(), at_a_point)[0].isfinite().all()
+    encoded = footprints.parallelogram(centre[0, 0], at_a_point, OCTAVES)
+    assert torch.autograd.grad(encoded.sum(), at_a_point)[0].isfinite().all()
 
 
 @given(st.integers(1, 9), st.integers(1, 9), st.integers(1, 5))
@@ -122,7 +122,7 @@ def test_a_quarter_turn_turns_the_picture(tiny, picture):
     torch.testing.assert_close(turned, plain.rot90(1, (-2, -1)), rtol=0, atol=2e-5)
 
 
-def test_zero_area_asks_for_points(tiny, picture):
+def test_an_area_of_zero_makes_points_of_the_pixels(tiny, picture):
     points, areas = tiny("liif-pe"), tiny("ipe-liif")
     points.load_state_dict(areas.state_dict())
     size, matrix = upright(picture, 2)
@@ -145,18 +145,18 @@ def test_what_is_not_in_the_picture_gets_the_colour_of_the_outside(tiny, picture
 
 
 @pytest.mark.parametrize("matrix", [footprints.turned((40, 30), (20, 25), 0.8, 20), PERSPECTIVE])
-def test_parts_make_the_whole(tiny, monkeypatch, matrix):
+def test_tiles_make_the_whole_view(tiny, monkeypatch, matrix):
     lr = torch.rand(2, 3, 50, 60, generator=torch.Generator().manual_seed(1))
-    monkeypatch.setattr(footprints, "PART", 8)
+    monkeypatch.setattr(footprints, "TILE_SIDE", 8)
     model, encoded = tiny(), []
     model.encoder.register_forward_hook(lambda module, args, out: encoded.append(out.shape[-2] * out.shape[-1]))
-    parts = footprints.warp(model, lr, matrix, (40, 30))
+    tiled = footprints.warp(model, lr, matrix, (40, 30))
     assert len(encoded) > 1 and max(encoded) <= (8 + 2 * (model.reach + 2) + 2) ** 2
-    torch.testing.assert_close(parts, footprints.viewer(model, lr)(matrix, (40, 30)), rtol=0, atol=2e-5)
+    torch.testing.assert_close(tiled, footprints.viewer(model, lr)(matrix, (40, 30)), rtol=0, atol=2e-5)
 
 
 @pytest.mark.parametrize("method", ["bicubic", "liif", "liif-pe", "ipe-liif-cell", "ipe-metasr", "lte"])
-def test_models_that_are_told_otherwise_are_refused(method, picture):
+def test_models_with_another_encoding_of_pixels_are_refused(method, picture):
     model = models.method(method).build()
     with pytest.raises(InputError, match="integrated encoding"):
         footprints.viewer(model, picture)
