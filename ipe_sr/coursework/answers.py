@@ -1,4 +1,4 @@
-"""What test cells say about an answer, and the numbers that each student gets; needs no nbgrader."""
+"""Functions for the tests in exercises: they compare answers, and draw each student's own random numbers."""
 
 import hashlib
 import os
@@ -6,38 +6,41 @@ from typing import Any
 
 import numpy as np
 
-STUDENT = "IPE_SR_STUDENT"   # environment variable: the id that a grader knows, whatever the notebook says
+STUDENT = "IPE_SR_STUDENT"   # environment variable: the student's id while grading; it overrides the id in the notebook
 
 
 def numbers(exercise: str, student: str) -> np.random.Generator:
-    """Random numbers of one student in one exercise ("01.3"): the same on every machine, others for every student.
+    """A random generator that depends on the exercise ("01.3") and the student alone, so it gives the same numbers everywhere.
 
-    student: the id that the student typed; while grading, the name of the folder that was handed in counts instead.
+    student: the id that the student typed. While grading, the name of the submission's folder replaces it.
     """
     text = f"{exercise}/{os.environ.get(STUDENT, student)}"
     return np.random.default_rng(int.from_bytes(hashlib.sha256(text.encode()).digest()[:8]))
 
 
 def close(given: Any, due: Any, hint: str, within: float = 1e-6) -> None:
-    """Assert that an answer is what is due, to within a tolerance.
+    """Assert that an answer equals the right one, to within an absolute tolerance.
 
-    given, due: numbers, sequences, arrays or tensors; `given` may be anything that a student returns.
-    hint: one sentence on the likely mistake. Raises AssertionError with what was found, then the hint.
+    given: the answer, which may be anything.   due: the right answer: a number, sequence, array or tensor.
+    hint: one sentence on the likely mistake.
+    Raises AssertionError with a sentence on the difference, then the hint.
     """
     if wrong := _difference(given, _array(due), within):
         raise AssertionError(f"{wrong} {hint}")
 
 
 def same_formula(given: Any, due: Any, hint: str) -> None:
-    """Assert that two sympy expressions agree, whatever their form: tried with numbers for their symbols.
+    """Assert that two sympy expressions are equal, in whatever form they are written.
 
-    Symbols are matched by name, and are tried between 0.2 and 1.9. Raises AssertionError with what was found, then the hint.
+    Both are evaluated at eight random points; symbols are matched by name, and lie between 0.2 and 1.9.
+    Raises AssertionError with a sentence on the difference, then the hint.
     """
     if wrong := _formula_difference(given, due):
         raise AssertionError(f"{wrong} {hint}")
 
 
 def _difference(given: Any, due: np.ndarray, within: float) -> str | None:
+    """A sentence on the first difference found between an answer and the right one; None if they agree."""
     if given is None:
         return "None came back: does every path of your function end in `return`?"
     try:
@@ -57,6 +60,7 @@ def _difference(given: Any, due: np.ndarray, within: float) -> str | None:
 
 
 def _formula_difference(given: Any, due: Any) -> str | None:
+    """A sentence on the first difference found between two expressions; None if they agree."""
     import sympy
 
     try:
@@ -64,7 +68,7 @@ def _formula_difference(given: Any, due: Any) -> str | None:
         names = {symbol.name: symbol for symbol in given.free_symbols}
     except (AttributeError, TypeError, sympy.SympifyError):
         return f"a {type(given).__name__} came back where a sympy expression is due."
-    if given.has(sympy.Integral, sympy.Sum):   # such things would be evaluated for minutes
+    if given.has(sympy.Integral, sympy.Sum):   # evaluating one numerically can take minutes
         return "an integral or a sum is left: carry it out, a closed form is due."
     if unknown := sorted(names.keys() - {symbol.name for symbol in due.free_symbols}):
         return f"the formula holds {', '.join(unknown)}, on which the answer does not depend."
@@ -80,7 +84,7 @@ def _formula_difference(given: Any, due: Any) -> str | None:
 
 
 def _array(value: Any) -> np.ndarray:
-    """(...) float64, or complex128; detached from any graph."""
+    """Numbers, a sequence or a tensor as an array of the same shape, float64 or complex128; tensors are detached."""
     if hasattr(value, "detach"):
         value = value.detach().cpu().numpy()
     elif isinstance(value, (list, tuple)):

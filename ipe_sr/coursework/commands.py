@@ -1,4 +1,4 @@
-"""`ipe-sr course`: hand out exercises, let students check them, grade what comes back."""
+"""`ipe-sr course`: hand out exercises, let students check them, grade the submissions."""
 
 from pathlib import Path
 from typing import Annotated
@@ -14,7 +14,7 @@ TIMEOUT = 60   # seconds
 app = typer.Typer(no_args_is_help=True, help="Exercises: hand out, check, grade.", **console.OPTIONS)
 
 ExercisesOption = Annotated[Path, typer.Option("--exercises", help="The folder that holds the master notebooks.")]
-OnlyOption = Annotated[list[str] | None, typer.Option(metavar="NUMBERS", help="Of notebooks, separated by commas: 01,02.")]
+OnlyOption = Annotated[list[str] | None, typer.Option(metavar="NUMBERS", help="Notebooks, separated by commas: 01,02.")]
 TimeoutOption = Annotated[int, typer.Option(min=1, help="Seconds that a cell may take.")]
 
 
@@ -22,12 +22,12 @@ TimeoutOption = Annotated[int, typer.Option(min=1, help="Seconds that a cell may
 def release(
     target: Annotated[Path, typer.Argument(metavar="OUT", help="The folder for the student copies.")],
     students: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Ids, one a line: a folder with copies for each, the id filled in.")
+        Path | None, typer.Option(metavar="FILE", help="Student ids, one per line; each gets a folder, with the id filled in.")
     ] = None,
     only: OnlyOption = None,
     exercises: ExercisesOption = Path("notebooks/exercises"),
 ) -> None:
-    """Make student copies of the master notebooks: gaps for solutions, no hidden tests."""
+    """Make student copies of the master notebooks: with empty answers and without hidden tests."""
     with importing("course", "handing out"):
         from ipe_sr.coursework import masters, release
 
@@ -41,13 +41,13 @@ def check(
     notebook: Annotated[Path, typer.Argument(metavar="NOTEBOOK", help="A student copy with answers.")],
     timeout: TimeoutOption = TIMEOUT,
 ) -> None:
-    """Run a notebook from a fresh kernel and say which visible tests pass; exit status 1 if one does not."""
+    """Run a notebook in a fresh kernel and say which visible tests pass; the exit status is 1 if one fails."""
     with importing("notebooks", "checking"):
         from ipe_sr.coursework import checking
 
     checks = checking.check(notebook, timeout)
     for check in checks:
-        state = check.failure or ("a person reads this one" if check.written else "passes the visible tests")
+        state = check.failure or ("a person reads this answer" if check.written else "passes the visible tests")
         out.print(f"{check.exercise}  {state}")
     if any(check.failure for check in checks):
         raise typer.Exit(1)
@@ -61,7 +61,7 @@ def grade(
     timeout: TimeoutOption = TIMEOUT,
     exercises: ExercisesOption = Path("notebooks/exercises"),
 ) -> None:
-    """Run all submissions with the hidden tests and write CSV and feedback. This executes student code, in no sandbox."""
+    """Run all submissions with the hidden tests; write points and feedback. Student code is executed without a sandbox."""
     with importing("course", "grading"):
         from ipe_sr.coursework import grading, masters
 
@@ -70,5 +70,6 @@ def grade(
     students = {mark.student for mark in marks}
     out.print(f"{len(students)} students, {len(marks)} marks: {target / 'grades.csv'}, {target / 'questions.csv'}")
     if waiting := sum(len(mark.cells) for mark in marks):
-        err.print(f"{waiting} cells wait for a person: fill in {target / 'by_hand.csv'} and run this again", soft_wrap=True)
+        table = target / "by_hand.csv"
+        err.print(f"{waiting} cells wait for a person: enter points in {table}, then run this command again", soft_wrap=True)
         raise typer.Exit(1)

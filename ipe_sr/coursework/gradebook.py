@@ -1,22 +1,24 @@
-"""A course's folder in nbgrader's form: masters, submissions, graded copies and the gradebook. Needs nbgrader.
+"""The gradebook of a course and the files beside it: masters, submissions and executed copies, as nbgrader has them.
 
-The gradebook holds points by cell; a notebook of the series is an assignment, so that one that fails spoils no other.
+The gradebook holds the points of each graded cell. Each notebook of the series is an assignment of its own, so that a notebook
+that fails does not spoil the others. Needs nbgrader.
 """
 
 import os
+import shutil
 import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import nbformat
 from nbformat import NotebookNode
-from nbgrader import preprocessors
-from nbgrader.api import Gradebook
+from nbgrader import api, preprocessors
 
 from ipe_sr import files
 from ipe_sr.coursework import masters, release, student_kernel
-from ipe_sr.coursework.tables import Decision
+from ipe_sr.coursework.tables import Cell, Decision
 from ipe_sr.errors import InputError
 from ipe_sr.series import documents
 
@@ -27,119 +29,178 @@ SAVE = ("LimitOutput", "SaveAutoGrades", "CheckCellMetadata")
 
 @dataclass(frozen=True)
 class Grade:
-    """One graded cell of a submission.   points: None where a person still has to decide."""
+    """The points of one graded cell of a submission.   points: None until a person decides.   of: the most points."""
 
     cell: str
     points: float | None
     of: float
 
 
-class Course:
-    """The folder below which nbgrader's files lie.
+@dataclass(frozen=True)
+class Graded:
+    """A submission after grading.
 
-    Raises InputError where grades by other masters lie there: points would mean different things.
+    new: whether it was run just now; False if this version of it was run before.
+    executed: the copy that was run. The metadata of its cells hold points and comments.
+    stopped: why it was not run to its end, in one line; None if it was.
+    resources: what nbgrader's template for feedback reads beside the notebook.
+    """
+
+    new: bool
+    grades: list[Grade]
+    executed: NotebookNode
+    stopped: str | None
+    resources: dict[str, Any]
+
+
+class Course:
+    """The gradebook of a course in its folder. Making a Course writes nothing; `prepare` is the first step that does.
+
+    Raises InputError for a master that was executed, and for a folder with grades by another version of a master, because
+    the points of that version would mean something else.
     """
 
     def __init__(self, folder: Path, paths: list[Path]):
-        files.make_folder(folder)
         self.folder = folder
-        self.url = f"sqlite:///{(folder / 'gradebook.db').resolve()}"
+        self.database = (folder / "gradebook.db").resolve()
+        self.url = f"sqlite:///{self.database}"
+        self.masters = {path.stem: masters.read(path) for path in paths}
+        for name, master in self.masters.items():
+            kept = self._place("source", ".", name)
+            if kept.exists() and documents.read(kept) != master:
+                raise InputError(f"{folder.parent}: holds grades by another version of {kept.name}; give a fresh folder")
+        self.copies = {name: release.student_copy(master) for name, master in self.masters.items()}
+        self.exercises = {name: masters.exercises(copy) for name, copy in self.copies.items()}
         scripts = os.pathsep.join((str(Path(sys.executable).parent), os.environ.get("PATH", "")))
-        os.environ["PATH"] = scripts   # nbgrader calls the command alembic, which a venv that is not activated hides
-        self.copies = {path.stem: self._prepare(path) for path in paths}
+        os.environ["PATH"] = scripts   # nbgrader calls the command alembic, which is not on the path of an inactive venv
 
-    def _prepare(self, path: Path) -> NotebookNode:
-        """Enter a master into the gradebook, once; returns its student copy."""
-        kept, master = self.place("source", ".", path.stem), masters.read(path)
-        if not kept.exists():
-            with self.gradebook() as book:
-                book.update_or_create_assignment(path.stem)
-            self._convert(nbformat.from_dict(master), PREPARE, "", path.stem)
-            store(master, kept)
-        elif documents.read(kept) != master:
-            raise InputError(f"{self.folder.parent}: holds grades by another {path.name}; give a fresh folder")
-        return release.student_copy(master)
+    def limits(self) -> dict[Cell, float]:
+        """The most points of each cell that a person grades: the cells that wait, and those that a person decided before."""
+        if not self.database.exists():
+            return {}
+        by_person = api.Grade.needs_manual_grade | api.Grade.manual_score.isnot(None)
+        with self._gradebook() as book:
+            found = book.db.query(api.Grade).filter(by_person)
+            return {(grade.student.id, grade.notebook.name, grade.name): grade.max_score for grade in found}
 
-    def place(self, step: str, student: str, name: str) -> Path:
-        return self.folder / step / student / name / f"{name}.ipynb"
+    def prepare(self) -> None:
+        """Enter each master into the gradebook, unless it is there."""
+        files.make_folder(self.folder)
+        for name, master in self.masters.items():
+            kept = self._place("source", ".", name)
+            if not kept.exists():
+                with self._gradebook() as book:
+                    book.update_or_create_assignment(name)
+                self._convert(nbformat.from_dict(master), PREPARE, "", name)
+                _store(master, kept)
 
-    def gradebook(self) -> Gradebook:
-        return Gradebook(self.url)
+    def is_new(self, student: str, submitted: Path) -> bool:
+        """Whether a submission differs from the version that was graded last; True if there was none."""
+        kept = self._place("submitted", student, submitted.stem)
+        return not kept.exists() or kept.read_bytes() != submitted.read_bytes()
 
-    def resources(self, student: str, name: str) -> dict:
-        """What nbgrader's preprocessors want to know."""
-        return {"nbgrader": {"student": student, "assignment": name, "notebook": name, "db_url": self.url}}
+    def grade(self, student: str, submitted: Path, decisions: list[Decision], timeout: int) -> Graded:
+        """Run a submission if it is new, take over what a person decided about it, and look up its points.
 
-    def exercises(self, name: str) -> list[masters.Exercise]:
-        return masters.exercises(self.copies[name])
-
-    def executed(self, student: str, name: str) -> NotebookNode:
-        """The graded copy; its metadata says under `ipe_sr.stopped` why it was not run to its end, if so."""
-        return documents.read(self.place("autograded", student, name))
-
-    def grade(self, student: str, name: str, submitted: Path, timeout: int) -> str | None:
-        """Run a submission, save its points, and keep the executed copy.
-
-        Returns one line where a person has to look: it could not be run to its end, and its remaining points stay open.
+        submitted: the notebook, named like its master.   timeout: of each cell, in seconds.
+        A submission that cannot be run to its end is no error: its remaining points wait for a person.
         """
-        with self.gradebook() as book:
-            book.update_or_create_student(student)
-            book.update_or_create_submission(name, student)
-            for grade in book.find_submission_notebook(name, name, student).grades:
-                grade.manual_score = None   # of an earlier version
-            book.db.commit()
-        stopped = None
-        try:
-            executed = restored(documents.read(submitted), self.copies[name])
-            executed = self._convert(executed, SANITISE, student, name)
-            with tempfile.TemporaryDirectory() as scratch:   # what the code writes must not lie beside the gradebook
-                student_kernel.execute(executed, Path(scratch), timeout, student)
-        except student_kernel.Stopped as error:
-            stopped = error
-        except Exception as error:   # whatever a damaged file does to nbgrader, the others are graded
-            kind = "" if isinstance(error, InputError) else f"{submitted}: its cells are damaged: {type(error).__name__}: "
-            executed, stopped = nbformat.from_dict(self.copies[name]), student_kernel.Stopped(f"{kind}{error}", 0)
+        name = submitted.stem
+        new = self.is_new(student, submitted)
+        executed = self._run(student, submitted, timeout) if new else documents.read(self._place("autograded", student, name))
+        self._enter(student, name, [d for d in decisions if (d.student, d.notebook) == (student, name)])
+        executed, resources = preprocessors.GetGrades().preprocess(executed, self._resources(student, name))
+        with self._gradebook() as book:
+            found = book.find_submission_notebook(name, name, student).grades
+            grades = [Grade(g.name, None if g.needs_manual_grade else g.score, g.max_score) for g in found]
+        return Graded(new, grades, executed, executed.metadata.ipe_sr.stopped, resources)
+
+    def _run(self, student: str, submitted: Path, timeout: int) -> NotebookNode:
+        """Run a submission, and keep its points and the executed copy; returns the copy."""
+        name = submitted.stem
+        self._forget(student, name)
+        executed, stopped = self._execute(student, submitted, timeout)
         executed = self._convert(executed, SAVE, student, name)
         executed.metadata["ipe_sr"] = {"stopped": str(stopped) if stopped else None}
         if stopped:
             self._leave_open(student, name, executed.cells[stopped.cell:])
-        store(executed, self.place("autograded", student, name))
-        return executed.metadata["ipe_sr"]["stopped"]
+        _store(executed, self._place("autograded", student, name))
+        kept = self._place("submitted", student, name)
+        files.make_folder(kept.parent)
+        with files.replacing(kept) as temporary:   # the last step: a notebook whose grading was killed is run again
+            shutil.copyfile(submitted, temporary)
+        return executed
 
-    def grades(self, student: str, name: str) -> list[Grade]:
-        """Points of a submission, cell by cell; by a person where there are any, else by the tests."""
-        with self.gradebook() as book:
-            found = book.find_submission_notebook(name, name, student).grades
-            return [Grade(g.name, None if g.needs_manual_grade else g.score, g.max_score) for g in found]
+    def _execute(self, student: str, submitted: Path, timeout: int) -> tuple[NotebookNode, student_kernel.Stopped | None]:
+        """The executed copy, and why it was not run to its end, if so. A submission that cannot be run at all is left empty."""
+        name = submitted.stem
+        try:
+            executed = restored(documents.read(submitted), self.copies[name])
+            executed = self._convert(executed, SANITISE, student, name)
+            with tempfile.TemporaryDirectory() as scratch:   # files that student code writes stay away from the gradebook
+                student_kernel.execute(executed, Path(scratch), timeout, student)
+        except student_kernel.Stopped as stopped:
+            return executed, stopped
+        except Exception as error:   # damaged cells can raise anything; the other submissions are graded all the same
+            kind = "" if isinstance(error, InputError) else f"{submitted}: its cells are damaged: {type(error).__name__}: "
+            return nbformat.from_dict(self.copies[name]), student_kernel.Stopped(f"{kind}{error}", 0)
+        return executed, None
 
-    def enter(self, decisions: list[Decision]) -> None:
-        """Take over what a person decided."""
-        with self.gradebook() as book:
-            for d in decisions:
-                grade = book.find_grade(d.cell, d.notebook, d.notebook, d.student)
-                grade.manual_score, grade.needs_manual_grade = d.points, False
-                answer = d.cell.removesuffix("-visible").removesuffix("-hidden")
-                book.find_comment(answer, d.notebook, d.notebook, d.student).manual_comment = d.comment or None
+    def _forget(self, student: str, name: str) -> None:
+        """Make an entry for a submission, without what a person said about an earlier version."""
+        with self._gradebook() as book:
+            book.update_or_create_student(student)
+            with book.db.no_autoflush:   # nbgrader links the parts of a new entry before it adds the entry to the session
+                book.update_or_create_submission(name, student)
+            notebook = book.find_submission_notebook(name, name, student)
+            for grade in notebook.grades:
+                grade.manual_score = None
+            for comment in notebook.comments:
+                comment.manual_comment = None
+            book.db.commit()
+
+    def _enter(self, student: str, name: str, decisions: list[Decision]) -> None:
+        """Write decisions about one submission into the gradebook. Comments on one exercise are joined at its answer cell."""
+        comments: dict[str, list[str]] = {}
+        with self._gradebook() as book:
+            for decision in decisions:
+                grade = book.find_grade(decision.cell, name, name, student)
+                grade.manual_score, grade.needs_manual_grade = decision.points, False
+                answer = masters.named(masters.exercise_of(decision.cell), "answer")
+                comments.setdefault(answer, []).append(decision.comment)
+            for answer, said in comments.items():
+                book.find_comment(answer, name, name, student).manual_comment = "\n".join(filter(None, said)) or None
             book.db.commit()
 
     def _leave_open(self, student: str, name: str, cells: list[NotebookNode]) -> None:
-        with self.gradebook() as book:
+        """Let the points of these cells wait for a person."""
+        with self._gradebook() as book:
             for cell in (cell for cell in cells if masters.metadata(cell).get("grade")):
                 grade = book.find_grade(masters.grade_id(cell), name, name, student)
                 grade.auto_score, grade.needs_manual_grade = None, True
             book.db.commit()
 
+    def _gradebook(self) -> api.Gradebook:
+        return api.Gradebook(self.url)
+
+    def _place(self, step: str, student: str, name: str) -> Path:
+        return self.folder / step / student / name / f"{name}.ipynb"
+
+    def _resources(self, student: str, name: str) -> dict[str, Any]:
+        """The facts that nbgrader's preprocessors read beside the notebook."""
+        return {"nbgrader": {"student": student, "assignment": name, "notebook": name, "db_url": self.url}}
+
     def _convert(self, notebook: NotebookNode, steps: tuple[str, ...], student: str, name: str) -> NotebookNode:
-        resources = self.resources(student, name)
+        resources = self._resources(student, name)
         for step in steps:
             notebook, resources = getattr(preprocessors, step)(config=release.RULES).preprocess(notebook, resources)
         return notebook
 
 
 def restored(submitted: NotebookNode, copy: NotebookNode) -> NotebookNode:
-    """A submission with the cells of the student copy that are not there any more, each after the one that it follows there.
+    """A submission to which the missing cells of the student copy are added, each behind the same cell as in the copy.
 
-    Raises InputError where no answer is left that could be recognised.
+    Raises InputError if the submission has none of the copy's answer cells.
     """
     names = [masters.grade_id(cell) for cell in submitted.cells]
     answers = {masters.grade_id(cell) for cell in copy.cells if masters.metadata(cell).get("solution")}
@@ -156,7 +217,7 @@ def restored(submitted: NotebookNode, copy: NotebookNode) -> NotebookNode:
     return nbformat.from_dict({**submitted, "cells": cells})
 
 
-def store(notebook: NotebookNode, path: Path) -> None:
+def _store(notebook: NotebookNode, path: Path) -> None:
     files.make_folder(path.parent)
     with files.replacing(path) as temporary:
         nbformat.write(notebook, temporary)

@@ -1,7 +1,7 @@
-"""Master notebooks as data: their exercises, and the part that each cell plays.
+"""Read master notebooks: their exercises, and the part of each cell (answer, visible test, hidden test).
 
-A master holds solutions and hidden tests; student copies are made from it (see `release`). Its exercises start with
-`### Exercise 03.2 · implementation · ★★☆ · 4 points`; what stands before the first is common to all.
+A master holds solutions and hidden tests; student copies are made from it (see `release`). Each exercise starts with a heading
+such as `### Exercise 03.2 · implementation · ★★☆ · 4 points`. The cells before the first heading belong to all exercises.
 """
 
 import hashlib
@@ -17,13 +17,13 @@ from ipe_sr.series import documents
 KINDS = ("implementation", "bug hunt", "derivation", "experiment")
 HEADING = re.compile(rf"### Exercise (\d\d\.\d) · ({'|'.join(KINDS)}) · (★☆☆|★★☆|★★★) · (\d+) points?$", re.M)
 STUDENT_ID = re.compile(r"[\w@][\w.@+ -]*")   # also the name of a folder
-STUDENT_TAG = "student"   # of the cell where students put their id
+STUDENT_TAG = "student"   # the tag of the cell where students type their id
 GRADE_ID = re.compile(r"ex-(\d\d)-(\d)(?:-(visible|hidden))?$")
 
 
 @dataclass(frozen=True)
 class Exercise:
-    """id: "03.2".   points: what its heading promises.   cells: from its heading to the next."""
+    """An exercise.   id: "03.2".   points: the number in its heading.   cells: from its heading to the next."""
 
     id: str
     kind: str
@@ -33,11 +33,11 @@ class Exercise:
 
     @property
     def written(self) -> bool:
-        """Whether a person grades it."""
+        """Whether the answer is a text, which a person grades."""
         return any(written(cell) for cell in self.cells)
 
     def cell(self, part: str) -> NotebookNode:
-        """Its cell that plays a part: answer, visible or hidden."""
+        """The cell of one part: answer, visible or hidden."""
         return next(cell for cell in self.cells if part_of(cell) == part)
 
 
@@ -50,7 +50,7 @@ def masters(folder: Path) -> list[Path]:
 
 
 def chosen(folder: Path, only: list[str]) -> list[Path]:
-    """The masters with these numbers; all of them for none. Raises InputError for an unknown number."""
+    """The masters with the numbers in `only`; all masters if it is empty. Raises InputError for an unknown number."""
     numbers = {path.name[:2]: path for path in masters(folder)}
     asked = only or list(numbers)
     if unknown := [number for number in asked if number not in numbers]:
@@ -59,17 +59,17 @@ def chosen(folder: Path, only: list[str]) -> list[Path]:
 
 
 def read(path: Path) -> NotebookNode:
-    """A master. Raises InputError for one that was executed: student copies are made from clean masters only."""
+    """Read a master. Raises InputError for one that was executed, because student copies must not hold its outputs."""
     notebook = documents.read(path)
     if "papermill" in notebook.metadata:
         raise InputError(f"{path}: papermill executed this copy; use the master from the checkout")
     if any(cell.outputs for cell in documents.code_cells(notebook)):
-        raise InputError(f"{path}: holds outputs; clear them, student copies are made from clean masters")
+        raise InputError(f"{path}: holds outputs; clear them, because they would appear in student copies")
     return notebook
 
 
 def metadata(cell: NotebookNode) -> dict:
-    """nbgrader's metadata of a cell; empty for a cell that it does not know."""
+    """nbgrader's metadata of a cell; empty for a cell without any."""
     return cell.metadata.get("nbgrader", {})
 
 
@@ -90,13 +90,13 @@ def named(exercise: str, part: str) -> str:
 
 
 def part_of(cell: NotebookNode) -> str | None:
-    """answer, visible or hidden; None for a cell that is neither answered nor tested."""
+    """The part of a cell: answer, visible or hidden; None for any other cell."""
     match = GRADE_ID.match(grade_id(cell) or "")
     return (match[3] or "answer") if match else None
 
 
 def written(cell: NotebookNode) -> bool:
-    """Whether a cell is an answer that a person grades."""
+    """Whether a cell is a written answer, which a person grades."""
     return bool(metadata(cell).get("grade") and metadata(cell).get("solution"))
 
 
@@ -105,8 +105,8 @@ def points_of(cell: NotebookNode) -> float:
 
 
 def digest(cell: NotebookNode) -> str:
-    """A short name of a cell's source, by which a student copy knows its own tests."""
-    return hashlib.sha256(cell.source.encode()).hexdigest()[:16]
+    """A digest of a cell's source, by which a changed test is noticed. Line endings do not count: editors convert them."""
+    return hashlib.sha256("\n".join(cell.source.splitlines()).encode("utf-8")).hexdigest()[:16]
 
 
 def prelude(notebook: NotebookNode) -> list[NotebookNode]:
@@ -116,7 +116,7 @@ def prelude(notebook: NotebookNode) -> list[NotebookNode]:
 
 
 def exercises(notebook: NotebookNode) -> list[Exercise]:
-    """The exercises of a notebook, master or student copy, in order."""
+    """The exercises of a master or a student copy, in order."""
     starts = [i for i, cell in enumerate(notebook.cells) if _heading(cell)]
     ends = [*starts[1:], len(notebook.cells)]
     found = []

@@ -1,4 +1,4 @@
-"""Student copies of the master notebooks: solutions become gaps, hidden tests vanish, tests are locked. Needs nbgrader."""
+"""Make student copies of the master notebooks: empty answers, no hidden tests, locked visible tests. Needs nbgrader."""
 
 from pathlib import Path
 
@@ -9,10 +9,10 @@ from traitlets.config import Config
 
 from ipe_sr import files
 from ipe_sr.coursework import masters
-from ipe_sr.errors import InputError
+from ipe_sr.errors import InputError, first_line
 from ipe_sr.series import documents
 
-# What nbgrader puts into the gaps; grading makes its own copies by the same rules.
+# The text that replaces solutions. Grading uses the same rules, to recognise an answer that is still empty.
 RULES = Config({
     "ClearSolutions": {
         "code_stub": {"python": '# your code here\nraise NotImplementedError("this exercise is not answered yet")'},
@@ -25,21 +25,21 @@ STEPS = ("LockCells", "ClearSolutions", "ClearOutput", "ClearHiddenTests", "Comp
 def release(paths: list[Path], out: Path, students: list[str] = ()) -> list[Path]:
     """Write a student copy of every master: into `out`, or, with their ids filled in, into `out/STUDENT` for each student.
 
-    Raises InputError where a master was executed.
+    Returns the files. Raises InputError, before anything is written, if a master was executed.
     """
+    copies = {path.name: student_copy(masters.read(path)) for path in paths}
     made = []
-    for path in paths:
-        copy = student_copy(masters.read(path))
+    for name, copy in copies.items():
         for place, id in [(out / student, student) for student in students] or [(out, None)]:
             files.make_folder(place)
-            with files.replacing(place / path.name) as temporary:
+            with files.replacing(place / name) as temporary:
                 nbformat.write(addressed(copy, id) if id else copy, temporary)
-            made.append(place / path.name)
+            made.append(place / name)
     return made
 
 
 def student_copy(master: NotebookNode) -> NotebookNode:
-    """A master with gaps for solutions and without hidden tests; the master itself stays as it is."""
+    """The student copy of a master, which is not changed. Its metadata lists the locked cells and the digest of each."""
     copy = nbformat.from_dict(master)
     for step in STEPS:
         copy, _ = getattr(preprocessors, step)(config=RULES).preprocess(copy, {})
@@ -49,12 +49,12 @@ def student_copy(master: NotebookNode) -> NotebookNode:
 
 
 def stub(answer: NotebookNode) -> NotebookNode:
-    """What students get of an answer cell."""
+    """The answer cell of a student copy, made from that of the master."""
     return student_copy(nbformat.v4.new_notebook(cells=[answer])).cells[0]
 
 
 def addressed(copy: NotebookNode, student: str) -> NotebookNode:
-    """A student copy with the student's id in its place, if it has one."""
+    """A student copy with the student's id in the cell that asks for it, if there is such a cell."""
     copy = nbformat.from_dict(copy)
     for cell in documents.code_cells(copy):
         if masters.STUDENT_TAG in cell.metadata.get("tags", []):
@@ -63,13 +63,14 @@ def addressed(copy: NotebookNode, student: str) -> NotebookNode:
 
 
 def student_ids(file: Path) -> list[str]:
-    """Ids, one a line, which name folders. Raises InputError for an unreadable file or an id that cannot name a folder."""
+    """The student ids in a file, one per line. Raises InputError for an unreadable file or an id that cannot name a folder."""
     try:
-        ids = [line.strip() for line in file.read_text(encoding="utf-8").splitlines() if line.strip()]
+        ids = [line.strip() for line in file.read_text(encoding="utf-8-sig").splitlines() if line.strip()]
     except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{file}: not a readable list of student ids ({error})") from None
+        raise InputError(f"{file}: not readable as UTF-8 text ({first_line(error)}); give one id per line") from None
     if bad := [id for id in ids if not masters.STUDENT_ID.fullmatch(id)]:
-        raise InputError(f"{file}: {bad[0]!r} is no student id; use letters, digits and . _ @ + -, one id a line")
+        raise InputError(f"{file}: {bad[0]!r} is no student id; use letters, digits, spaces and . _ @ + -, one id per line")
     if not ids or len(set(ids)) < len(ids):
-        raise InputError(f"{file}: {'a student id stands twice' if ids else 'holds no student id'}; give each once, one a line")
+        fault = "a student id stands twice" if ids else "holds no student id"
+        raise InputError(f"{file}: {fault}; give each id once, one per line")
     return ids

@@ -1,6 +1,6 @@
-"""Student code run in a kernel of its own. What fails or takes too long is noted in its cell and the next one runs.
+"""Run a student's notebook in its own kernel. A cell that fails or takes too long keeps the error, and the next cell runs.
 
-This is no sandbox: the code has the rights of whoever runs it (notebooks/exercises/README.md says what to do about that).
+This is no sandbox: the code has all rights of the user who runs it. notebooks/exercises/README.md says what to do about that.
 """
 
 import os
@@ -19,11 +19,11 @@ from ipe_sr.coursework.answers import STUDENT
 from ipe_sr.series import documents
 
 TIMEOUT_ERROR = "TimeoutError"
-CLUTTER = re.compile(r"\x1b\[[\d;]*m|\d+\.py, (?=line)")   # colours, the name that IPython gives to a cell
+CLUTTER = re.compile(r"\x1b\[[\d;]*m|\d+\.py, (?=line)")   # colours, and the name that IPython gives to a cell
 
 
 class Stopped(Exception):
-    """A notebook that could not be run to its end.   cell: where it stopped, counted among all cells."""
+    """A notebook that could not be run to its end.   cell: the index of the cell where it stopped, among all cells."""
 
     def __init__(self, why: str, cell: int):
         super().__init__(why)
@@ -33,9 +33,9 @@ class Stopped(Exception):
 def execute(notebook: NotebookNode, folder: Path, timeout: int, student: str | None = None) -> None:
     """Run all cells in order and store their outputs in the notebook.
 
-    folder: where the kernel runs.   timeout: of each cell, seconds; then it is interrupted.
-    student: whose numbers the exercises draw; None leaves that to the notebook.
-    Raises Stopped where the kernel died or did not react to the interrupt; cells after that keep no outputs.
+    folder: the kernel's working folder.   timeout: seconds after which a cell is interrupted.
+    student: the id that the exercises draw their random numbers from; None leaves the id to the notebook.
+    Raises Stopped if the kernel died or did not react to the interrupt; the cells after that have no outputs.
     """
     client = _Client(
         notebook, kernel_name="python3", resources={"metadata": {"path": str(folder)}}, allow_errors=True, timeout=timeout,
@@ -43,16 +43,16 @@ def execute(notebook: NotebookNode, folder: Path, timeout: int, student: str | N
             "ename": TIMEOUT_ERROR, "evalue": f"no end within {timeout} s: is there an endless loop?", "traceback": [],
         },
     )
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}   # what the kernel itself says; cells keep theirs
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}   # for the kernel process; outputs of cells are kept
     client.execute(env=os.environ | ({STUDENT: student} if student else {}), **quiet)
     for cell in documents.code_cells(notebook):
         for output in cell.outputs if masters.points_of(cell) else ():
             if output.output_type == "stream":
-                output.name = "stdout"   # for nbgrader a word on stderr, such as a warning, is a failed test
+                output.name = "stdout"   # nbgrader counts a test that prints on stderr, such as a warning, as failed
 
 
 def error_in(cell: NotebookNode) -> str | None:
-    """What went wrong in an executed cell, in one line: a test's sentence alone, other errors with their name."""
+    """The error of an executed cell, in one line; None without one. The name AssertionError is left out."""
     for output in cell.get("outputs", []):
         if output.output_type == "error":
             text = " ".join(CLUTTER.sub("", output.evalue).split())
@@ -61,7 +61,9 @@ def error_in(cell: NotebookNode) -> str | None:
 
 
 class _Client(NotebookClient):
-    leaving = False   # after a call of exit() the kernel ends soon, but perhaps not before the next cells
+    """A client that raises Stopped when the kernel is lost, and that notes a timeout as the error of its cell."""
+
+    leaving = False   # after a call of exit() the kernel ends soon, but it may still start the next cells
 
     async def async_execute_cell(self, cell: NotebookNode, cell_index: int, **options: Any) -> NotebookNode:
         try:
@@ -78,10 +80,11 @@ class _Client(NotebookClient):
     def on_cell_executed(self, cell: NotebookNode, cell_index: int, execute_reply: dict) -> None:
         reply = execute_reply["content"]
         self.leaving = any(part.get("source") == "ask_exit" for part in reply.get("payload", ()))
-        if reply.get("ename") == TIMEOUT_ERROR and not reply["traceback"]:   # else student code raised it
+        if reply.get("ename") == TIMEOUT_ERROR and not reply["traceback"]:   # with a traceback, student code raised it
             cell.outputs = [nbformat.v4.new_output("error", **{key: reply[key] for key in ("ename", "evalue", "traceback")})]
 
 
 def _place(cell: NotebookNode, index: int) -> str:
+    """The name of a cell in messages: its exercise and part, or else its number, counted from 1."""
     exercise = masters.exercise_of(masters.grade_id(cell))
     return f"exercise {exercise}, {masters.part_of(cell)}" if exercise else f"cell {index + 1}"

@@ -1,22 +1,26 @@
-"""Marks, and the tables that they are written to and read from: questions.csv, grades.csv, by_hand.csv."""
+"""The tables of a graded course: questions.csv and grades.csv for reading, by_hand.csv for a person to fill in."""
 
 import csv
-from collections.abc import Iterable, Mapping
+import difflib
+import math
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from ipe_sr import files
-from ipe_sr.errors import InputError
+from ipe_sr.errors import InputError, first_line
 
 MISSING, OPEN, GRADED = "not handed in", "open", "graded"
-BY_HAND = ("student", "notebook", "cell", "of", "points", "comment")
+COLUMNS = ("student", "notebook", "cell", "of", "points", "comment")   # of by_hand.csv
+Cell = tuple[str, str, str]   # student, notebook, name of a graded cell
 
 
 @dataclass(frozen=True)
 class Mark:
-    """An exercise of a student.
+    """The result of one student in one exercise.
 
-    points: None while a person has to decide about `cells` (name, points that it is worth).   says: what is wrong, one line.
+    points: None while a person has to decide about `cells`, given as pairs (name, most points).   of: the most points.
+    says: what is wrong with the answer, in one line; empty if nothing is.
     """
 
     student: str
@@ -31,7 +35,7 @@ class Mark:
 
 @dataclass(frozen=True)
 class Decision:
-    """What a person entered in by_hand.csv about a cell."""
+    """The points and the comment that a person gave to one cell.   of: the most points, as the gradebook has them."""
 
     student: str
     notebook: str
@@ -42,7 +46,7 @@ class Decision:
 
 
 def write(out: Path, marks: list[Mark], decisions: list[Decision]) -> None:
-    """The three tables. Points that a person still has to give are empty, never 0; by_hand.csv asks for them."""
+    """Write the three tables. Points that a person still has to give are left empty, and by_hand.csv lists their cells."""
     questions = [(m.student, m.notebook, m.exercise, m.points, m.of, m.state, m.says) for m in marks]
     _write(out / "questions.csv", ("student", "notebook", "exercise", "points", "of", "state", "says"), questions)
     names = list(dict.fromkeys(mark.notebook for mark in marks))
@@ -50,37 +54,82 @@ def write(out: Path, marks: list[Mark], decisions: list[Decision]) -> None:
         _total(student, [mark for mark in marks if mark.student == student], names)
         for student in dict.fromkeys(mark.student for mark in marks)
     ])
-    asked = [(m.student, m.notebook, cell, of, None, "") for m in marks for cell, of in m.cells]
-    entered = [(d.student, d.notebook, d.cell, d.of, d.points, d.comment) for d in decisions]
-    _write(out / "by_hand.csv", BY_HAND, asked + entered)
+    write_by_hand(out, [(m.student, m.notebook, cell, of) for m in marks for cell, of in m.cells], decisions)
 
 
-def decisions(out: Path) -> list[Decision]:
-    """The rows of by_hand.csv with points. Raises InputError for points out of range, or a damaged table."""
-    path = out / "by_hand.csv"
+def write_by_hand(out: Path, undecided: list[tuple[str, str, str, float]], decisions: list[Decision]) -> None:
+    """Write by_hand.csv: first the cells without points (student, notebook, cell, most points), then the decided ones."""
+    decided = [(d.student, d.notebook, d.cell, d.of, d.points, d.comment) for d in decisions]
+    _write(out / "by_hand.csv", COLUMNS, [(*cell, None, "") for cell in undecided] + decided)
+
+
+def decisions(out: Path, limits: Mapping[Cell, float]) -> list[Decision]:
+    """The rows of by_hand.csv that have points; none if there is no such file.
+
+    limits: the most points of every cell that a person grades, from the gradebook. The column `of` only informs the person
+    who fills in the table; it is not read.
+    Raises InputError, with the line, for a damaged table, for points that are not a number from 0 to the limit, for a student,
+    notebook or cell without a limit, for a second row about one cell, and for a comment without points.
+    """
+    found: dict[Cell, Decision] = {}
+    for place, row in _rows(out / "by_hand.csv"):
+        if row["points"].strip():
+            cell = row["student"], row["notebook"], row["cell"]
+            if cell not in limits:
+                raise InputError(f"{place}: {_unknown(cell, limits)}")
+            if cell in found:
+                raise InputError(f"{place}: this is the second row with points for {' '.join(cell)}; delete one of them")
+            points = _points(row["points"], limits[cell], place)
+            found[cell] = Decision(*cell, limits[cell], points, row["comment"])
+        elif row["comment"].strip():
+            raise InputError(f"{place}: there is a comment without points; enter the points, or delete the comment")
+    return list(found.values())
+
+
+def _rows(path: Path) -> Iterator[tuple[str, dict[str, str]]]:
+    """The rows of by_hand.csv, each with its place for messages."""
     if not path.exists():
-        return []
-    found = []
-    with open(path, newline="", encoding="utf-8-sig") as file:   # spreadsheets add a byte order mark
-        for line, row in enumerate(csv.DictReader(file), 2):
-            if row.keys() != set(BY_HAND):
-                raise InputError(f"{path}, line {line}: its columns must be {', '.join(BY_HAND)}")
-            if row["points"].strip():
-                found.append(_decision(row, f"{path}, line {line}"))
-    return found
-
-
-def _decision(row: Mapping[str, str], place: str) -> Decision:
+        return
     try:
-        of, points = float(row["of"]), float(row["points"])
+        with open(path, newline="", encoding="utf-8-sig") as file:   # spreadsheets add a byte order mark
+            reader = csv.DictReader(file, strict=True)
+            if sorted(reader.fieldnames or ()) != sorted(COLUMNS):
+                raise InputError(f"{path}, line 1: the columns must be {','.join(COLUMNS)}, separated by commas")
+            for row in reader:
+                place = f"{path}, line {reader.line_num}"
+                if None in row or None in row.values():
+                    raise InputError(f"{place}: the row must have {len(COLUMNS)} entries, separated by commas")
+                yield place, row
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror})") from None
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: is not UTF-8 ({first_line(error)}); save it as CSV with the encoding UTF-8") from None
+    except csv.Error as error:
+        raise InputError(f"{path}, line {reader.reader.line_num}: is not readable as CSV ({first_line(error)})") from None
+
+
+def _unknown(cell: Cell, limits: Mapping[Cell, float]) -> str:
+    """What is wrong with a cell without a limit: the first of its three names that does not fit, and similar names that do."""
+    i = next(i for i in range(3) if not any(other[: i + 1] == cell[: i + 1] for other in limits))
+    known = sorted({other[i] for other in limits if other[:i] == cell[:i]})
+    similar = ", ".join(difflib.get_close_matches(cell[i], known, n=3, cutoff=0))
+    kind = ("student", "notebook", "cell")[i]
+    use = f"use {similar}, or delete the row" if known else "delete the row"
+    return f"the {kind} {cell[i]!r} is unknown, or a person has nothing to grade there; {use}"
+
+
+def _points(text: str, of: float, place: str) -> float:
+    try:
+        points = float(text)
     except ValueError:
-        raise InputError(f"{place}: points {row['points']!r} are not a number") from None
-    if not 0 <= points <= of:
-        raise InputError(f"{place}: {points:g} points given where 0 to {of:g} can be")
-    return Decision(row["student"], row["notebook"], row["cell"], of, points, row["comment"])
+        points = math.nan
+    if not 0 <= points <= of:   # NaN fails as well
+        raise InputError(f"{place}: the points must be a number from 0 to {of:g}, such as {of / 2:g}; not {text!r}")
+    return points
 
 
 def _total(student: str, marks: list[Mark], names: list[str]) -> tuple:
+    """A student's row of grades.csv: the points of each notebook, empty while one of its exercises is open, and the sums."""
     columns = []
     for name in names:
         points = [mark.points for mark in marks if mark.notebook == name]
