@@ -54,8 +54,9 @@ class View(NamedTuple):
 def view(matrix: Tensor, size: tuple[int, int]) -> View:
     """The pixels of an output of `size` (H, W): where they lie in the picture, and what they cover.
 
-    matrix: (3, 3). It maps an output pixel (row, column, 1) to a multiple of its position (y, x, 1) in LR pixels. The last row of
-    an affine view is (0, 0, 1). In a perspective view, an edge is that of the map's linear approximation at the pixel's centre.
+    matrix: (3, 3). It maps an output pixel (row, column, 1) to a multiple of its position (y, x, 1) in LR pixels. The last
+    row of an affine view is (0, 0, 1). In a perspective view, the edges are those of the map's linear approximation at the
+    pixel's centre.
     """
     index = torch.cartesian_prod(*(torch.arange(n, dtype=torch.float64) for n in size)).unflatten(0, size)
     matrix = matrix.double()
@@ -70,8 +71,8 @@ def view(matrix: Tensor, size: tuple[int, int]) -> View:
 def turned(size: tuple[int, int], middle: tuple[float, float], zoom: float, degrees: float = 0) -> Tensor:
     """The matrix of a view of `size` (H, W): (3, 3), float64.
 
-    middle: the position (y, x) in LR pixels that the middle of the view shows.   zoom: output pixels for each LR pixel.   degrees: by how
-    much the picture is turned anticlockwise.
+    middle: the position (y, x), in LR pixels, that the middle of the view shows.   zoom: output pixels for each LR pixel.
+    degrees: by how much the picture is turned anticlockwise.
     """
     angle = math.radians(degrees)
     turn = torch.tensor([[math.cos(angle), math.sin(angle)], [-math.sin(angle), math.cos(angle)]], dtype=torch.float64) / zoom
