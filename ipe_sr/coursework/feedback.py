@@ -20,7 +20,7 @@ from ipe_sr import files
 from ipe_sr.coursework import masters, student_kernel
 from ipe_sr.coursework.gradebook import Graded
 from ipe_sr.coursework.tables import Mark
-from ipe_sr.series.site import MATHJAX
+from ipe_sr.series.mathjax import MATHJAX
 
 TEMPLATES = Path(nbgrader.__file__).parent / "server_extensions" / "formgrader" / "templates"
 STYLES = TEMPLATES.parent / "static" / "node_modules" / "bootstrap" / "dist" / "css"

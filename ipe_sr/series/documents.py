@@ -1,4 +1,4 @@
-"""The notebooks as data: their parameters, what presets may set, and how outputs are stored in them."""
+"""Notebooks as data: their parameters, the presets that set them, and the outputs that are stored in them."""
 
 import ast
 import re
@@ -6,18 +6,19 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
-import yaml
 from nbformat import NotebookNode
 
+from ipe_sr import files
 from ipe_sr.errors import InputError, first_line
 
 PRESETS = ("smoke", "teach", "paper")
-EVERYWHERE = "all"   # the presets' key for parameters of every notebook
+EVERYWHERE = "all"   # in a preset: parameters of every notebook
+WIDGET = "application/vnd.jupyter.widget-view+json"
 RUN_TIME = re.compile(r"(\*\*Run time:\*\*)[^\n]*")
 
 
 def notebooks(folder: Path) -> list[Path]:
-    """The numbered notebooks, in order. Raises InputError where there are none."""
+    """The numbered notebooks of a folder, in order. Raises InputError if there are none."""
     found = sorted(folder.glob("[0-9][0-9]_*.ipynb"))
     if not found:
         raise InputError(f"{folder}: holds no numbered notebooks; run this in a checkout, or give --notebooks FOLDER")
@@ -25,6 +26,7 @@ def notebooks(folder: Path) -> list[Path]:
 
 
 def read(path: Path) -> NotebookNode:
+    """A notebook file. Raises InputError if it cannot be read."""
     try:
         return nbformat.read(path, as_version=4)
     except (OSError, ValueError) as error:
@@ -32,21 +34,24 @@ def read(path: Path) -> NotebookNode:
 
 
 def preset(folder: Path, name: str) -> dict[str, dict[str, Any]]:
-    """`params/NAME.yaml`: notebook number (or "all") -> parameters."""
-    path = folder / "params" / f"{name}.yaml"
-    if name not in PRESETS or not path.is_file():
+    """The content of `params/NAME.yaml`: number of a notebook, or "all" -> parameters.
+
+    Raises InputError for an unknown name, and for a file that is missing or damaged.
+    """
+    if name not in PRESETS:
         raise InputError(f"preset {name!r} is unknown: use one of {', '.join(PRESETS)}")
-    return yaml.safe_load(path.read_text()) or {}
+    return files.read_yaml(folder / "params" / f"{name}.yaml") or {}
 
 
 def declared(notebook: NotebookNode, path: Path) -> dict[str, Any]:
-    """The parameters of a notebook and their defaults: literals in its one cell tagged `parameters`.
+    """The parameters of a notebook and their defaults. Its one cell with the tag `parameters` holds them.
 
-    Raises InputError for none or several such cells, anything but `name = literal`, or a parameter that no other cell reads.
+    Raises InputError if there is not exactly one such cell, if it holds anything but lines `name = literal`, or if no other
+    cell reads a parameter.
     """
     cells = [cell for cell in code_cells(notebook) if "parameters" in cell.metadata.get("tags", [])]
     if len(cells) != 1:
-        raise InputError(f"{path}: has {len(cells)} cells tagged 'parameters' where one is due")
+        raise InputError(f"{path}: has {len(cells)} cells tagged 'parameters'; it must have exactly one")
     values = {}
     for statement in _parse(cells[0], path).body:
         try:
@@ -57,12 +62,12 @@ def declared(notebook: NotebookNode, path: Path) -> dict[str, Any]:
     names = [node for cell in code_cells(notebook) if cell is not cells[0] for node in ast.walk(_parse(cell, path))]
     read = {node.id for node in names if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
     if unread := sorted(values.keys() - read):
-        raise InputError(f"{path}: nothing reads parameter {unread[0]!r}")
+        raise InputError(f"{path}: no cell reads parameter {unread[0]!r}; remove it")
     return values
 
 
 def resolve(defaults: dict[str, Any], given: dict[str, Any], path: Path) -> dict[str, Any]:
-    """Defaults overridden by what was given; raises InputError for an unknown name or another type."""
+    """The defaults, overridden by the given values. Raises InputError for an unknown name or a value of another type."""
     for name, value in given.items():
         if name not in defaults:
             raise InputError(f"{path.name}: parameter {name!r} is unknown: use one of {', '.join(defaults)}")
@@ -77,7 +82,10 @@ def code_cells(notebook: NotebookNode) -> list[NotebookNode]:
 
 
 def failures(executed: NotebookNode) -> list[str]:
-    """Errors that an execution leaves without stopping: in outputs, and inside widgets whose callbacks crashed."""
+    """One line for each error in a notebook's outputs, and for each callback of a widget that crashed.
+
+    Neither kind stops an execution.
+    """
     found = []
     for number, cell in enumerate(code_cells(executed), 1):
         found += [f"cell {number}: {o.ename}: {o.evalue}" for o in cell.get("outputs", []) if o.output_type == "error"]
@@ -89,7 +97,7 @@ def failures(executed: NotebookNode) -> list[str]:
 
 
 def with_outputs(pristine: NotebookNode, executed: NotebookNode, run_time: str) -> NotebookNode:
-    """The pristine notebook with the outputs of an execution: counts 1..N, no widget state, no run metadata."""
+    """The pristine notebook with the outputs of an execution. Cells count from 1; metadata of the run are left out."""
     outputs = {cell.id: cell.get("outputs", []) for cell in code_cells(executed)}
     for count, cell in enumerate(code_cells(pristine), 1):
         cell.outputs = [_portable(output, count) for output in outputs[cell.id]]
@@ -103,8 +111,13 @@ def with_outputs(pristine: NotebookNode, executed: NotebookNode, run_time: str) 
     return pristine
 
 
+def remove_widget(output: NotebookNode) -> None:
+    """Delete an output's reference to a widget: the widget ended with its kernel. The output's text stays."""
+    output.get("data", {}).pop(WIDGET, None)
+
+
 def _portable(output: NotebookNode, count: int) -> NotebookNode:
-    output.get("data", {}).pop("application/vnd.jupyter.widget-view+json", None)
+    remove_widget(output)
     if "execution_count" in output:
         output.execution_count = count
     return output

@@ -1,4 +1,4 @@
-"""One notebook, executed by papermill in its own folder; for the series and for sweeps alike."""
+"""Execute one notebook by papermill, in the notebook's own folder. The series and the sweeps both use this."""
 
 from pathlib import Path
 from typing import Any
@@ -10,10 +10,12 @@ from ipe_sr.series import documents
 def execute(
     notebook: Path, executed: Path, parameters: dict[str, Any], timeout: int | None = None
 ) -> tuple[str | None, list[dict]]:
-    """Execute a notebook; failures are returned, not raised.
+    """Execute a notebook. Failures are returned, not raised.
 
-    executed: gets the copy with outputs, also of a failure.   timeout: of a cell, seconds; None for none.
-    Returns one line that names the notebook and the cell that failed, or None; and what was noted (see `files.journal`).
+    executed: the file for the copy with outputs, which is written after a failure, too.
+    timeout: the longest time for one cell, in seconds; None for no limit.
+    Returns (failure, events). failure: None, or one line that names the notebook and the cell. events: what the kernel
+    noted in the journal (see `files.journal`).
     """
     import papermill
     from papermill.exceptions import PapermillExecutionError
@@ -27,7 +29,7 @@ def execute(
             )
         except PapermillExecutionError as error:
             failure = f"cell {error.exec_count}: {error.ename}: {error.evalue}"
-        except Exception as error:   # a dead kernel, a time-out: reported like a failing cell, the others go on
+        except Exception as error:   # such as a dead kernel or a timeout: the other notebooks still run
             failure = f"{type(error).__name__}: {error}"
     if failure is None and (found := documents.failures(documents.read(executed))):
         failure = found[0]

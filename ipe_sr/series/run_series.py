@@ -1,4 +1,7 @@
-"""Run the series: each notebook by papermill in a process of its own, with a record of what ran."""
+"""Run the series. Papermill executes each notebook in a process of its own; a record says what ran and what came of it.
+
+Neither the command nor its workers load torch: they only start kernels.
+"""
 
 import json
 import multiprocessing
@@ -21,7 +24,10 @@ CELL_TIMEOUT = 3600   # seconds
 
 @dataclass(frozen=True)
 class Job:
-    """notebook: the source.   parameters: all of them, resolved.   overrides: those that differ from the defaults."""
+    """One notebook to run.
+
+    notebook: its source.   parameters: all values.   overrides: the values that differ from the notebook's defaults.
+    """
 
     notebook: Path
     preset: str
@@ -31,7 +37,11 @@ class Job:
 
 @dataclass(frozen=True)
 class Result:
-    """failure: None, or one line that names the notebook and cell.   record: what `OUT/NAME.json` holds."""
+    """What came of a job.
+
+    executed: the copy with outputs.   failure: None, or one line that names the notebook and the cell.
+    record: the content of `OUT/NAME.json`.
+    """
 
     job: Job
     executed: Path
@@ -40,7 +50,13 @@ class Result:
 
 
 def plan(folder: Path, preset: str, only: Sequence[str] = (), settings: Sequence[str] = ()) -> list[Job]:
-    """Which notebooks to run with which parameters, all for no `only`; everything that can be wrong with them is found here."""
+    """The notebooks to run, with their parameters. Nothing runs yet.
+
+    folder: of the series.   preset: "smoke", "teach" or "paper".   only: numbers of notebooks, such as "03"; empty for all.
+    settings: texts KEY=VALUE, which override the preset in every notebook that runs.
+    Raises InputError for an unknown preset, number or parameter, for a value of the wrong type, and for a notebook that
+    breaks the rules of `documents.declared`.
+    """
     found = documents.notebooks(folder)
     table = documents.preset(folder, preset)
     numbers = {path.name[:2]: path for path in found}
@@ -59,13 +75,19 @@ def plan(folder: Path, preset: str, only: Sequence[str] = (), settings: Sequence
 
 
 def execute(jobs: list[Job], out: Path, workers: int = 1, report: Callable[[str], None] = print) -> list[Result]:
-    """Run the jobs, `workers` at a time; writes executed copies and records into `out`."""
+    """Run the jobs and write executed copies, logs and records into a folder.
+
+    out: the folder; it is made if necessary.   workers: how many notebooks run at once.
+    report: called with one line when a notebook has ended.
+    Raises InputError for fewer than one worker, or if the folder cannot be made.
+    """
+    out = out.resolve()   # workers and kernels may start in other folders
     if workers < 1:
         raise InputError(f"--jobs must be at least 1, got {workers}")
     files.make_folder(out)
     results = []
     with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), max_tasks_per_child=1) as pool:
-        futures = [pool.submit(_run_in_worker, job, out.resolve()) for job in jobs]
+        futures = [pool.submit(_run_in_worker, job, out) for job in jobs]
         for future in as_completed(futures):
             result = future.result()
             results.append(result)
@@ -76,25 +98,28 @@ def execute(jobs: list[Job], out: Path, workers: int = 1, report: Callable[[str]
 
 
 def _run_in_worker(job: Job, out: Path) -> Result:
-    """`run`, with what the kernel says on stderr in a log beside the executed copy."""
+    """Run a job, and send the kernel's stderr to a log beside the executed copy."""
     with open(out / f"{job.notebook.stem}.log", "wb") as log:
         os.dup2(log.fileno(), 2)
     return run(job, out)
 
 
 def run(job: Job, out: Path) -> Result:
-    """Execute one notebook of the series here and now; failures are in the result, not raised."""
+    """Execute one notebook of the series in this process, and write its record. A failure is in the result, not raised."""
     executed, started = out / job.notebook.name, time.time()
-    os.environ["IPE_SR_DATA"] = str(files.data_root().resolve())   # the kernel starts in another folder
+    os.environ["IPE_SR_DATA"] = str(files.data_root().resolve())   # a relative folder would mean another one in the kernel
     failure, events = execution.execute(job.notebook, executed, job.overrides, CELL_TIMEOUT)
     record = _record(job, time.time() - started, failure, events)
     with files.replacing(executed.with_suffix(".json")) as temporary:
-        temporary.write_text(json.dumps(record, indent=1))
+        temporary.write_text(json.dumps(record, indent=1), encoding="utf-8")
     return Result(job, executed, failure, record)
 
 
 def write_back(results: list[Result]) -> None:
-    """Store the outputs in the source notebooks. Only for the `teach` preset unchanged: those are their defaults."""
+    """Store the outputs in the source notebooks.
+
+    Raises InputError unless all ran with the preset `teach` and nothing else, which are the notebooks' own defaults.
+    """
     for result in results:
         if result.job.preset != "teach" or result.job.overrides:
             raise InputError("--write-back stores outputs of the teach preset without --set; run it so")

@@ -1,189 +1,117 @@
-"""The executed series as a static site, for any web server: no kernel is needed to read it, and no other server is asked."""
+"""The executed series and the guides as a static site. It needs no web server and no kernel, and asks no other server."""
 
 import base64
-import copy
 import hashlib
-import html
-import importlib.resources
-import json
+import io
 import os
 import re
 import shutil
 import tempfile
-from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TextIO
-from urllib.parse import quote
 
 import nbformat
-from nbformat import NotebookNode
+from docutils import nodes
+from sphinx.application import Sphinx
+from sphinx.util.docutils import docutils_namespace, patch_docutils
 
+from ipe_sr import files
 from ipe_sr.errors import InputError
-from ipe_sr.series import documents, ledger
+from ipe_sr.series import documents, guides, ledger, pages
+from ipe_sr.series.mathjax import MATHJAX
+from ipe_sr.series.pages import Page
 
-NAME = "site"   # the site's folder, in that of the records
-# All of MathJax that a page needs, in one file, without fonts.
-MATHJAX = importlib.resources.files("sphinx-mathjax-offline") / "static" / "mathjax" / "tex-svg.js"
-ERROR_MARK = "papermill-error-cell-tag"   # of cells that papermill puts into a failed notebook
-LINK = re.compile(r"(?<!!)\[([^\]]*)\]\(([\w./-]+\.\w+)\)")   # to a file, neither a picture nor another server's
-WIDGET, PICTURE = "application/vnd.jupyter.widget-view+json", "image/png"
-
-
-@dataclass(frozen=True)
-class Page:
-    """An executed notebook and its record.   name: of the files, without suffix.   title: its first heading."""
-
-    name: str
-    title: str
-    notebook: NotebookNode
-    record: dict[str, Any]
+NAME = "site"   # of the site's folder, inside the folder of the records
+PNG = "image/png"
+COLOUR = re.compile(r"\x1b\[[\d;]*m")   # Sphinx colours its warnings, also in a file
 
 
-def build(folder: Path) -> Path:
-    """Make `folder/site` of all the executed notebooks with records in a folder; returns the page to open.
+def build(folder: Path, notebooks: Path) -> Path:
+    """Make the site of all executed notebooks that have a record, and of the guides of their checkout.
 
-    What Sphinx has to remark on goes to `folder/site.log`. Raises InputError for a record without its notebook.
+    folder: of the records; the site becomes `folder/site`, and what Sphinx says `folder/site.log`.
+    notebooks: the folder `notebooks` of a checkout. The guides stand beside it, where they exist.
+    Returns the page to open. Raises InputError for a damaged record, a missing notebook, and if Sphinx warns; the site of
+    an earlier run then stays as it was.
     """
-    pages = [_read(path) for path in sorted(folder.glob(ledger.SERIES))]
+    folder, checkout = folder.resolve(), notebooks.resolve().parent   # Sphinx takes relative folders from another place
+    found = [pages.read(record) for record in ledger.records(folder)]
+    carried = guides.found(checkout)
+    sources = {pages.WELCOME: guides.README} | {guide.name: guide.path for guide in carried}
+    sources |= {page.name: f"{notebooks.resolve().name}/{page.name}.ipynb" for page in found}
     with tempfile.TemporaryDirectory(dir=folder) as scratch:
         scratch = Path(scratch)
-        _write_sources(pages, ledger.read(folder)[0], scratch)
-        with open(folder / f"{NAME}.log", "w", encoding="utf-8") as log:
-            _run_sphinx(scratch, _alternatives(pages), log)
+        _write_sources(scratch, found, carried, sources, checkout)
+        warnings = _run_sphinx(scratch, sources, checkout, _alternatives(found))
+        _check(warnings, folder / f"{NAME}.log")
         shutil.rmtree(folder / NAME, ignore_errors=True)
         os.replace(scratch / "html", folder / NAME)
     return folder / NAME / "index.html"
 
 
-def _read(path: Path) -> Page:
-    """The page of a record: its notebook without widgets, which a page cannot move, and without what papermill adds."""
-    notebook = documents.read(path.with_suffix(".ipynb"))
-    notebook.cells = [cell for cell in notebook.cells if ERROR_MARK not in cell.metadata.get("tags", [])]
-    for cell in documents.code_cells(notebook):
-        for output in cell.get("outputs", []):
-            output.get("data", {}).pop(WIDGET, None)
-    for name in ("papermill", "widgets"):
-        notebook.metadata.pop(name, None)
-    try:
-        title = notebook.cells[0].source.splitlines()[0].removeprefix("# ")
-        return Page(path.stem, title, notebook, json.loads(path.read_text(encoding="utf-8")))
-    except (IndexError, ValueError):
-        raise InputError(f"{path}: not a record of ipe-sr notebooks; run the notebook again") from None
-
-
-def _write_sources(pages: list[Page], claims: list[ledger.Claim], scratch: Path) -> None:
-    """What Sphinx reads: `source` to be made into pages, `static` and `files` to be copied."""
+def _write_sources(
+    scratch: Path, found: list[Page], carried: list[guides.Guide], sources: Mapping[str, str], checkout: Path
+) -> None:
+    """What Sphinx reads: pages in `source`; files to be copied in `static` and `files`."""
     for name in ("source", "static", "files"):
         (scratch / name).mkdir()
-    names = {f"{page.name}.ipynb" for page in pages}
-    for page in pages:
+    readme = checkout / guides.README
+    welcome = pages.welcome(found, carried, sources, readme.read_text(encoding="utf-8") if readme.is_file() else "")
+    texts = {
+        f"source/{pages.WELCOME}.md": welcome,
+        "source/claims.md": pages.claims([claim for page in found for claim in page.record.claims]),
+        "source/runs.md": pages.runs(found),
+        "source/favicon.svg": FAVICON,
+        "static/site.css": CSS,
+    }
+    for name, text in texts.items():
+        (scratch / name).write_text(text, encoding="utf-8")
+    for page in found:
         nbformat.write(page.notebook, scratch / "files" / f"{page.name}.ipynb")
-        (scratch / "files" / f"{page.name}.json").write_text(json.dumps(page.record, indent=1), encoding="utf-8")
-        nbformat.write(_as_read(page, names), scratch / "source" / f"{page.name}.ipynb")
-    (scratch / "source" / "index.md").write_text(_index(pages), encoding="utf-8")
-    (scratch / "source" / "claims.md").write_text(_claims(claims), encoding="utf-8")
-    (scratch / "static" / "site.css").write_text(CSS)
-    (scratch / "source" / "favicon.svg").write_text(FAVICON)
+        nbformat.write(pages.notebook(page), scratch / "source" / f"{page.name}.ipynb")
+        shutil.copy(page.record.path, scratch / "files")
+    for guide in carried:
+        shutil.copy(checkout / guide.path, scratch / "source" / f"{guide.name}.md")
     (scratch / "static" / MATHJAX.name).write_bytes(MATHJAX.read_bytes())
 
 
-def _as_read(page: Page, names: set[str]) -> NotebookNode:
-    """The notebook with its failure at the top, its record at the end, and links only to pages of the site."""
-    notebook = copy.deepcopy(page.notebook)
-    notebook.cells[1:1] = _failure(page.record)
-    notebook.cells.append(_text(_origin(page)))
-    for cell in notebook.cells:
-        if cell.cell_type == "markdown":
-            cell.source = LINK.sub(lambda link: link[0] if link[2] in names else link[1], cell.source)
-    return notebook
-
-
-def _failure(record: dict[str, Any]) -> list[NotebookNode]:
-    if record["failure"] is None:
-        return []
-    return [_text('<div class="admonition error"><p class="admonition-title">This notebook failed</p>'
-                  f"<p>{html.escape(record['failure'])}</p></div>")]
-
-
-def _origin(page: Page) -> str:
-    return (f'<p class="origin">Executed with the preset <em>{page.record["preset"]}</em> in {page.record["seconds"]:.1f} s. '
-            f'{_files(page.name)}</p>')
-
-
-def _files(name: str) -> str:
-    return f'<a href="{name}.ipynb" download>Notebook</a>, <a href="{name}.json">record</a>'
-
-
-def _text(source: str) -> NotebookNode:
-    return nbformat.v4.new_markdown_cell(source)
-
-
-def _index(pages: list[Page]) -> str:
-    rows, contents = [], []
-    for page in pages:
-        record, failure = page.record, page.record["failure"]
-        contents.append(f"{page.title}{' (failed)' if failure else ''} <{page.name}>")
-        rows.append(_row(
-            failure is not None,
-            _link(f"{page.name}.html", page.title),
-            html.escape(failure or "ok"),
-            _link("claims.html", str(len(record["claims"]))),
-            f"{record['seconds']:.1f} s, {record['preset']}",
-            _files(page.name),
-        ))
-    return INDEX.format(table=_table("Notebook", "State", "Claims", "Run", "Files", rows=rows), contents="\n".join(contents))
-
-
-def _claims(claims: list[ledger.Claim]) -> str:
-    rows = []
-    for claim in claims:
-        place = f"{Path(claim.where).stem}.html#:~:text={quote(f'[{claim.id}]')}"   # browsers scroll to this text
-        told = (html.escape(text) for text in (claim.text, claim.detail, claim.kind))
-        rows.append(_row(claim.holds is False, _link(place, claim.id), *told))
-    kinds = Counter(claim.kind for claim in claims)
-    table = _table("Claim", "What is claimed", "Value and bound", "Kind", rows=rows)
-    return CLAIMS.format(kinds=", ".join(f"{number} {kind}" for kind, number in kinds.items()), table=table)
-
-
-def _link(address: str, text: str) -> str:
-    return f'<a href="{address}">{html.escape(text)}</a>'
-
-
-def _row(failed: bool, *cells: str) -> str:
-    return f'<tr class="{"failed" if failed else "ok"}">' + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>"
-
-
-def _table(*head: str, rows: list[str]) -> str:
-    """One block of HTML, which Markdown lets through as long as no line of it is empty."""
-    titles = "".join(f"<th>{title}</th>" for title in head)
-    return "\n".join(['<table class="docutils">', f"<tr>{titles}</tr>", *rows, "</table>"])
-
-
-def _alternatives(pages: list[Page]) -> dict[str, str]:
+def _alternatives(found: list[Page]) -> dict[str, str]:
     """The alternative text of each picture, by the SHA-256 of its bytes."""
     return {
-        hashlib.sha256(base64.b64decode(output.data[PICTURE])).hexdigest(): output.metadata[PICTURE]["alt"]
-        for page in pages for cell in documents.code_cells(page.notebook) for output in cell.outputs
-        if PICTURE in output.get("data", {}) and "alt" in output.metadata.get(PICTURE, {})
+        hashlib.sha256(base64.b64decode(output.data[PNG])).hexdigest(): output.metadata[PNG]["alt"]
+        for page in found for cell in documents.code_cells(page.notebook) for output in cell.outputs
+        if PNG in output.get("data", {}) and "alt" in output.metadata.get(PNG, {})
     }
 
 
-def _run_sphinx(scratch: Path, alternatives: dict[str, str], log: TextIO) -> None:
-    from docutils import nodes
-    from sphinx.application import Sphinx
-    from sphinx.util.docutils import docutils_namespace, patch_docutils
+def _run_sphinx(scratch: Path, sources: Mapping[str, str], checkout: Path, alternatives: Mapping[str, str]) -> str:
+    """Make the pages in `scratch/html`; returns Sphinx's warnings."""
+    settings = SETTINGS | {"html_static_path": [str(scratch / "static")], "html_extra_path": [str(scratch / "files")]}
+    source, output, cache = (scratch / name for name in ("source", "html", "doctrees"))
 
-    folders = {"html_static_path": [str(scratch / "static")], "html_extra_path": [str(scratch / "files")]}
-    places = [scratch / "source", None, scratch / "html", scratch / "doctrees"]   # the second: no file of settings
-    def describe(_app: Sphinx, page: nodes.document) -> None:
-        for picture in page.findall(nodes.image):   # myst-nb names them by their SHA-256, and forgets their texts
+    def describe(_app: Sphinx, document: nodes.document) -> None:
+        for picture in document.findall(nodes.image):   # myst-nb names a picture by its SHA-256, and drops its text
             picture["alt"] = alternatives.get(Path(picture["uri"]).stem, picture.get("alt", ""))
 
+    warnings = io.StringIO()
     with patch_docutils(), docutils_namespace():
-        sphinx = Sphinx(*places, "html", SETTINGS | folders, status=None, warning=log)
+        sphinx = Sphinx(source, None, output, cache, "html", settings, status=None, warning=warnings)
         sphinx.connect("doctree-read", describe)
+        guides.connect(sphinx, checkout, sources)
         sphinx.build()
+    return COLOUR.sub("", warnings.getvalue())
+
+
+def _check(warnings: str, log: Path) -> None:
+    """Write Sphinx's warnings to a log. Raises InputError if there are any, because a page may then be broken.
+
+    No warning is excluded: with the versions in `constraints.txt`, the libraries themselves cause none.
+    """
+    with files.replacing(log) as temporary:
+        temporary.write_text(warnings, encoding="utf-8")
+    if warnings:
+        first = re.sub(r".*/(?=source/)", "", warnings.splitlines()[0])   # without the folder, which no longer exists
+        raise InputError(f"{log}: Sphinx warned, so no site was made; mend what the log says, first of all: {first}")
 
 
 SETTINGS = {
@@ -199,38 +127,23 @@ SETTINGS = {
     "html_copy_source": False,
     "html_show_copyright": False,
     "html_use_index": False,
+    "html_show_search_summary": False,   # a page that was opened from a file must not fetch the others
     "extensions": ["myst_nb", "sphinx.ext.mathjax"],
     "mathjax_path": MATHJAX.name,
-    "mathjax3_config": {"options": {"enableMenu": False}},   # the menu would load what is not here
+    "mathjax3_config": {"options": {"enableMenu": False}},   # the menu would load files that are not here
     "myst_enable_extensions": ["dollarmath"],
+    "myst_all_links_external": True,   # `guides` translates links
+    "myst_heading_anchors": 6,         # GitHub lets a link lead to any heading
     "nb_execution_mode": "off",
     "nb_merge_streams": True,
 }
-INDEX = """# A pixel is an area
-
-Arbitrary-scale super-resolution with integrated positional encoding: notebooks that check themselves, as they were executed.
-
-{table}
-
-```{{toctree}}
-:hidden:
-
-{contents}
-claims
-```
-"""
-CLAIMS = """# Claims
-
-Every number of the series is a claim: computed and compared with a bound, or marked as reported by the paper only: {kinds}.
-
-{table}
-"""
 FAVICON = """<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16">
 <rect width="16" height="16" fill="#0072B2"/><rect x="8" width="8" height="8" fill="#E69F00"/></svg>
 """
 CSS = """@media (min-width: 67em) { .content { width: 49em; padding: 0 1.5em } }   /* Furo's 52em, with more of it for text */
 body { --code-font-size: 75% }   /* so that a cell's 104 characters fit */
 article th { text-align: left }
+article p > img { max-width: 100% }
 tr.failed td, .admonition.error { background: #D55E0022 }
 .origin { border-top: 1px solid var(--color-background-border); padding-top: .8rem; font-size: .85em }
 .cell_output img { background: white }

@@ -86,7 +86,7 @@ def test_outputs_are_stored_whole_and_clean(path):
         for output in outputs(cell):
             assert output.output_type != "error"
             assert output.get("name") != "stderr", output.text
-            assert "application/vnd.jupyter.widget-view+json" not in output.get("data", {})
+            assert documents.WIDGET not in output.get("data", {})
     text = path.read_text()
     assert not re.search(r"(?<![\w.:/])/(home|root|work|tmp|Users|mnt|opt)/", text), "an absolute path"
     assert len({cell.id for cell in notebook.cells}) == len(notebook.cells)
@@ -163,7 +163,7 @@ def write(folder, cells, preset=None):
     ("cells", "message"),
     [
         ([("n = 1", [])], "0 cells tagged 'parameters'"),
-        ([("n = 1", ["parameters"]), ("print(1)", [])], "nothing reads parameter 'n'"),
+        ([("n = 1", ["parameters"]), ("print(1)", [])], "no cell reads parameter 'n'"),
         ([("n = 1 + k", ["parameters"]), ("n", [])], "line 1: not `name = literal`"),
         ([("n = m = 1", ["parameters"]), ("n, m", [])], "line 1: not `name = literal`"),
     ],
