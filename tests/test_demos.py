@@ -1,4 +1,4 @@
-"""The widgets' pictures over their whole grids of states, as the notebooks set them."""
+"""Every demo in the states that its notebook's sliders can reach, and how figures and filmstrips are stored."""
 
 import ast
 import itertools
@@ -12,22 +12,25 @@ from ipe_sr.encodings import SAMPLERS
 from ipe_sr.series import documents
 from ipe_sr.widgets import CAPTION, Explorer
 
-NOTEBOOKS = documents.notebooks(Path(__file__).parents[1] / "notebooks")
+FOLDER = Path(__file__).parents[1] / "notebooks"
+NOTEBOOKS = documents.notebooks(FOLDER)
+RUNS = demos.runs_of(FOLDER / "experiments" / "records" / "table4-tiny")   # those of notebook 11
+NAMES = {"demos": demos, "runs": RUNS, "samplers": SAMPLERS}                # that the notebooks' calls of Explorer use
 
 
 def explorers():
-    """Arguments of every Explorer in the series: (render, readout, controls, start)."""
+    """The arguments of every Explorer in the notebooks: (render, readout, controls, start)."""
     for path in NOTEBOOKS:
         for cell in documents.code_cells(documents.read(path)):
             for node in ast.walk(ast.parse(cell.source)):
                 if isinstance(node, ast.Call) and getattr(node.func, "id", None) == "Explorer":
-                    spec = {k.arg: eval(ast.unparse(k.value), {"samplers": SAMPLERS}) for k in node.keywords}
-                    render, readout = (getattr(demos, argument.attr) for argument in node.args)
+                    spec = {k.arg: eval(ast.unparse(k.value), NAMES) for k in node.keywords}
+                    render, readout = (eval(ast.unparse(argument), NAMES) for argument in node.args)
                     yield pytest.param(render, readout, spec["controls"], spec["start"], id=render.__name__)
 
 
 def coarse(control):
-    """First, middle and last value of a control."""
+    """The first, middle and last value of a control, or all of its options."""
     if isinstance(control[0], str):
         return control
     low, high, step = control
@@ -38,12 +41,12 @@ def coarse(control):
 each_explorer = pytest.mark.parametrize(("render", "readout", "controls", "start"), list(explorers()))
 
 
-def test_every_notebook_has_one():
+def test_every_notebook_has_one_explorer():
     assert len(list(explorers())) == len(NOTEBOOKS)
 
 
 @each_explorer
-def test_every_state_draws(render, readout, controls, start):
+def test_every_state_gives_a_picture_and_a_readout_without_nan(render, readout, controls, start):
     for values in itertools.product(*map(coarse, controls.values())):
         state = dict(zip(controls, values, strict=True))
         picture = render(**state)
@@ -52,7 +55,7 @@ def test_every_state_draws(render, readout, controls, start):
 
 
 @each_explorer
-def test_pictures_depend_on_the_state_alone(render, readout, controls, start):
+def test_a_picture_does_not_depend_on_the_states_drawn_before_it(render, readout, controls, start):
     before = render(**start)
     for name, control in controls.items():
         render(**(start | {name: coarse(control)[-1]}))
@@ -60,7 +63,7 @@ def test_pictures_depend_on_the_state_alone(render, readout, controls, start):
 
 
 @each_explorer
-def test_keys_change_picture_and_readout(render, readout, controls, start):
+def test_moving_a_control_changes_picture_and_readout(render, readout, controls, start):
     explorer = Explorer(render, readout, controls, start)
     for name, control in explorer.controls.items():
         picture, text = explorer.picture.value, explorer.text.value
@@ -72,18 +75,18 @@ def test_keys_change_picture_and_readout(render, readout, controls, start):
 
 
 @each_explorer
-def test_without_a_kernel_the_text_says_what_it_is(render, readout, controls, start):
+def test_without_a_kernel_a_text_names_the_controls(render, readout, controls, start):
     text = repr(Explorer(render, readout, controls, start))
     assert text.startswith("[interactive: ") and all(name in text for name in controls)
 
 
-def test_figures_are_stored_sharp_and_deterministic():
+def test_a_figure_is_stored_at_twice_its_shown_size_and_always_as_the_same_bytes():
     first, second = (figures.png(figures.lines([0, 1], {"a": [0, 1]}, "x", "y")) for _ in range(2))
     assert first == second
     assert int.from_bytes(first[16:20], "big") == round(figures.WIDTH * 100 * figures.SHARPNESS)
 
 
-def test_a_filmstrip_shows_every_state_under_a_caption(monkeypatch):
+def test_a_filmstrip_has_one_frame_with_a_caption_for_each_state(monkeypatch):
     shown = {}
     monkeypatch.setattr(figures, "show", lambda picture, alt: shown.update(picture=picture, alt=alt))
     explorer = Explorer(demos.footprint, demos.footprint_readout, {"scale": (1.0, 8.0, 0.25)}, {"scale": 2.0})
@@ -93,10 +96,10 @@ def test_a_filmstrip_shows_every_state_under_a_caption(monkeypatch):
     assert sheet.shape == (2 * (height // 2 + CAPTION), width, 3) and shown["alt"] == "three scales"
     frames = [sheet[:height // 2, :width // 2], sheet[:height // 2, width // 2:], sheet[height // 2 + CAPTION:, :width // 2]]
     assert all((frame < 128).any() for frame in frames)
-    assert (sheet[-height // 2:, width // 2:] == 255).all(), "no fourth state, no fourth frame"
+    assert (sheet[-height // 2:, width // 2:] == 255).all(), "three states: the fourth place stays empty"
 
 
-def test_show_carries_alternative_text(monkeypatch):
+def test_a_shown_picture_has_its_alternative_text(monkeypatch):
     shown = {}
     monkeypatch.setattr("IPython.display.display", lambda bundle, **kwargs: shown.update(bundle=bundle, **kwargs))
     figures.show(figures.pictures({"a": np.zeros((4, 4))}), alt="four by four black pixels")

@@ -1,42 +1,42 @@
-"""The filters that notebook 12 shows."""
+"""The demo of notebook 12: effective filters, generated filters, and the tiny models behind them."""
 
 import dataclasses
 
 import torch
 
 from ipe_sr.demos import generality
-from ipe_sr.demos.generality import METHODS, REACH, SMALL, effective_filter, meta_pocket
+from ipe_sr.demos.generality import METHODS, REACH, SMALL, effective_filter, tiny_metasr
 
 
-def test_an_effective_filter_is_what_an_impulse_leaves():
+def test_an_effective_filter_equals_the_models_responses_to_impulses():
     torch.manual_seed(0)
     for encoding in METHODS.values():
         model = dataclasses.replace(SMALL, encoding=encoding).build()
         side, centre, radius = 2 * REACH + 1, (0.25, -0.5), (0.25, 0.5)
         position, size = REACH + torch.tensor([[centre]]).double() / 2, torch.tensor(radius).double()
         pictures = torch.zeros(side**2 + 1, 3, side, side)
-        pictures[1:].flatten(2)[torch.arange(side**2), :, torch.arange(side**2)] = 1          # one gray impulse each
+        pictures[1:].flatten(2)[torch.arange(side**2), :, torch.arange(side**2)] = 1          # each has one gray impulse
         with torch.no_grad():
             colours = model.query(model.encode(pictures), position.expand(len(pictures), -1, -1), size).mean((1, 2))
         expected = (colours[1:] - colours[0]).view(side, side)
         torch.testing.assert_close(effective_filter(model, centre, radius), expected, rtol=0, atol=1e-5)
-        assert expected[0].abs().max() < 1e-6 < expected[1:-1, 1:-1].abs().max(), "it ends before REACH"
+        assert expected[0].abs().max() < 1e-6 < expected[1:-1, 1:-1].abs().max(), "the filter is zero at REACH"
 
 
-def test_the_written_filter_is_the_one_that_makes_the_colour():
-    model = meta_pocket("IPE-MetaSR", steps=2).model
+def test_the_generated_filter_gives_the_green_of_a_pixel():
+    model = tiny_metasr("IPE-MetaSR", steps=2).model
     codes = torch.rand(1, 1, 1, 9 * 16)
     size = torch.full((1, 1, 1, 2), 0.25)
     colour = model.decode(codes, torch.tensor([[[[0.5, -0.5]]]]), size)
-    written = generality._written(model, 0.5, -0.5, 0.25)
-    torch.testing.assert_close((written.flatten() * codes.flatten()).sum(), colour[0, 0, 0, 1], rtol=0, atol=1e-5)
+    weights = generality._generated_weights(model, 0.5, -0.5, 0.25)
+    torch.testing.assert_close((weights.flatten() * codes.flatten()).sum(), colour[0, 0, 0, 1], rtol=0, atol=1e-5)
 
 
-def test_fitting_leaves_the_random_state_alone_and_is_repeatable():
+def test_fitting_keeps_the_callers_random_state_and_always_gives_the_same_weights():
     torch.manual_seed(7)
     expected = torch.rand(3)
     torch.manual_seed(7)
-    first = meta_pocket.__wrapped__("MetaSR", steps=2).model.state_dict()
+    first = tiny_metasr.__wrapped__("MetaSR", steps=2).model.state_dict()
     assert torch.equal(torch.rand(3), expected)
-    second = meta_pocket.__wrapped__("MetaSR", steps=2).model.state_dict()
+    second = tiny_metasr.__wrapped__("MetaSR", steps=2).model.state_dict()
     assert all(torch.equal(first[name], second[name]) for name in first)

@@ -1,4 +1,4 @@
-"""Notebook 10's widget: what stands on each side of its divider."""
+"""The demo of notebook 10: the pictures and errors on both sides of its divider, and its readout."""
 
 import numpy as np
 import pytest
@@ -8,7 +8,7 @@ from ipe_sr.imaging import images, metrics
 
 
 class Recorder:
-    """An axes that remembers what is drawn on it."""
+    """Stands in for a matplotlib axes and remembers what is drawn."""
 
     def imshow(self, picture, **kwargs):
         self.picture = np.asarray(picture)
@@ -27,7 +27,7 @@ def drawn(**state):
 
 
 @pytest.mark.parametrize("divider", [0, 40, 96])
-def test_each_side_shows_its_method(divider):
+def test_each_side_shows_the_picture_and_the_error_of_its_method(divider):
     picture, error = drawn(divider=divider, scale="3", left="bicubic", right="IPE-LIIF")
     left, right, hr = (side_by_side.versions()["3", method] for method in ("bicubic", "IPE-LIIF", "original"))
     np.testing.assert_array_equal(picture.picture[:, :divider], images.to_pixels(left)[:, :divider])
@@ -37,20 +37,20 @@ def test_each_side_shows_its_method(divider):
     assert picture.texts == error.texts == ["bicubic", "IPE-LIIF"]
 
 
-def test_the_original_has_no_error_and_no_decibels():
+def test_the_original_has_no_error_and_no_psnr():
     _, error = drawn(divider=0, scale="2", left="bicubic", right="original")
     assert not error.picture.any()
     text = side_by_side.wipe_readout(divider=0, scale="2", left="bicubic", right="original")
     assert text.count("dB") == 1 and "right original" in text
 
 
-def test_the_readout_has_the_decibels_of_the_whole_crop():
+def test_the_readout_gives_the_psnr_of_the_whole_crop():
     sr, hr = (side_by_side.versions()["4", method] for method in ("IPE-LIIF", "original"))
     text = side_by_side.wipe_readout(divider=8, scale="4", left="LR pixels", right="IPE-LIIF")
     assert f"IPE-LIIF: {metrics.psnr(sr, hr, 'div2k', 4):.2f} dB" in text
 
 
-def test_the_network_is_ahead_of_bicubic_and_bicubic_of_blocks():
+def test_at_every_scale_ipe_liif_beats_bicubic_and_bicubic_beats_copied_pixels():
     for scale in side_by_side.SCALES:
         hr = side_by_side.versions()[scale, "original"]
         blocks, bicubic, network = (
