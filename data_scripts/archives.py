@@ -1,4 +1,4 @@
-"""Zip and tar archives read with suspicion: nothing may leave the folder they are unpacked in."""
+"""Safe reading of zip and tar archives: no entry can be written outside the folder that they are unpacked in."""
 
 import contextlib
 import stat
@@ -16,10 +16,10 @@ DAMAGE = (zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError, OSError, R
 
 
 def members(archive: Path, name: str) -> Iterator[tuple[PurePosixPath, Iterator[bytes]]]:
-    """(path inside, content in pieces) of each regular file; take the pieces before the next file.
+    """Yields (path inside, content in pieces) for each regular file. Take the pieces before you ask for the next file.
 
-    Files that a Mac left behind (names that start with a dot) are passed over. name: what to call the archive.
-    Raises InputError where it is damaged or cut short, and for an absolute path, `..`, a link or a device.
+    Names that start with a dot are skipped: macOS adds such files. name: what error messages call the archive.
+    Raises InputError if the archive is damaged or cut short, or has an absolute path, `..`, a link or a device.
     """
     with _intact(name):
         for path, file in _zip(archive, name) if zipfile.is_zipfile(archive) else _tar(archive, name):
@@ -30,7 +30,7 @@ def members(archive: Path, name: str) -> Iterator[tuple[PurePosixPath, Iterator[
 def _zip(archive: Path, name: str) -> Iterator[tuple[PurePosixPath, BinaryIO]]:
     with zipfile.ZipFile(archive) as bundle:
         for info in bundle.infolist():
-            kind = stat.S_IFMT(info.external_attr >> 16)   # 0 where the archive was not made on Unix
+            kind = stat.S_IFMT(info.external_attr >> 16)   # 0 if the archive was not made on Unix
             path = _safe(info.filename, name)
             if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
                 raise _refusal(name, info.filename, "a symbolic link" if kind == stat.S_IFLNK else "a device")
@@ -42,7 +42,7 @@ def _zip(archive: Path, name: str) -> Iterator[tuple[PurePosixPath, BinaryIO]]:
 def _tar(archive: Path, name: str) -> Iterator[tuple[PurePosixPath, BinaryIO]]:
     try:
         bundle = tarfile.open(archive)   # noqa: SIM115 (it closes below)
-    except tarfile.ReadError:            # whose message is a page
+    except tarfile.ReadError:            # its message has many lines
         raise EOFError("neither a zip nor a tar archive") from None
     with bundle:
         for info in bundle:
@@ -52,13 +52,13 @@ def _tar(archive: Path, name: str) -> Iterator[tuple[PurePosixPath, BinaryIO]]:
                 raise _refusal(name, info.name, kind)
             if info.isreg():
                 yield path, bundle.extractfile(info)
-        bundle.fileobj.seek(bundle.offset)   # tarfile takes an end between two files, or a bad header, for the end of all
+        bundle.fileobj.seek(bundle.offset)   # for tarfile, a cut between two files and a bad header are the end, too
         if bundle.fileobj.read(tarfile.BLOCKSIZE) != bytes(tarfile.BLOCKSIZE):
             raise EOFError("no end mark")
 
 
 def _safe(text: str, name: str) -> PurePosixPath:
-    path = PurePosixPath(text.replace("\\", "/"))   # as Windows would read it
+    path = PurePosixPath(text.replace("\\", "/"))   # Windows reads a backslash so
     if path.is_absolute() or (path.parts[:1] and path.parts[0].endswith(":")):
         raise _refusal(name, text, "an absolute path")
     if ".." in path.parts:
@@ -78,7 +78,7 @@ def _pieces(file: BinaryIO, name: str) -> Iterator[bytes]:
 
 @contextlib.contextmanager
 def _intact(name: str) -> Iterator[None]:
-    """Around what reads an archive (the consumer's own errors do not pass through a generator)."""
+    """Wraps code that reads an archive. Errors of the code that consumes a generator do not pass through here."""
     try:
         yield
     except InputError:

@@ -1,13 +1,13 @@
-"""What can be downloaded: datasets.yaml as objects, and where it goes."""
+"""The archives that can be downloaded (datasets.yaml as objects), and the folder that they are installed in."""
 
 import contextlib
 import errno
+import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import yaml
-
+from ipe_sr import files
 from ipe_sr.errors import InputError
 
 FILE = Path(__file__).with_name("datasets.yaml")
@@ -16,7 +16,7 @@ FULL = {errno.ENOSPC, errno.EDQUOT}
 
 @dataclass(frozen=True)
 class Source:
-    """path: a folder or a file in the archive.   sha256: of a single file, else None."""
+    """path: a folder or a file in the archive.   sha256: the hash of a single file, else None."""
 
     path: str
     sha256: str | None = None
@@ -24,7 +24,7 @@ class Source:
 
 @dataclass(frozen=True)
 class Dataset:
-    """One archive (see the head of datasets.yaml). installs: destination below the data folder -> where it is inside."""
+    """One archive; the head of datasets.yaml explains the fields. installs: destination below the data folder -> source."""
 
     name: str
     title: str
@@ -35,14 +35,20 @@ class Dataset:
     licence: str
     installs: dict[str, Source]
 
+    def digest(self, path: Path) -> str:
+        """The hash of a file by this archive's algorithm, written as `hash` is: "sha256:..."."""
+        kind = self.hash.partition(":")[0]
+        with open(path, "rb") as stream:
+            return f"{kind}:{hashlib.file_digest(stream, kind).hexdigest()}"
+
 
 def entries() -> dict[str, Dataset]:
-    """All archives by name, in the file's order."""
-    return {name: _entry(name, raw) for name, raw in yaml.safe_load(FILE.read_text()).items()}
+    """All archives by name, in the order of datasets.yaml."""
+    return {name: _entry(name, raw) for name, raw in files.read_yaml(FILE).items()}
 
 
 def named(names: list[str]) -> list[Dataset]:
-    """The archives of these names, each once. Raises InputError for an unknown one."""
+    """The archives of these names, without repetition. Raises InputError for an unknown name."""
     known = entries()
     for name in names:
         if name not in known:
@@ -51,15 +57,13 @@ def named(names: list[str]) -> list[Dataset]:
 
 
 def root(out: Path | None) -> Path:
-    """The data folder: the option --out, else where ipe_sr looks for data."""
-    from ipe_sr import files  # not at the top: it waits for torch
-
+    """The data folder: the option --out, else the folder where ipe_sr looks for data."""
     return (out or files.data_root()).expanduser().absolute()
 
 
 @contextlib.contextmanager
 def writing(folder: Path) -> Iterator[None]:
-    """Around what writes below `folder`: InputError where the disk is full or does not let us."""
+    """Wraps code that writes below `folder`. Raises InputError if the disk is full or the permission is missing."""
     try:
         yield
     except OSError as error:
@@ -69,6 +73,7 @@ def writing(folder: Path) -> Iterator[None]:
 
 
 def counted(number: int, noun: str) -> str:
+    """A number and its noun: "1 file", "2 files"."""
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
 

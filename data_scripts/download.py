@@ -1,37 +1,38 @@
-"""python -m data_scripts.download NAME... : fetch archives, check them, install what they hold below the data folder."""
+"""python -m data_scripts.download NAME... : download archives, check them, install their content below the data folder."""
 
 import contextlib
 import hashlib
-import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import Annotated, TypeVar
 
+import filelock
 import typer
 from rich.progress import DownloadColumn, TimeRemainingColumn, TransferSpeedColumn
 
-from data_scripts import archives, catalogue, installed, transfer
+from data_scripts import archives, catalogue, installed
 from data_scripts.catalogue import Dataset, counted, writing
 from ipe_sr import console
-from ipe_sr.errors import InputError
+from ipe_sr.errors import InputError, importing
 
 T = TypeVar("T")
 
-DOWNLOADS = ".downloads"   # below the data folder: archives under way, FILE.part
+DOWNLOADS = ".downloads"   # below the data folder: incomplete archives, FILE.part
+LOCK = ".lock"             # below the data folder: held by the run that writes there
 app = typer.Typer(**console.OPTIONS)
 
 
 @app.command()
 def download(
-    names: Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", help="What to bring; without: a list.")] = None,
-    out: Annotated[Path | None, typer.Option(help="The data folder; default: where ipe_sr looks for data.")] = None,
-    file: Annotated[Path | None, typer.Option(help="The archive, where you have it already (for one NAME).")] = None,
-    mirror: Annotated[list[str] | None, typer.Option(help="URL to try first: the file, or (ending in /) its folder.")] = None,
-    retries: Annotated[int, typer.Option(min=0, help="Attempts after a failed one that gained nothing.")] = 4,
-    backoff: Annotated[float, typer.Option(min=0, help="Seconds before the first retry; doubled each time.")] = 1.0,
+    names: Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", help="What to download; none: show a list.")] = None,
+    out: Annotated[Path | None, typer.Option(help="The data folder; default: where ipe_sr looks.")] = None,
+    file: Annotated[Path | None, typer.Option(help="A local copy of the archive, for one NAME.")] = None,
+    mirror: Annotated[list[str] | None, typer.Option(help="URL to try first; of a folder if it ends in /.")] = None,
+    retries: Annotated[int, typer.Option(min=0, help="How often a request that gained nothing is repeated.")] = 4,
+    backoff: Annotated[float, typer.Option(min=0, help="Half the seconds before the second retry; then doubled.")] = 1.0,
 ) -> None:
-    """Download data, check it, unpack it. What is in place already is left alone; a cut download goes on where it was."""
+    """Download, check and unpack archives. Data already in place is left alone; an interrupted download is continued."""
     if not names:
         for entry in catalogue.entries().values():
             console.out.print(f"{entry.name:20}{_size(entry.bytes):>9}  {entry.title}; {entry.licence}")
@@ -49,7 +50,7 @@ def download(
 
 
 def _bring(entry: Dataset, root: Path, file: Path | None, mirrors: list[str], retries: int, backoff: float) -> str:
-    """Install what is not there yet; a line that says what was done."""
+    """Installs what is missing of an archive. Returns a line that says what was done."""
     missing = _missing(entry, root)
     if not missing:
         return f"{entry.name}: already in {root}, nothing to do"
@@ -61,16 +62,13 @@ def _bring(entry: Dataset, root: Path, file: Path | None, mirrors: list[str], re
         (root / DOWNLOADS).mkdir(exist_ok=True)
     part = root / DOWNLOADS / f"{entry.file}.part"
     try:
-        archive = _fetch(entry, root, part, mirrors, retries, backoff)
+        _fetch(entry, root, part, mirrors, retries, backoff)
         try:
-            count = _install(entry, root, archive, missing, entry.file)
-        except _Unusable as error:   # the same bytes would come again
-            archive.unlink()
+            count = _install(entry, root, part, missing, entry.file)
+        except _Unusable as error:   # another download would bring the same bytes
+            part.unlink()
             raise InputError(str(error)) from None
-        except BaseException:        # a full disk, Ctrl-C: no need to download it again
-            archive.replace(part)
-            raise
-        archive.unlink()
+        part.unlink()   # only now: after a full disk or Ctrl-C the archive need not be downloaded again
     finally:
         with contextlib.suppress(OSError):   # stays while it holds a .part
             (root / DOWNLOADS).rmdir()
@@ -78,7 +76,7 @@ def _bring(entry: Dataset, root: Path, file: Path | None, mirrors: list[str], re
 
 
 def _missing(entry: Dataset, root: Path) -> list[str]:
-    """Destinations to install. Raises InputError where something else is in the way of one."""
+    """The destinations that are still to be installed. Raises InputError if other data is in the way of one."""
     manifest, missing = installed.read(root, entry.name), []
     for destination in entry.installs:
         place = root / destination
@@ -92,7 +90,10 @@ def _missing(entry: Dataset, root: Path) -> list[str]:
     return missing
 
 
-def _fetch(entry: Dataset, root: Path, part: Path, mirrors: list[str], retries: int, backoff: float) -> Path:
+def _fetch(entry: Dataset, root: Path, part: Path, mirrors: list[str], retries: int, backoff: float) -> None:
+    with importing("train", "a download"):
+        from data_scripts import transfer
+
     have = part.stat().st_size if part.exists() else 0
     free = shutil.disk_usage(root).free
     if entry.bytes and entry.bytes - have > free:
@@ -104,47 +105,48 @@ def _fetch(entry: Dataset, root: Path, part: Path, mirrors: list[str], retries: 
         def report(done: int, total: int | None) -> None:
             bar.update(task, completed=done, total=total)
 
-        return transfer.fetch(entry, urls, part.parent, transfer.Resuming(part, entry.bytes, retries, backoff, report))
+        transfer.Download(entry, part, retries, backoff, report).fetch(urls)
 
 
 def _check(file: Path, entry: Dataset) -> None:
-    kind, digest = entry.hash.split(":")
     if not file.is_file():
         raise InputError(f"--file {file}: " + ("is a folder, not the archive" if file.is_dir() else "no such file"))
-    with open(file, "rb") as stream:
-        found = hashlib.file_digest(stream, kind).hexdigest()
-    if found != digest:
-        raise InputError(f"--file {file}: its {kind} is {found}, not {digest}: damaged, or not {entry.file}")
+    if (found := entry.digest(file)) != entry.hash:
+        (kind, right), found = entry.hash.split(":"), found.partition(":")[2]
+        raise InputError(f"--file {file}: its {kind} is {found}, not {right}: damaged, or not {entry.file}")
 
 
 class _Unusable(InputError):
-    """The archive has the right hash and is still no good."""
+    """The archive has the right hash, but its content cannot be installed."""
 
 
 def _install(entry: Dataset, root: Path, archive: Path, missing: list[str], name: str) -> int:
-    """Unpack beside the data and move into place: all of it or nothing; the number of files."""
+    """Unpacks beside the data, then moves all into place or nothing. Returns the number of files.   name: the archive's."""
     staging = root / f".unpacking-{entry.name}"
-    shutil.rmtree(staging, ignore_errors=True)   # left by a run that was killed
+    shutil.rmtree(staging, ignore_errors=True)   # a killed run may have left it
     try:
         found = _unpack(entry, staging, archive, missing, name)
         before = installed.read(root, entry.name)
         manifest = installed.Manifest(entry.name, entry.hash, (before.files if before else {}) | found)
         with contextlib.ExitStack() as undo:
-            path = installed.write(root, manifest)   # first: a run killed in between finds out what is missing
+            path = installed.write(root, manifest)   # first, so that after a kill the missing files are known
             undo.callback(lambda: installed.write(root, before) if before else _unlist(path))
             with writing(root):
                 for destination in missing:
                     (root / destination).parent.mkdir(parents=True, exist_ok=True)
                     (staging / destination).replace(root / destination)
                     undo.callback((root / destination).replace, staging / destination)
-            undo.pop_all()   # all in place: it stays
+            undo.pop_all()   # all is in place, so nothing is undone
         return len(found)
     finally:
         shutil.rmtree(staging, ignore_errors=True)
 
 
 def _unpack(entry: Dataset, staging: Path, archive: Path, missing: list[str], name: str) -> dict[str, dict]:
-    """The missing destinations below `staging`; {path: {"bytes", "sha256"}} of each file. Raises _Unusable, InputError."""
+    """Unpacks the missing destinations below `staging`. Returns {path: {"bytes", "sha256"}}.
+
+    Raises _Unusable if the archive is damaged or is another one, InputError if the disk is full.
+    """
     found = {}
     for member, pieces in _usable(archives.members(archive, name)):
         if path := _target(entry, member, missing):
@@ -159,7 +161,7 @@ def _unpack(entry: Dataset, staging: Path, archive: Path, missing: list[str], na
 
 
 def _usable(items: Iterator[T]) -> Iterator[T]:
-    """The same items; what is wrong with the archive that they are read from is raised as _Unusable."""
+    """Yields the items. An InputError of the archive that they are read from is raised as _Unusable."""
     try:
         yield from items
     except InputError as error:
@@ -177,7 +179,7 @@ def _write(path: Path, pieces: Iterator[bytes], root: Path) -> dict:
     digest, size = hashlib.sha256(), 0
     with writing(root):
         path.parent.mkdir(parents=True, exist_ok=True)
-        file = open(path, "wb", buffering=0)   # noqa: SIM115 (it closes below; unbuffered, so that a full disk shows here)
+        file = open(path, "wb", buffering=0)   # noqa: SIM115 (it closes below; unbuffered, so that a full disk is noticed here)
     with file:
         for piece in _usable(pieces):
             digest.update(piece)
@@ -196,23 +198,18 @@ def _unlist(path: Path) -> None:
 
 @contextlib.contextmanager
 def _alone(root: Path) -> Iterator[None]:
-    """Make the data folder if need be, and hold it: two runs would write into the same .part."""
+    """Makes the data folder if it is missing, and locks it: two runs would write into the same .part."""
+    lock = filelock.FileLock(root / LOCK)
     with writing(root):
         root.mkdir(parents=True, exist_ok=True)
-        handle = os.open(root, os.O_RDONLY)
+        try:
+            lock.acquire(timeout=0)
+        except filelock.Timeout:
+            raise InputError(f"{root}: another download is writing here; wait until it has ended") from None
     try:
-        with contextlib.suppress(ImportError):   # fcntl: not on Windows
-            import fcntl
-
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise InputError(f"{root}: another download is writing here; wait until it has ended") from None
-        for stale in (root / DOWNLOADS).glob("tmp*"):   # pooch's, of a run that was killed
-            stale.unlink()
         yield
     finally:
-        os.close(handle)
+        lock.release()
 
 
 def _size(count: int | None) -> str:

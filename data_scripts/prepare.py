@@ -1,5 +1,5 @@
-"""python -m data_scripts.prepare FOLDER --scales 2,3,4 : MATLAB-exact low-resolution pictures from high-resolution ones.
-python -m data_scripts.prepare FOLDER --store : pictures decoded once, as training reads them."""
+"""python -m data_scripts.prepare FOLDER --scales 2,3,4 : make MATLAB-exact low-resolution pictures.
+python -m data_scripts.prepare FOLDER --store : decode the pictures once, into the file that training reads."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,32 +10,31 @@ import typer
 from data_scripts.catalogue import counted, writing
 from ipe_sr import console
 from ipe_sr.errors import InputError
+from ipe_sr.imaging import datasets, images, resample
 
 app = typer.Typer(**console.OPTIONS)
 
 
 @app.command()
 def prepare(
-    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Pictures, or a folder with them in HR/.")],
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="A folder with pictures, or with HR/.")],
     scales: Annotated[
         list[str], typer.Option(metavar="FACTORS", help="Separated by commas: 2,3,4; fractions are fine.")
     ] = ("2,3,4",),
-    out: Annotated[Path | None, typer.Option(help="Where X2, X3, ... go; default: FOLDER/LR_bicubic.")] = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Make again what is there.")] = False,
-    store: Annotated[bool, typer.Option("--store", help="Instead, decode them into the cache that training reads.")] = False,
+    out: Annotated[Path | None, typer.Option(help="Folder for X2, X3, ...; default: FOLDER/LR_bicubic.")] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace existing files.")] = False,
+    store: Annotated[bool, typer.Option("--store", help="Only decode into the cache for training.")] = False,
 ) -> None:
     """Write X{s}/NAMEx{s}.png for each picture: HR cropped to whole LR pixels, then MATLAB's imresize, 8 bits.
 
-    Files are written whole or not at all; those that are there are kept, so an interrupted run goes on where it was.
+    Files are written atomically, and existing files are kept, so an interrupted run can be continued.
     """
     factors = [_factor(text) for text in console.listed(scales, "--scales")]
     if store and out:
-        raise InputError("--out: the store goes into the cache; set IPE_SR_CACHE to have that elsewhere")
-    from ipe_sr.imaging import datasets  # after the options: this waits for torch
-
+        raise InputError("--out: the store goes into the cache; set IPE_SR_CACHE to choose another folder")
     if not folder.is_dir():
         raise InputError(f"{folder}: " + ("is a file; give the folder" if folder.exists() else "no such folder"))
-    pictures = datasets.find(folder.absolute()).hr   # absolute: a folder, not the name of a set
+    pictures = datasets.find(folder.absolute()).hr   # absolute, so that it is not taken for the name of a set
     if store:
         _store(pictures)
     else:
@@ -43,7 +42,7 @@ def prepare(
 
 
 def _store(pictures: Sequence[Path]) -> None:
-    from ipe_sr.training import batches
+    from ipe_sr.training import batches  # only here: it imports torch
 
     with console.progress() as bar:
         task = bar.add_task("prepare", total=len(pictures))
@@ -52,8 +51,6 @@ def _store(pictures: Sequence[Path]) -> None:
 
 
 def _shrink(pictures: Sequence[Path], factors: list[float], target: Path, overwrite: bool) -> None:
-    from ipe_sr.imaging import datasets, images, resample
-
     if twins := datasets.twins(pictures):
         raise InputError(f"{twins[1]}: would get the same name as {twins[0].name}; rename one of them")
     made = 0

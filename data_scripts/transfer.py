@@ -1,162 +1,177 @@
-"""One file over HTTP: retried, resumed where the connection was cut, tried at one mirror after another, checked by pooch."""
+"""Download a file over HTTP: retry, resume after a cut connection, try one mirror after another, check the hash."""
 
-import http.client
 import os
-import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from html.parser import HTMLParser
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
-from urllib.error import HTTPError, URLError
-from urllib.parse import unquote, urldefrag, urljoin
-from urllib.request import Request, urlopen
+from urllib.parse import urljoin
 
-import pooch
+import requests
+from requests.adapters import HTTPAdapter
+from urllib3.exceptions import HTTPError, ReadTimeoutError
+from urllib3.util import Retry
 
 from data_scripts.catalogue import Dataset, writing
-from ipe_sr.errors import InputError
+from ipe_sr.errors import InputError, first_line
 
-INDEX = "https://pypi.org/simple"   # unless PIP_INDEX_URL names another, as for pip
-CHUNK, TIMEOUT = 1 << 16, 30        # bytes; seconds without an answer
-PASSING = (URLError, OSError, http.client.HTTPException)   # what may be gone a moment later
-BUSY = {408, 429}
+INDEX = "https://pypi.org/simple"   # PIP_INDEX_URL overrides it, as it does for pip
+CHUNK = 1 << 16                     # bytes
+TIMEOUT = 30                        # seconds without an answer
+LONGEST_WAIT = 60                   # seconds; a server may ask for a longer pause (Retry-After)
+TEMPORARY = (408, 429, 500, 502, 503, 504)   # statuses after which the same request may succeed
 
 
 class Fault(Exception):
-    """Why one mirror does not serve."""
+    """The reason why one mirror cannot serve the file."""
 
 
 @dataclass
-class Resuming:
-    """A downloader for pooch that appends to `part` with a Range request, and begins anew where a server knows no ranges.
+class Download:
+    """Downloads one archive into the file `part`, which survives a failure: the next call continues it.
 
-    expected: bytes of the whole file, or None.   retries: how often in a row, without any gain, a connection may fail.
-    backoff: seconds before the first retry, doubled for each further one.   report(bytes so far, bytes in all or None).
+    retries: how many attempts may follow a failed one that gained no bytes.   backoff: factor of urllib3's waiting times,
+    in seconds.   report: called with the bytes so far and the bytes in all (None if unknown).
     """
 
+    entry: Dataset
     part: Path
-    expected: int | None
     retries: int
     backoff: float
     report: Callable[[int, int | None], None] = lambda done, total: None
-    resumed: bool = False   # whether the last file holds bytes that an earlier call left
+    _total: int | None = field(default=None, init=False)   # bytes of the whole file, as the last response says
 
-    def __call__(self, url: str, output_file: str, _: object) -> None:
-        best = self.size()
-        self.resumed, failures = best > 0, 0
+    def fetch(self, urls: Iterable[str]) -> None:
+        """Completes `part` from the first URL that serves a file with the right hash.
+
+        Raises InputError with one reason for each URL if none does, and if the disk is full.
+        """
+        faults = []
+        for url in urls:
+            try:
+                return self._fetch_and_check(self._resolve(url))
+            except Fault as fault:
+                faults.append(f"{url}: {fault}")
+        kept = f"{self._size()} bytes are kept and the next run goes on from there; " if self._size() else ""
+        advice = "try later, name another place with --mirror URL, or give the archive with --file"
+        raise InputError(f"{self.entry.name}: no download worked ({'; '.join(faults)}); {kept}{advice}")
+
+    def _fetch_and_check(self, url: str) -> None:
+        attempts = 2 if self._size() else 1   # what an earlier call kept may belong to another file: then start again
+        for _ in range(attempts):
+            self._complete(url)
+            if self.entry.digest(self.part) == self.entry.hash:
+                return
+            self.part.unlink()
+        kind, _, digest = self.entry.hash.partition(":")
+        raise Fault(f"its {kind} is not {digest}: damaged, or another file")
+
+    def _complete(self, url: str) -> None:
+        """Requests what is missing until all has arrived. urllib3 retries requests, but not a body that is cut."""
+        most, retry = self._size(), self._retry
         while True:
             try:
-                self._receive(url)
-                break
+                return self._receive(url)
             except HTTPError as error:
-                error.close()
-                if error.code < 500 and error.code not in BUSY:
-                    raise Fault(f"HTTP {error.code} {error.reason}") from None
-                trouble = f"HTTP {error.code} {error.reason}"
-            except PASSING as error:
-                trouble = str(getattr(error, "reason", None) or error) or type(error).__name__
-            failures = 0 if self.size() > best else failures + 1
-            best = max(best, self.size())
-            if failures > self.retries:
-                raise Fault(f"{trouble}, {failures} times")
-            time.sleep(self.backoff * 2 ** max(failures - 1, 0))
-        os.replace(self.part, output_file)
-
-    def size(self) -> int:
-        return self.part.stat().st_size if self.part.exists() else 0
+                if self._size() > most:
+                    most, retry = self._size(), self._retry
+                    continue
+                trouble = f"no data for {TIMEOUT} s" if isinstance(error, ReadTimeoutError) else "connection cut"
+                try:
+                    retry = retry.increment("GET", url, error=error)
+                except HTTPError:   # the retries are used up
+                    raise Fault(f"{trouble} after {self._size()} of {self._total or '?'} bytes, {self._times}") from None
+                retry.sleep()
 
     def _receive(self, url: str) -> None:
-        have = self.size()
-        if have and have == self.expected:
+        """Sends one request and appends what arrives. Raises urllib3's HTTPError if the body is cut."""
+        have, expected = self._size(), self.entry.bytes
+        if have and have == expected:
             return
-        if self.expected and have > self.expected:
+        if expected and have > expected:
             self.part.unlink()
             have = 0
-        headers = {"User-Agent": "ipe_sr"} | ({"Range": f"bytes={have}-"} if have else {})
-        try:
-            response = urlopen(Request(url, headers=headers), timeout=TIMEOUT)
-        except HTTPError as error:
-            if error.code != 416 or not have:
-                raise
-            if error.headers.get("Content-Range") != f"bytes */{have}":   # else there is nothing left to send
+        with self._get(url, {"Range": f"bytes={have}-"} if have else {}, (200, 206, 416) if have else (200, 206)) as response:
+            found = response.headers.get("Content-Range", "")
+            if response.status_code == 416 and found == f"bytes */{have}":   # nothing is missing
+                return
+            if response.status_code == 416:   # the kept bytes are not the beginning of this file
                 self.part.unlink()
-                raise ConnectionError("the kept part does not fit this file") from None
-            return
-        with response:
-            continues = response.status == 206 and response.headers.get("Content-Range", "").startswith(f"bytes {have}-")
-            if response.status == 206 and not continues:
+                return self._receive(url)
+            continues = response.status_code == 206 and found.startswith(f"bytes {have}-")
+            if response.status_code == 206 and not continues:
                 raise Fault("answers with another range than asked for")
-            start = have if continues else 0
-            total = None if response.length is None else start + response.length
-            if self.expected and total not in (None, self.expected):
-                raise Fault(f"has a file of {total} bytes where {self.expected} are right")
-            self._append(response, start, total)
-        if total is not None and self.size() < total:
-            raise ConnectionError(f"connection cut after {self.size()} of {total} bytes")
+            start, rest = have if continues else 0, response.raw.length_remaining
+            self._total = None if rest is None else start + rest
+            if expected and self._total not in (None, expected):
+                raise Fault(f"has a file of {self._total} bytes where {expected} are right")
+            self._append(response, start)
 
-    def _append(self, response: http.client.HTTPResponse, start: int, total: int | None) -> None:
+    def _append(self, response: requests.Response, start: int) -> None:
         with writing(self.part.parent):
             file = open(self.part, "ab" if start else "wb", buffering=0)   # noqa: SIM115 (it closes below)
         with file:
-            while chunk := response.read(CHUNK):
+            while chunk := response.raw.read1(CHUNK, decode_content=False):   # the bytes as they are, also of a .tar.gz
                 with writing(self.part.parent):
                     while chunk:
                         chunk = chunk[file.write(chunk):]
-                self.report(file.tell(), total)
+                self.report(file.tell(), self._total)
 
-
-def fetch(entry: Dataset, urls: Iterable[str], folder: Path, downloader: Resuming) -> Path:
-    """The archive in `folder`, from the first URL that serves it with the right hash.
-
-    Raises InputError where none does (it says why for each), or the disk is full.
-    """
-    pooch.get_logger().setLevel("ERROR")   # it would say what the progress bar says
-    kind, digest = entry.hash.split(":")
-    faults = []
-    for url in urls:
+    def _get(self, url: str, headers: dict[str, str], good: tuple[int, ...]) -> requests.Response:
+        """The response to a GET request, its body still to be read. Raises Fault for any status that is not `good`."""
         try:
-            where = _resolve(url, entry.file)
-            for last in (False, True):
-                with writing(folder):
-                    try:
-                        return Path(pooch.retrieve(where, entry.hash, entry.file, folder, downloader=downloader))
-                    except InputError:
-                        raise
-                    except ValueError:   # pooch's: the hash differs; the file is gone by now
-                        if last or not downloader.resumed:
-                            raise Fault(f"its {kind} is not {digest}: damaged, or another file") from None
+            response = self._session.get(url, headers=headers, stream=True, timeout=TIMEOUT)
+        except requests.ConnectionError as error:
+            raise Fault(f"{_reason(error)}, {self._times}") from None
+        except requests.RequestException as error:
+            raise Fault(_reason(error)) from None
+        if response.status_code not in good:
+            response.close()
+            times = f", {self._times}" if response.status_code in TEMPORARY else ""
+            raise Fault(f"HTTP {response.status_code} {response.reason}{times}")
+        return response
+
+    def _resolve(self, url: str) -> str:
+        """pypi:PROJECT -> the URL of the archive on the project's page of the package index; other URLs unchanged."""
+        if not url.startswith("pypi:"):
+            return url
+        page = f"{os.environ.get('PIP_INDEX_URL', INDEX).rstrip('/')}/{url.removeprefix('pypi:')}/"
+        try:
+            response = self._get(page, {"Accept": "application/vnd.pypi.simple.v1+json"}, (200,))
+            links = {file["filename"]: file["url"] for file in response.json()["files"]}
         except Fault as fault:
-            faults.append(f"{url}: {fault}")
-    kept = f"{downloader.size()} bytes are kept and the next run goes on from there; " if downloader.size() else ""
-    advice = "try later, name another place with --mirror URL, or give the archive with --file"
-    raise InputError(f"{entry.name}: no download worked ({'; '.join(faults)}); {kept}{advice}")
+            raise Fault(f"{fault} at {page}") from None
+        except (requests.RequestException, KeyError, TypeError):
+            raise Fault(f"{page} is no list of files in JSON") from None
+        if self.entry.file not in links:
+            raise Fault(f"{page} has no {self.entry.file}")
+        return urljoin(response.url, links[self.entry.file])
+
+    def _size(self) -> int:
+        return self.part.stat().st_size if self.part.exists() else 0
+
+    @property
+    def _times(self) -> str:
+        return f"{self.retries + 1} times"
+
+    @property
+    def _retry(self) -> Retry:
+        return Retry(
+            total=self.retries, backoff_factor=self.backoff, retry_after_max=LONGEST_WAIT,
+            status_forcelist=TEMPORARY, raise_on_status=False,
+        )
+
+    @cached_property
+    def _session(self) -> requests.Session:
+        session = requests.Session()
+        session.headers.update({"User-Agent": "ipe_sr", "Accept-Encoding": "identity"})   # ranges count the file's own bytes
+        for scheme in ("http://", "https://"):
+            session.mount(scheme, HTTPAdapter(max_retries=self._retry))
+        return session
 
 
-class _Links(HTMLParser):
-    def __init__(self, page: str):
-        super().__init__()
-        self.page, self.found = page, {}
-
-    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
-        if tag == "a" and (href := dict(attributes).get("href")):
-            url = urldefrag(urljoin(self.page, href)).url
-            self.found[unquote(url.rpartition("/")[2])] = url
-
-
-def _resolve(url: str, file: str) -> str:
-    """pypi:PROJECT -> the URL of `file` on the project's page of the package index; other URLs as they are."""
-    if not url.startswith("pypi:"):
-        return url
-    page = f"{os.environ.get('PIP_INDEX_URL', INDEX).rstrip('/')}/{url.removeprefix('pypi:')}/"
-    try:
-        with urlopen(Request(page, headers={"User-Agent": "ipe_sr", "Accept": "text/html"}), timeout=TIMEOUT) as response:
-            links = _Links(response.url)
-            links.feed(response.read().decode("utf-8", "replace"))
-    except HTTPError as error:
-        error.close()
-        raise Fault(f"HTTP {error.code} {error.reason} at {page}") from None
-    except (*PASSING, ValueError) as error:
-        raise Fault(f"{error} at {page}") from None
-    if file not in links.found:
-        raise Fault(f"{page} has no {file}")
-    return links.found[file]
+def _reason(error: BaseException) -> str:
+    """The innermost message: requests and urllib3 wrap what the operating system says."""
+    while cause := error.__cause__ or error.__context__:
+        error = cause
+    return first_line(error)

@@ -1,4 +1,4 @@
-"""python -m data_scripts.verify [NAME...] : is what was installed still there and whole?"""
+"""python -m data_scripts.verify [NAME...] : check that the installed files are still there and unchanged."""
 
 from pathlib import Path
 from typing import Annotated
@@ -10,16 +10,16 @@ from data_scripts.catalogue import counted
 from ipe_sr import console
 from ipe_sr.errors import InputError
 
-SHOWN = 3   # how many faulty files a complaint names
+SHOWN = 3   # how many faulty files an error message names
 app = typer.Typer(**console.OPTIONS)
 
 
 @app.command()
 def verify(
-    names: Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", help="Default: all that was installed.")] = None,
+    names: Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", help="Default: all that is installed.")] = None,
     out: Annotated[Path | None, typer.Option(help="The data folder; default: where ipe_sr looks for data.")] = None,
 ) -> None:
-    """Compare every file with what was installed: presence, size, sha256."""
+    """Compare every file with its state when it was installed: presence, size, sha256."""
     root = catalogue.root(out)
     chosen = [entry.name for entry in catalogue.named(names or [])] or installed.names(root)
     if not chosen:
@@ -37,7 +37,7 @@ def verify(
         if faults:
             listed = ", ".join(f"{path} is {fault}" for path, fault in list(faults.items())[:SHOWN])
             more = f" and {counted(len(faults) - SHOWN, 'more file')}" if len(faults) > SHOWN else ""
-            complaints.append(f"{name}: {listed}{more}; remove what is left of it in {root}, then download it again")
+            complaints.append(f"{name}: {listed}{more}; remove its remaining files from {root}, then download it again")
     if complaints:
         raise InputError("; ".join(complaints))
 

