@@ -1,3 +1,5 @@
+"""Grids: positions, radii, and the latent codes around a position."""
+
 from fractions import Fraction
 
 import pytest
@@ -50,7 +52,7 @@ def test_mesh_goes_row_by_row():
 
 @st.composite
 def queries(draw):
-    """An LR size and a position inside its picture, borders included."""
+    """An LR size, and a position in a picture of that size, borders included."""
     size = draw(st.tuples(st.integers(1, 9), st.integers(1, 9)))
     at = [draw(st.floats(-0.5, n - 0.5) | st.integers(0, n - 1).map(float)) for n in size]
     return size, torch.tensor(at, dtype=torch.float64)
@@ -84,7 +86,7 @@ def test_weights_are_the_areas_of_the_opposite_rectangles(y, x):
     assert around.weight.tolist() == pytest.approx([area / sum(areas) for area in areas], abs=1e-14)
 
 
-def test_beyond_the_centres_of_the_border_its_code_stands_for_both():
+def test_beyond_the_last_centres_all_four_codes_are_the_one_at_the_border():
     around = grids.corners(torch.tensor([-0.25, 2.4], dtype=torch.float64), (3, 3))
     assert around.index.tolist() == [2, 2, 2, 2]
     assert around.weight.tolist() == [0.25] * 4
@@ -105,7 +107,7 @@ def test_pictures_of_one_row_or_column(size):
 
 @given(st.integers(0, 4), st.integers(0, 1), st.floats(-0.5, 4.4), st.integers(0, 100))
 def test_weighted_sums_are_continuous_across_centres(border, axis, along, seed):
-    """Any function of (code, offset), so weighted, is continuous where the set of four codes changes."""
+    """A weighted sum of any function of (code, offset) is continuous where the set of four codes changes."""
     generator = torch.Generator().manual_seed(seed)
     slope, value = torch.rand(25, 2, generator=generator).double(), torch.rand(25, generator=generator).double()
 
