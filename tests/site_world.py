@@ -1,4 +1,4 @@
-"""A folder as `ipe-sr notebooks` leaves it, without running anything."""
+"""A folder as `ipe-sr notebooks` leaves it, made without running anything."""
 
 import json
 import re
@@ -18,4 +18,4 @@ def executed(folder: Path, name: str, notebook: nbformat.NotebookNode, failure: 
     claims = [{"id": id, "text": text, "kind": "asserted", "holds": True, "bounds": bounds}
               for id, text, bounds in CLAIM.findall(printed)]
     record = {"notebook": f"{name}.ipynb", "preset": "smoke", "failure": failure, "seconds": 1.25, "claims": claims}
-    (folder / f"{name}.json").write_text(json.dumps(record))
+    (folder / f"{name}.json").write_text(json.dumps(record), encoding="utf-8")

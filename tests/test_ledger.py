@@ -1,3 +1,5 @@
+"""The ledger of claims, and the records that it reads."""
+
 import json
 
 import pytest
@@ -9,7 +11,8 @@ from ipe_sr.series.ledger import Claim
 
 
 def note(folder, name, noted, failure=None):
-    (folder / f"{name}.json").write_text(json.dumps({"notebook": f"{name}.ipynb", "failure": failure, "claims": noted}))
+    record = {"notebook": f"{name}.ipynb", "preset": "smoke", "seconds": 1.5, "failure": failure, "claims": noted}
+    (folder / f"{name}.json").write_text(json.dumps(record), encoding="utf-8")
 
 
 @pytest.fixture
@@ -22,13 +25,13 @@ def noted(tmp_path, monkeypatch, capsys):
     claims.reported("03.4", "figure", "Table 1")
     with pytest.raises(AssertionError):
         claims.claim("03.5", "wrong", 2, below=1)
-    return [json.loads(line) for line in (tmp_path / "journal").read_text().splitlines()]
+    return [json.loads(line) for line in (tmp_path / "journal").read_text(encoding="utf-8").splitlines()]
 
 
 def test_a_series_by_kind(tmp_path, noted):
     note(tmp_path, "03_first", noted[:3])
     note(tmp_path, "04_second", noted[3:], failure="04_second.ipynb, cell 2: AssertionError")
-    (tmp_path / "notes.json").write_text("{")   # none of ours
+    (tmp_path / "notes.json").write_text("{", encoding="utf-8")   # this is no record of a notebook
     entries, failures = ledger.read(tmp_path)
     assert failures == ["04_second.ipynb, cell 2: AssertionError"]
     table = ledger.by_kind(entries)
@@ -65,11 +68,14 @@ def test_an_empty_folder_has_no_claims(tmp_path):
 
 
 @pytest.mark.parametrize("text", [
-    "{", "[]", "{}", '{"notebook": "a", "claims": [{}], "failure": null}', '{"notebook": "a", "claims": []}',
-    '{"notebook": "a", "failure": null, "claims": [{"id": "1", "text": "", "kind": "guessed", "bounds": ""}]}',
+    "{", "[]", "{}", '{"notebook": "a", "claims": [{}], "failure": null, "preset": "smoke", "seconds": 1}',
+    '{"notebook": "a", "claims": [], "preset": "smoke", "seconds": 1}', '{"notebook": "a", "claims": [], "failure": null}',
+    '{"notebook": "a", "claims": [], "failure": null, "preset": "smoke", "seconds": "long"}',
+    '{"notebook": "a", "failure": null, "claims": [{"id": "1", "text": "", "kind": "guessed", "bounds": ""}], '
+    '"preset": "smoke", "seconds": 1}',
 ])
 def test_what_is_no_record_is_refused(tmp_path, text):
-    (tmp_path / "05_bad.json").write_text(text)
+    (tmp_path / "05_bad.json").write_text(text, encoding="utf-8")
     with pytest.raises(InputError, match=r"05_bad\.json: not a record"):
         ledger.read(tmp_path)
 

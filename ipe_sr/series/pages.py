@@ -21,7 +21,7 @@ from ipe_sr.series.guides import Guide
 from ipe_sr.series.ledger import Claim, Record
 
 ERROR_MARK = "papermill-error-cell-tag"   # the tag of the cells that papermill inserts into a failed notebook
-GOAL = re.compile(r"\*\*Goal\.\*\* (.*?)(?:[:;] |\.(?: (?=[A-Z])|$))", re.MULTILINE)   # the first clause of a notebook's goal
+MAP = re.compile(r"^\| (\d\d) \|.*\| (.+) \|$", re.MULTILINE)   # a row of the map of the series: number, notebook, purpose
 # A picture in Markdown and, below it, its caption in italics.
 PICTURE = re.compile(r"^!\[[^\]]*\]\([\w/.]+\)\n(?:\n\*.+?\*\n(?=\n))?", re.MULTILINE | re.DOTALL)
 WELCOME = "index"   # the name of the first page
@@ -35,12 +35,6 @@ class Page:
     title: str
     notebook: NotebookNode
     record: Record
-
-    @property
-    def goal(self) -> str:
-        """One line on what the notebook is for; empty for a notebook that does not state its goal."""
-        found = GOAL.search(self.notebook.cells[0].source)
-        return f"{found[1]}." if found else ""
 
     @property
     def listed(self) -> str:
@@ -79,17 +73,20 @@ def notebook(page: Page) -> NotebookNode:
 def welcome(pages: list[Page], guides: list[Guide], sources: Mapping[str, str], readme: str) -> str:
     """The first page: what this is, the picture, how to read, the path through the notebooks, and the guides.
 
+    The map of the series, a table in its first notebook, says in one line what each notebook is for.
+
     sources: name of a page -> path of its file, from the folder of README.md.
     readme: the text of README.md, whose first picture is taken, with its caption; empty for none.
     """
     picture = PICTURE.search(readme)
     failures = [page.record.failure for page in pages if page.record.failure]
+    purposes = dict(row for page in pages for cell in page.notebook.cells for row in MAP.findall(cell.source))
     return FIRST_PAGE.format(
         picture=picture[0] if picture else "",
         failures=_failed(f"{len(failures)} of {len(pages)} notebooks failed", *failures) if failures else "",
         preset=" and ".join(sorted({page.record.preset for page in pages})),
         claims=sum(len(page.record.claims) for page in pages),
-        path="\n".join(_listed(page.listed, sources[page.name], page.goal) for page in pages),
+        path="\n".join(_listed(page.listed, sources[page.name], purposes.get(page.name[:2], "")) for page in pages),
         guides="\n".join(["## The guides\n"] * bool(guides) + [
             _listed(guide.title, sources[guide.name], guide.purpose) for guide in guides
         ]),
@@ -121,11 +118,12 @@ def runs(pages: list[Page]) -> str:
             _link(f"{page.name}.html", page.title),
             html.escape(page.record.failure or "ok"),
             _link("claims.html", str(len(page.record.claims))),
-            f"{page.record.seconds:.1f} s, {html.escape(page.record.preset)}",
+            f"{page.record.seconds:.1f} s",
+            html.escape(page.record.preset),
             _files(page.name),
         )
         rows.append(_row(page.record.failure is not None, *cells))
-    return RUNS.format(table=_table("Notebook", "State", "Claims", "Time and preset", "Files", rows=rows))
+    return RUNS.format(table=_table("Notebook", "State", "Claims", "Time", "Preset", "Files", rows=rows))
 
 
 def _listed(title: str, path: str, purpose: str) -> str:

@@ -143,6 +143,7 @@ FAVICON = """<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16">
 CSS = """@media (min-width: 67em) { .content { width: 49em; padding: 0 1.5em } }   /* Furo's 52em, with more of it for text */
 body { --code-font-size: 75% }   /* so that a cell's 104 characters fit */
 article th { text-align: left }
+article table.docutils td, article table.docutils th { padding: .25rem .5rem }
 article p > img { max-width: 100% }
 tr.failed td, .admonition.error { background: #D55E0022 }
 .origin { border-top: 1px solid var(--color-background-border); padding-top: .8rem; font-size: .85em }
