@@ -153,7 +153,7 @@ def notebooks(
     plan = run_series.plan(source, params, console.listed(only, "--only"), parameters or [])
     results = run_series.execute(plan, output, jobs, report=lambda line: out.print(line))
     failed = [result for result in results if result.failure]
-    index = site.build(output)
+    index = site.build(output, source)
     if write_back and not failed:
         run_series.write_back(results)
     out.print(f"open {index}")
