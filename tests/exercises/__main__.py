@@ -1,4 +1,7 @@
-"""python -m tests.exercises [03 ...]: points given against points due, for right answers and every wrong one in the bank."""
+"""python -m tests.exercises [03 ...]: compare the points of right and wrong answers with the points that they should get.
+
+The right answers are the solutions and alternatives.yaml; the wrong ones are in bank/.
+"""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""A made-up course: one quick master of three exercises, and students who hand in what students hand in."""
+"""A made-up course for tests: one quick master of three exercises, and submissions of every kind."""
 
 import copy
 from pathlib import Path
@@ -18,7 +18,7 @@ TESTS = {
 
 
 def marked(cell: NotebookNode, name: str, **marks) -> NotebookNode:
-    """A cell with nbgrader's metadata."""
+    """The cell, with nbgrader's metadata added."""
     plain = {"schema_version": 3, "grade": False, "solution": False, "locked": False, "task": False, "grade_id": name}
     cell.metadata["nbgrader"] = plain | marks
     return cell
@@ -50,12 +50,12 @@ def write_master(folder: Path) -> Path:
 
 
 def answered(answers: dict[str, str]) -> NotebookNode:
-    """A student copy with these answers; the others stay empty."""
+    """A student copy with these answers; other answers stay empty."""
     return fill(release.student_copy(master()), answers)
 
 
 def fill(notebook: NotebookNode, answers: dict[str, str]) -> NotebookNode:
-    """Write answers, by exercise, into a copy that was handed out."""
+    """Write answers, given by exercise, into a student copy."""
     for cell in notebook.cells:
         exercise = masters.exercise_of(masters.grade_id(cell))
         if exercise in answers and masters.metadata(cell).get("solution"):
@@ -80,12 +80,12 @@ def tampered() -> NotebookNode:
 
 
 def pasted() -> NotebookNode:
-    """Answers in a notebook of the student's own: no cell can be recognised."""
+    """Answers in a new notebook: none of its cells can be recognised."""
     return new_notebook(cells=[new_code_cell(GOOD["01.1"]), new_code_cell(GOOD["01.2"])])
 
 
 def but(exercise: str, code: str):
-    """All answers right, except for one."""
+    """A submission with right answers, except for one exercise."""
     return lambda: answered(GOOD | {exercise: code})
 
 
@@ -115,12 +115,12 @@ SUBMISSIONS = {
 
 
 def hand_in(folder: Path, students=tuple(SUBMISSIONS)) -> Path:
-    """SUBMITTED/STUDENT/NAME.ipynb, and one student whose file is cut and one who handed nothing in."""
+    """Write SUBMITTED/STUDENT/NAME.ipynb; in addition, the file of the student `cut` is damaged, and `absent` has none."""
     for student in students:
         (folder / student).mkdir(parents=True)
         nbformat.write(SUBMISSIONS[student](), folder / student / f"{NAME}.ipynb")
     for student in ("cut", "absent"):
         (folder / student).mkdir(parents=True)
-    (folder / "cut" / f"{NAME}.ipynb").write_text('{"cells": [')
-    (folder / "absent" / "notes.ipynb").write_text("{}")
+    (folder / "cut" / f"{NAME}.ipynb").write_text('{"cells": [', encoding="utf-8")
+    (folder / "absent" / "notes.ipynb").write_text("{}", encoding="utf-8")
     return folder

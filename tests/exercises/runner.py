@@ -1,4 +1,4 @@
-"""An exercise tried with an answer, in this process: what nbgrader would give for it, in milliseconds instead of seconds."""
+"""Test an answer to an exercise in this process. It gets the points that nbgrader gives, in milliseconds instead of seconds."""
 
 import ast
 import contextlib
@@ -19,7 +19,7 @@ MASTERS = masters.masters(HERE.parents[1] / "notebooks" / "exercises")
 
 @dataclass(frozen=True)
 class Case:
-    """An exercise that tests grade, and the notebook that it stands in."""
+    """An exercise that is graded by tests, and its master notebook."""
 
     notebook: NotebookNode
     exercise: masters.Exercise
@@ -29,16 +29,16 @@ class Case:
         return self.exercise.cell("answer").source
 
     def bank(self) -> list[dict]:
-        """Its wrong answers; see `bank/01.yaml`."""
+        """The wrong answers to this exercise; see `bank/01.yaml`."""
         path = HERE / "bank" / f"{self.exercise.id[:2]}.yaml"
-        return (yaml.safe_load(path.read_text()) if path.is_file() else {}).get(self.exercise.id, [])
+        return (yaml.safe_load(path.read_text(encoding="utf-8")) if path.is_file() else {}).get(self.exercise.id, [])
 
     def alternatives(self) -> list[dict]:
-        """Right answers beside the solution; see `alternatives.yaml`."""
-        return yaml.safe_load((HERE / "alternatives.yaml").read_text()).get(self.exercise.id, [])
+        """Right answers other than the solution; see `alternatives.yaml`."""
+        return yaml.safe_load((HERE / "alternatives.yaml").read_text(encoding="utf-8")).get(self.exercise.id, [])
 
     def filled(self, entry: dict) -> str:
-        """An entry's answer cell: given whole, or as an edit of the solution that must fit exactly once."""
+        """The answer cell of an entry, which holds the code or a replacement in the solution that must fit exactly once."""
         if "code" in entry:
             return entry["code"]
         old, new = entry["replace"]
@@ -48,21 +48,21 @@ class Case:
 
 @dataclass(frozen=True)
 class Outcome:
-    """points: earned.   errors: of the answer cell and of each failing test, by their part; of given cells, by their id."""
+    """points: the points earned.   errors: the errors of all cells that failed, by their part; by their id for given code."""
 
     points: float
     errors: dict[str, Exception]
 
 
 def cases(numbers: Sequence[str] = ()) -> Iterator[Case]:
-    """The exercises of the masters with these numbers; of all for none."""
+    """The exercises of the masters with these numbers; of all masters if there are no numbers."""
     for path in (path for path in MASTERS if not numbers or path.name[:2] in numbers):
         notebook = masters.read(path)
         yield from (Case(notebook, exercise) for exercise in masters.exercises(notebook) if not exercise.written)
 
 
 def run(source: str, namespace: dict) -> Any:
-    """Execute a cell; returns what Jupyter would show below it."""
+    """Execute a cell; returns the value that Jupyter would show below it."""
     *body, last = ast.parse(source).body
     if not isinstance(last, ast.Expr):
         return exec(source, namespace)
@@ -71,7 +71,7 @@ def run(source: str, namespace: dict) -> Any:
 
 
 def attempt(case: Case, answer: str) -> Outcome:
-    """Run the prelude and one exercise with this answer; a cell that fails costs its points, and the next one runs."""
+    """Run the prelude and one exercise with this answer. A cell that fails loses its points, and the next cell runs."""
     namespace: dict = {}
     points, errors = 0, {}
     with contextlib.redirect_stdout(io.StringIO()):
@@ -82,7 +82,7 @@ def attempt(case: Case, answer: str) -> Outcome:
             try:
                 value = run(answer if part == "answer" else cell.source, namespace)
                 if masters.points_of(cell) and value is not None:
-                    raise TypeError(f"the test ends in a value, {value!r}: nbgrader takes that for partial credit")
+                    raise TypeError(f"the test ends in a value, {value!r}: nbgrader reads that as partial credit")
             except Exception as error:
                 errors[part or cell.id] = error
             else:

@@ -1,7 +1,7 @@
-"""python -m tests.exercises.term [03 ...] : real masters handed out, handed in by six students, graded; and how long it took.
+"""python -m tests.exercises.term [03 ...]: hand out real masters, let six made-up students answer, grade them, and time it.
 
-One student each: solves everything; writes nothing; is wrong wherever the bank has a wrong answer; and, with solutions in all
-other places, writes first a syntax error, a loop without end, what kills the kernel.
+`good` solves everything, `empty` writes nothing, and `wrong` gives a wrong answer wherever the bank has one. The three others
+solve all exercises but the first: there they write a syntax error, an endless loop, or code that kills the kernel.
 """
 
 import contextlib
@@ -23,7 +23,7 @@ TIMEOUT = 10   # seconds a cell
 
 
 def answers(student: str, exercises: list[Case]) -> dict[str, str]:
-    """Exercise -> this student's answer, of one notebook; what is missing stays as it was handed out."""
+    """The answers of this student in one notebook, by exercise; exercises without an answer stay empty."""
     if student == "empty":
         return {}
     solutions = {case.exercise.id: case.solution for case in exercises}
@@ -41,7 +41,7 @@ def timed(step: str):
 
 
 def course(*arguments, fine: tuple[int, ...]) -> None:
-    """One of the course commands; with another exit status than a fine one, this program ends with it, too."""
+    """Run one of the course commands. If its exit status is not in `fine`, this program ends with the same status."""
     own = ["--exercises", MASTERS[0].parent]
     status = subprocess.run([sys.executable, "-m", "ipe_sr", "course", *map(str, arguments), *own], check=False).returncode
     if status not in fine:
@@ -52,7 +52,7 @@ def main(numbers: list[str]) -> None:
     numbers = numbers or [path.name[:2] for path in MASTERS]
     with tempfile.TemporaryDirectory() as folder:
         handed_in, graded, ids = Path(folder) / "submitted", Path(folder) / "graded", Path(folder) / "students.txt"
-        ids.write_text("\n".join(STUDENTS))
+        ids.write_text("\n".join(STUDENTS), encoding="utf-8")
         with timed("release"):
             course("release", handed_in, "--students", ids, "--only", ",".join(numbers), fine=(0,))
         for number in numbers:
@@ -63,7 +63,7 @@ def main(numbers: list[str]) -> None:
         with timed(f"grade {len(STUDENTS)} x {len(numbers)} notebooks"):
             own = ["--only", ",".join(numbers), "--timeout", TIMEOUT]
             course("grade", handed_in, graded, *own, fine=(0, 1))   # 1: something waits for a person
-        print((graded / "grades.csv").read_text())
+        print((graded / "grades.csv").read_text(encoding="utf-8"))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What tests say about answers, and the numbers of a student."""
+"""The functions for tests in exercises: they accept right answers, explain wrong ones, and draw a student's numbers."""
 
 import numpy as np
 import pytest
@@ -30,7 +30,7 @@ def test_right_answers_pass_in_any_form(given, due):
     ([[0, 0], [0, 1e-3]], np.zeros((2, 2)), "entry (1, 1) is 0.001 where 0 is due, off by 0.001. Look again."),
     (1 + 2e-6, 1, "1 where 1 is due, off by 2e-06. Look again."),
 ])
-def test_wrong_answers_are_told_what_was_found_and_the_hint(given, due, says):
+def test_the_message_on_a_wrong_answer_gives_the_difference_and_the_hint(given, due, says):
     with pytest.raises(AssertionError) as caught:
         coursework.close(given, due, HINT)
     assert str(caught.value) == says
@@ -61,7 +61,7 @@ def test_a_formula_passes_in_any_form(given):
     (sympy.Integral(sympy.sin(x), (x, 0, y)), "a closed form is due"),
     (sympy.nan, "your formula gives nan"),
 ])
-def test_a_wrong_formula_is_told_where_it_differs(given, says):
+def test_the_message_on_a_wrong_formula_says_where_it_differs(given, says):
     with pytest.raises(AssertionError, match=says) as caught:
         coursework.same_formula(given, sympy.sin(2 * x) / y, HINT)
     assert str(caught.value).endswith(HINT)

@@ -1,4 +1,4 @@
-"""Every exercise, tried with the right answer, with none, and with the classic wrong ones of `bank/`."""
+"""Every exercise is tested with the solution, with an empty answer, and with the classic wrong answers in `bank/`."""
 
 import pytest
 import yaml
@@ -34,7 +34,7 @@ def test_the_solution_earns_full_points_with_every_students_numbers(case, studen
 
 
 @each_exercise
-def test_the_empty_stub_earns_nothing_and_says_that_it_is_empty(case):
+def test_an_empty_answer_earns_nothing_and_the_message_says_so(case):
     release = pytest.importorskip("ipe_sr.coursework.release", reason="nbgrader makes stubs: pip install 'ipe_sr[course]'")
     outcome = attempt(case, release.stub(case.exercise.cell("answer")).source)
     assert outcome.points == 0
@@ -44,7 +44,7 @@ def test_the_empty_stub_earns_nothing_and_says_that_it_is_empty(case):
 
 
 @pytest.mark.parametrize(("case", "entry"), WRONG)
-def test_a_wrong_answer_loses_the_right_points_and_is_told_why(case, entry):
+def test_a_wrong_answer_gets_its_points_and_a_message_that_explains_the_mistake(case, entry):
     outcome = attempt(case, case.filled(entry))
     failed = {part: error for part, error in outcome.errors.items() if part in ("visible", "hidden")}
     said = {part: f"{type(error).__name__}: {error}" for part, error in outcome.errors.items()}
@@ -62,4 +62,4 @@ def test_every_exercise_has_two_wrong_answers_that_differ(case):
 def test_the_bank_names_no_exercise_that_is_not_there():
     known = {case.exercise.id for case in cases()}
     for path in (HERE / "alternatives.yaml", *(HERE / "bank").glob("*.yaml")):
-        assert yaml.safe_load(path.read_text()).keys() <= known, path.name
+        assert yaml.safe_load(path.read_text(encoding="utf-8")).keys() <= known, path.name

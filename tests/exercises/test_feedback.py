@@ -1,4 +1,4 @@
-"""A page of feedback on its own: it asks no server, whatever the student put out, and its formulas are drawn."""
+"""A page of feedback asks no server and runs no script of the student, and its formulas are drawn."""
 
 import re
 
@@ -22,7 +22,7 @@ FORMULAS = r"For $n \in \mathbb R$, $$\big(2n\big)^2 = \frac{8n^2}{2}. \tag{1}$$
 
 @pytest.fixture(scope="module")
 def page(tmp_path_factory):
-    """The file of one student's page, alone in the folder that the student is given."""
+    """The page of one student, in a folder that holds only what the student gets."""
     folder = tmp_path_factory.mktemp("course")
     submission = world.answered(world.GOOD | {"01.1": NOSY})
     submission.cells.insert(1, nbformat.v4.new_markdown_cell(FORMULAS))
@@ -34,7 +34,7 @@ def page(tmp_path_factory):
 
 
 def test_it_asks_no_server(page):
-    html = page.read_text()
+    html = page.read_text(encoding="utf-8")
     head, body = html.split("</head>")
     assert ELSEWHERE in body and "default-src 'none'" in head
     assert not re.search(r"https?://|src=\"//|@import", re.sub(r"/\*.*?\*/", "", head, flags=re.S))

@@ -1,4 +1,4 @@
-"""The rules of the masters, checked without running them: what the series demands of its notebooks, and what grading needs."""
+"""The masters follow the rules of the series and the rules that grading needs; no cell is run."""
 
 import ast
 import re
@@ -13,7 +13,7 @@ from tests.exercises.runner import MASTERS, cases
 
 SERIES = MASTERS[0].parents[1]
 LONGEST_CELL = 18    # lines, without nbgrader's marks
-LONGEST_LINE = 104   # what fits the column in JupyterLab and on GitHub
+LONGEST_LINE = 104   # the width of the column in JupyterLab and on GitHub
 MARK = re.compile(r"\s*### (BEGIN|END) (SOLUTION|HIDDEN TESTS)$")
 STUB = ["# your code here", 'raise NotImplementedError("this exercise is not answered yet")']
 ALLOWED = {"ipe_sr", "matplotlib", "numpy", "scipy", "sympy", "torch"} | sys.stdlib_module_names   # the series' environment
@@ -44,11 +44,12 @@ def test_is_clean_and_its_marks_are_valid(path):
     assert {cell.execution_count for cell in documents.code_cells(notebook)} == {None}
     ids = [masters.grade_id(cell) for cell in notebook.cells if masters.grade_id(cell)]
     assert len(set(ids)) == len(ids)
-    assert not re.search(r"(?<![\w.:/])/(home|root|work|tmp|Users|mnt|opt)/", path.read_text()), "an absolute path"
+    text = path.read_text(encoding="utf-8")
+    assert not re.search(r"(?<![\w.:/])/(home|root|work|tmp|Users|mnt|opt)/", text), "an absolute path"
 
 
 @each_master
-def test_exercises_are_numbered_hinted_and_worth_what_they_say(path):
+def test_exercises_are_numbered_and_have_hints_and_the_points_of_their_heading(path):
     exercises = masters.exercises(masters.read(path))
     assert [exercise.id for exercise in exercises] == [f"{path.name[:2]}.{i}" for i in range(1, len(exercises) + 1)]
     for exercise in exercises:
@@ -98,7 +99,7 @@ def test_links_lead_somewhere(path):
 
 
 @each_master
-def test_student_copies_need_the_series_environment_alone(path):
+def test_student_copies_import_only_packages_of_the_series_environment(path):
     for cell in documents.code_cells(masters.read(path)):
         for node in ast.walk(ast.parse(cell.source)):
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
@@ -120,7 +121,7 @@ def test_the_stub_is_the_solution_with_gaps(case):
     stub = release.stub(case.exercise.cell("answer")).source
     assert stub.split("\n") == due and due != case.solution.split("\n")
     functions = [node for node in ast.parse(stub).body if isinstance(node, (ast.FunctionDef, ast.ClassDef))]
-    assert functions and all(ast.get_docstring(node) for node in functions), "what is due stands in the docstring"
+    assert functions and all(ast.get_docstring(node) for node in functions), "the docstring says what the function must do"
 
 
 @pytest.mark.parametrize("case", [pytest.param(case, id=case.exercise.id) for case in cases()])
@@ -130,7 +131,7 @@ def test_hidden_tests_are_hidden_whole(case):
 
 
 def test_the_guide_lists_every_master_with_its_exercises_and_points():
-    guide = (MASTERS[0].parent / "README.md").read_text()
+    guide = (MASTERS[0].parent / "README.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| .* \| \[(\d\d)\]\((\S+)\) \| (\d+) \| (\d+) \|", guide, re.M)
     due = []
     for path in MASTERS:
