@@ -36,11 +36,14 @@ class World:
     def environment(self) -> dict[str, str]:
         return os.environ | {"PYTHONPATH": str(self.folder), "IPE_SR_CACHE": str(self.folder / "cache")}
 
-    def sweep(self, *words: str, out: str = "out") -> subprocess.CompletedProcess:
+    def run(self, command: list[str], **variables: str) -> subprocess.CompletedProcess:
         return subprocess.run(
-            self.command(*words, out=out), cwd=self.folder, env=self.environment, capture_output=True, text=True,
-            timeout=SECONDS, check=False,
+            command, cwd=self.folder, env=self.environment | variables, capture_output=True, text=True, timeout=SECONDS,
+            check=False,
         )
+
+    def sweep(self, *words: str, out: str = "out", **variables: str) -> subprocess.CompletedProcess:
+        return self.run(self.command(*words, out=out), **variables)
 
     def due(self, table: str) -> dict[str, str]:
         """Run -> reason, of what a sweep of the table would run now."""
@@ -50,10 +53,10 @@ class World:
         return {name: reason for reason, name in found}
 
     def tables(self) -> dict[str, Any]:
-        return yaml.safe_load((self.experiments / "tables.yaml").read_text())
+        return yaml.safe_load((self.experiments / "tables.yaml").read_text(encoding="utf-8"))
 
     def write_tables(self, tables: dict[str, Any]) -> None:
-        (self.experiments / "tables.yaml").write_text(yaml.safe_dump(tables, sort_keys=False))
+        (self.experiments / "tables.yaml").write_text(yaml.safe_dump(tables, sort_keys=False), encoding="utf-8")
 
     def records(self, table: str, out: str = "out") -> dict[str, Path]:
         """Run -> record."""
@@ -71,7 +74,8 @@ def make(folder: Path) -> World:
     pictures = str(folder / "pictures")
     schedule = folder / "ipe_sr" / "presets" / "schedules" / "tiny.yaml"
     smaller = {"width": 8, "encoder": {"blocks": 1, "channels": 4}}
-    schedule.write_text(yaml.safe_dump(yaml.safe_load(schedule.read_text()) | {"model": smaller}))
+    changed = yaml.safe_load(schedule.read_text(encoding="utf-8")) | {"model": smaller}
+    schedule.write_text(yaml.safe_dump(changed), encoding="utf-8")
     settings = {
         "steps": 4, "batch": 2, "patch": 12, "queries": 40, "validate_every": 2, "log_every": 2, "valid_scales": [2],
         "data": [pictures], "valid": pictures,

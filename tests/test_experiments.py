@@ -1,4 +1,4 @@
-"""One experiment without a notebook: what is checked first, and when a training is begun, resumed, loaded, thrown away."""
+"""One experiment without a notebook: what is checked first, and when a training is started, resumed, loaded or removed."""
 
 import json
 import re
@@ -10,8 +10,8 @@ from PIL import Image
 from ipe_sr import demos, models, provenance
 from ipe_sr.errors import InputError
 from ipe_sr.series import documents
-from ipe_sr.sweeps import experiments, records
-from ipe_sr.training import loop
+from ipe_sr.sweeps import experiments, records, runs
+from ipe_sr.training import loop, schedules
 
 SOURCE = {"name": "experiment.ipynb", "sha256": "0" * 64}
 PLACE = {"table": "t", "block": "b", "row": "r", "params": "micro"}
@@ -49,7 +49,7 @@ def asked(tmp_path, pixels):
         ({"scales": [0.5]}, "scales must be numbers from 1 to 64"),
         ({"scales": ["2"]}, "scales must be numbers from 1 to 64"),
         ({"threads": 0}, "threads must be at least 1"),
-        ({"preset": "tiny-edsr-x3"}, "answers at scale 3 only"),
+        ({"preset": "tiny-edsr-x3"}, "works at scale 3 only"),
     ],
 )
 def test_everything_is_checked_before_any_work(asked, tmp_path, changes, message):
@@ -60,23 +60,23 @@ def test_everything_is_checked_before_any_work(asked, tmp_path, changes, message
 
 def test_a_run_from_start_to_record(asked, tmp_path):
     experiment = experiments.prepare(**asked())
-    trained = experiments.train(experiment, tmp_path / "training" / "one")
+    trained = runs.train(experiment, tmp_path / "training" / "one")
     assert (trained.how, trained.steps) == ("trained", 4)
-    evaluated = experiments.evaluate(experiment, trained.model)
-    decoded = experiments.decode(trained.model)
-    made = experiments.record(experiment, trained, evaluated, decoded, PLACE, SOURCE, tmp_path)
+    evaluated = runs.evaluate(experiment, trained.model)
+    decoded = runs.decode(trained.model)
+    made = runs.record(experiment, trained, evaluated, decoded, PLACE, SOURCE, tmp_path)
     made.write(tmp_path / "record.json")
     assert records.read(tmp_path / "record.json") == made
     assert made.checkpoint["path"] == "training/one/model.safetensors"
     assert made.parameters == asked() and made.method == "ipe-liif" and made.schedule["seed"] == 0
     assert made.parameter_count == sum(p.numel() for p in models.read(trained.checkpoint).parameters())
-    assert made.code_sha256 == provenance.digest("ipe_sr.sweeps.experiments")
+    assert made.code_sha256 == provenance.digest("ipe_sr.sweeps.runs")
     assert decoded["picture"] == "96x96 to 384x384" and decoded["seconds"] > 0
     assert made.peak_memory_bytes > 2**20
     demos.learning_curve(trained.curve).canvas.draw()
     demos.crops(trained.model, experiment.data[0], 2).canvas.draw()
 
-    again = experiments.train(experiment, tmp_path / "training" / "one")
+    again = runs.train(experiment, tmp_path / "training" / "one")
     assert again.how == "loaded" and (again.seconds, again.curve) == (trained.seconds, trained.curve)
 
 
@@ -88,10 +88,10 @@ def test_an_interrupted_training_goes_on(asked, tmp_path):
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        experiments.train(experiment, folder, interrupt)
+        runs.train(experiment, folder, interrupt)
     assert not (folder / loop.MODEL).exists() and (folder / loop.LAST).exists()
-    resumed = experiments.train(experiment, folder)
-    whole = experiments.train(experiment, tmp_path / "whole")
+    resumed = runs.train(experiment, folder)
+    whole = runs.train(experiment, tmp_path / "whole")
     assert (resumed.how, whole.how) == ("resumed", "trained")
     assert all(
         a.equal(b) for a, b in zip(resumed.model.state_dict().values(), whole.model.state_dict().values(), strict=True)
@@ -101,38 +101,44 @@ def test_an_interrupted_training_goes_on(asked, tmp_path):
 @pytest.mark.parametrize("changed", ["preset", "code"])
 def test_a_training_of_another_preset_or_code_is_begun_anew(asked, tmp_path, monkeypatch, changed):
     folder = tmp_path / "t"
-    experiments.train(experiments.prepare(**asked()), folder)
-    stale = (folder / "metrics.csv").read_text()
+    runs.train(experiments.prepare(**asked()), folder)
+    stale = (folder / "metrics.csv").read_text(encoding="utf-8")
     if changed == "code":
         monkeypatch.setattr(provenance, "digest", lambda *modules: "another loss")
-    again = experiments.train(experiments.prepare(**asked(learning_rate=0.01 if changed == "preset" else 0.002)), folder)
+    again = runs.train(experiments.prepare(**asked(learning_rate=0.01 if changed == "preset" else 0.002)), folder)
     assert again.how == "trained"
     if changed == "preset":
-        assert (folder / "metrics.csv").read_text() != stale
-    assert json.loads((folder / experiments.STAMP).read_text())["code_sha256"] == provenance.digest("ipe_sr.training.loop")
+        assert (folder / "metrics.csv").read_text(encoding="utf-8") != stale
+    stamp = json.loads((folder / runs.STAMP).read_text(encoding="utf-8"))
+    assert stamp["code_sha256"] == provenance.digest("ipe_sr.training.loop")
 
 
 def test_a_folder_with_other_things_is_left_alone(asked, tmp_path):
     (tmp_path / "pictures" / "notes.txt").write_text("mine")
     with pytest.raises(InputError, match=r"holds files but no training\.json"):
-        experiments.train(experiments.prepare(**asked()), tmp_path / "pictures")
+        runs.train(experiments.prepare(**asked()), tmp_path / "pictures")
     assert (tmp_path / "pictures" / "notes.txt").exists()
 
 
 def test_what_needs_no_training_is_evaluated(asked, tmp_path):
     experiment = experiments.prepare(**asked("tiny-bicubic"))
-    trained = experiments.train(experiment, tmp_path / "t")
+    trained = runs.train(experiment, tmp_path / "t")
     assert trained.how == "nothing to train" and trained.checkpoint is None and not (tmp_path / "t").exists()
-    evaluated = experiments.evaluate(experiment, trained.model)
-    made = experiments.record(experiment, trained, evaluated, experiments.decode(trained.model), PLACE, SOURCE, tmp_path)
+    evaluated = runs.evaluate(experiment, trained.model)
+    made = runs.record(experiment, trained, evaluated, runs.decode(trained.model), PLACE, SOURCE, tmp_path)
     assert made.checkpoint is None and made.seconds["train"] == 0 and made.scores[0]["psnr"] > 20
     demos.learning_curve(trained.curve).canvas.draw()
 
 
 def test_a_failed_run_has_a_record(asked, tmp_path):
-    made = experiments.failed(experiments.prepare(**asked()), PLACE, SOURCE, "experiment.ipynb, cell 4: Diverged: ...")
+    """What is known before a run makes a whole record, with the same values as after it."""
+    experiment = experiments.prepare(**asked())
+    place, resolved = experiment.place(**PLACE), schedules.resolved(experiment.preset)
+    known = experiments.identity(place, experiment.parameters, resolved, SOURCE, provenance.digest(records.CODE))
+    made = records.Record(**known, status="failed", failure="experiment.ipynb, cell 4: Diverged: ...")
     made.write(tmp_path / "failure.json")
     assert records.read(tmp_path / "failure.json") == made and made.status == "failed" and made.scores == []
+    assert made.place == place and (made.method, made.preset, made.seed) == ("ipe-liif", "tiny-ipe-liif", 0)
 
 
 def test_the_notebook_keeps_the_rules_of_the_series():
@@ -147,4 +153,5 @@ def test_the_notebook_keeps_the_rules_of_the_series():
     assert not any(output.output_type == "error" or output.get("name") == "stderr" for output in outputs)
     pictures = [output for output in outputs if "image/png" in output.get("data", {})]
     assert len(pictures) == 3 and all(len(picture.metadata["image/png"]["alt"]) > 40 for picture in pictures)
-    assert not re.search(r"(?<![\w.:/])/(home|root|work|tmp|Users|mnt|opt)/", path.read_text()), "an absolute path"
+    text = path.read_text(encoding="utf-8")
+    assert not re.search(r"(?<![\w.:/])/(home|root|work|tmp|Users|mnt|opt)/", text), "an absolute path"

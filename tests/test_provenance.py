@@ -84,7 +84,7 @@ def test_a_module_that_does_not_exist_is_refused(toy):
 
 
 def test_trainings_and_experiments_have_digests_of_their_own():
-    one, two = (provenance.digest(name) for name in ("ipe_sr.training.loop", "ipe_sr.sweeps.experiments"))
+    one, two = (provenance.digest(name) for name in ("ipe_sr.training.loop", "ipe_sr.sweeps.runs"))
     assert len(one) == len(two) == len(provenance.package_digest()) == 64 and one != two
 
 

@@ -1,4 +1,4 @@
-"""Sweeps with real runs of a few steps: what runs, what runs again and why, after a failure and after a kill."""
+"""Sweeps with real runs of a few steps: which runs are done, which are done again and why, also after a failure or a kill."""
 
 import contextlib
 import json
@@ -16,7 +16,7 @@ import pytest
 import yaml
 
 from ipe_sr.errors import InputError
-from ipe_sr.sweeps import cleanup, records, sweep
+from ipe_sr.sweeps import cleanup, plan, records, sweep
 from tests import sweep_world
 
 pytest.importorskip("snakemake", reason="sweeps need the extra `sweep`")
@@ -48,9 +48,9 @@ def restored(world):
 
 
 def edit(path, old, new):
-    text = path.read_text()
+    text = path.read_text(encoding="utf-8")
     assert text.count(old) >= 1, f"{old!r} is not in {path.name}"
-    path.write_text(text.replace(old, new, 1))
+    path.write_text(text.replace(old, new, 1), encoding="utf-8")
 
 
 def named(runs, *presets):
@@ -76,16 +76,19 @@ def test_records_tell_what_was_done(world):
     assert found["bicubic"].scores[0]["psnr"] > trained.scores[0]["psnr"], "four steps do not beat bicubic"
 
 
-def test_a_record_that_answers_another_question_is_dropped(world):
+def test_a_record_is_kept_only_for_the_run_that_it_is_of(world):
+    """A record answers its run of the plan until the plan asks for something else."""
     home = world.folder / "out" / "good-micro"
-    for name, run in json.loads((home / "plan.json").read_text())["runs"].items():
-        before = (home / name / "record.json").read_bytes()
-        sweep._drop_stale(home / name / "record.json", run["identity"])
-        assert (home / name / "record.json").read_bytes() == before, "what was asked is what the record tells"
-    copy = world.folder / "stale.json"
-    copy.write_bytes(before)
-    sweep._drop_stale(copy, run["identity"].replace('"seed": 0', '"seed": 1'))
-    assert not copy.exists()
+    made = json.loads((home / "plan.json").read_text(encoding="utf-8"))
+    for name, run in made["runs"].items():
+        record = records.read(home / name / "record.json")
+        assert plan.answers(record, made, name)
+        for key in ("parameters", "schedule", "model"):
+            changed = made | {"runs": {name: run | {key: run[key] | {"seed": 7}}}}
+            assert not plan.answers(record, changed, name)
+        assert not plan.answers(record, made | {"runs": {name: run | {"place": run["place"] | {"row": "other"}}}}, name)
+        assert not plan.answers(record, made | {"code_sha256": "0" * 64}, name)
+        assert not plan.answers(record, made | {"notebook": made["notebook"] | {"sha256": "0" * 64}}, name)
 
 
 def save_outputs(world):
@@ -110,7 +113,7 @@ def remove_method(world):
 
 def change_preset(world):
     path = world.folder / "ipe_sr" / "presets" / "methods" / "ipe-liif.yaml"
-    path.write_text(yaml.safe_dump(yaml.safe_load(path.read_text()) | {"frequencies": 6}))
+    path.write_text(yaml.safe_dump(yaml.safe_load(path.read_text(encoding="utf-8")) | {"frequencies": 6}), encoding="utf-8")
 
 
 def change_what_does_not_matter(world):
@@ -167,9 +170,9 @@ def test_a_failed_run_stops_no_other_and_is_named(world):
     states = {record.block: record.status for record in records.collect(world.folder / "out" / "bad-micro")}
     assert states == {"U(1,4)": "ok", "U(1,12)": "failed"}
     (home,) = (path.parent for path in world.folder.glob("out/bad-micro/*/failure.json"))
-    assert "crops of 144x144" in (home / "executed.ipynb").read_text(), "what was executed survives the failure"
+    assert "crops of 144x144" in (home / "executed.ipynb").read_text(encoding="utf-8"), "what was executed survives the failure"
     assert "loaded: 4 steps" in "".join(
-        path.read_text() for path in world.folder.glob("out/bad-micro/tiny-liif-*/executed.ipynb")
+        path.read_text(encoding="utf-8") for path in world.folder.glob("out/bad-micro/tiny-liif-*/executed.ipynb")
     ), "a training that another table has made is used again"
 
 
@@ -228,16 +231,9 @@ def test_when_told_to_stop_it_ends_what_it_started(world):
     assert not marked(out)
 
 
-def test_two_sweeps_do_not_share_a_folder_at_once(tmp_path):
-    with cleanup.alone(tmp_path), pytest.raises(InputError, match="a sweep is at work"), cleanup.alone(tmp_path):
-        pass
-    with cleanup.alone(tmp_path):
-        pass
-
-
 def test_the_recipe_for_cron_works_as_cron_would_run_it(world):
     """cron gives a bare environment and /bin/sh."""
-    text = (world.experiments / "README.md").read_text()
+    text = (world.experiments / "README.md").read_text(encoding="utf-8")
     recipe = re.search(r"^0 3 \* \* \* (cd .*ipe-sr sweep .*)$", text, re.M)[1]
     words = {"$HOME/ipe_sr": str(world.folder), ".venv/bin/ipe-sr": f"{sys.executable} -m ipe_sr",
              "table4 --params tiny": f"good --params micro --experiments {world.experiments} --out {world.folder / 'out'}"}
@@ -247,7 +243,7 @@ def test_the_recipe_for_cron_works_as_cron_would_run_it(world):
     (world.folder / ".out").mkdir(exist_ok=True)
     bare = {"HOME": str(world.folder), "LOGNAME": "nobody", "SHELL": "/bin/sh", "PATH": "/usr/bin:/bin"}
     done = subprocess.run(["/bin/sh", "-c", recipe], env=bare, cwd="/", capture_output=True, text=True, check=False)
-    log = (world.folder / ".out" / "sweep.log").read_text()
+    log = (world.folder / ".out" / "sweep.log").read_text(encoding="utf-8")
     assert done.returncode == 0 and done.stdout == done.stderr == "", log
     assert "3 of 3 runs done" in log
 
@@ -273,60 +269,64 @@ def test_a_mistake_is_one_line_and_status_2(world):
     assert done.stderr.count("\n") == 1 and "table 'table9' is unknown" in done.stderr
 
 
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        (lambda t: t["tables"]["good"]["rows"].update(New=["no-such"]), "'tiny-no-such' is unknown"),
-        (lambda t: t["tables"]["good"].pop("rows"), "good: 'rows' must be dict, got None"),
-        (lambda t: t["tables"]["good"].pop("caption"), "good: 'caption' must be str, got None"),
-        (lambda t: t["params"]["micro"].pop("resources"), "micro: 'resources' must be dict, got None"),
-        (lambda t: t["params"]["micro"].update(threads="many"), "micro: 'threads' must be int, got 'many'"),
-        (lambda t: t["tables"].update(good=["liif"]), "table 'good' holds no mapping"),
-        (lambda t: t["tables"]["good"]["rows"].update(Again=["liif"]), "asks twice for tiny-liif"),
-        (lambda t: t["params"]["micro"]["settings"].update(learning_rat=1), "option 'learning_rat' is unknown"),
-        (lambda t: t["params"]["micro"]["tables"]["good"].update(data=["no-such"]), "'no-such' is neither a folder nor"),
-        (lambda t: t["params"]["micro"]["tables"].pop("good"), "good with micro: KeyError: 'good'"),
-        (lambda t: t.pop("params"), "holds no mappings `tables` and `params`"),
-    ],
-)
-def test_bad_tables_are_refused_before_any_work(tmp_path, change, message):
-    world = sweep_world.make(tmp_path)
+PLUGIN = """
+from dataclasses import dataclass
+from typing import ClassVar
+from torch import nn
+from torch.nn import functional as F
+from ipe_sr.models.registry import FamilyConfig, register
+
+@register("nearest")
+@dataclass(frozen=True)
+class NearestConfig(FamilyConfig):
+    trainable: ClassVar[bool] = False
+
+    def build(self):
+        return Nearest(self)
+
+class Nearest(nn.Module):
+    def __init__(self, config):
+        super().__init__()
+        self.config = config
+
+    def forward(self, lr, size):
+        return F.interpolate(lr, size, mode="nearest")
+"""
+
+
+def test_a_plugin_reaches_the_kernels_whatever_a_scheduler_passes_on(world):
+    """A row may name a family outside the package; its module is found from any folder and without our variables."""
     tables = world.tables()
-    change(tables)
+    tables["tables"]["plugged"] = tables["tables"]["good"] | {"rows": {"Nearest": ["nearest"]}}
+    tables["params"]["micro"]["tables"]["plugged"] = tables["params"]["micro"]["tables"]["good"]
+    before = (world.experiments / "tables.yaml").read_bytes()
     world.write_tables(tables)
-    with pytest.raises(InputError, match=re.escape(message)):
-        sweep.plan(world.experiments, "good", "micro")
+    (world.folder / "mine").mkdir()
+    (world.folder / "mine" / "my_plugin.py").write_text(PLUGIN, encoding="utf-8")
+    path = os.pathsep.join([str(world.folder), "mine"])   # "mine" is relative to the folder that the command starts in
+    done = world.sweep("plugged", *MICRO, PYTHONPATH=path, IPE_SR_PLUGINS="my_plugin")
+    assert done.returncode == 0, done.stdout + done.stderr
+    home = world.folder / "out" / "plugged-micro"
+    (made,) = records.collect(home)
+    assert (made.method, made.model["kind"], made.status) == ("nearest", "nearest", "ok")
+
+    (name,) = json.loads((home / "plan.json").read_text(encoding="utf-8"))["runs"]
+    words = [home / "plan.json", name, home / "again.json", home / "again.ipynb"]   # as a scheduler starts it on a node
+    again = world.run([sys.executable, "-m", "ipe_sr.sweeps.job", *map(str, words)])
+    assert again.returncode == 0, again.stderr
+    assert records.read(home / "again.json").code_sha256 == made.code_sha256
+    (world.experiments / "tables.yaml").write_bytes(before)
 
 
-@pytest.mark.parametrize("params", ["tiny", "hour", "paper"])
-def test_the_tables_of_the_paper_make_plans(params, monkeypatch):
-    """Every row of Tables 1 to 4 is a run; sets that are not on this machine are replaced by what the package brings."""
-    find = sweep.datasets.find
-    monkeypatch.setattr(sweep.datasets, "find", lambda name: find("samples-valid"))
-    counts = {}
-    for table in ("table1", "table2", "table3", "table4"):
-        made = sweep.plan(sweep_world.ROOT / "notebooks" / "experiments", table, params)
-        places = [run["place"] for run in made["runs"].values()]
-        counts[table] = len({(place["block"], place["row"]) for place in places})
-        assert {place["table"] for place in places} == {table} and made["caption"]
-        for run in made["runs"].values():
-            assert json.loads(run["identity"])["schedule"]["seed"] == run["place"]["seed"]
-    assert counts == {"table1": 8, "table2": 4, "table3": 12, "table4": 6}
-
-
-def test_no_experiments_here(tmp_path):
-    with pytest.raises(InputError, match="run this in a checkout"):
-        sweep.plan(tmp_path, "table4", "tiny")
-
-
-def test_a_process_is_known_by_its_mark(tmp_path):
-    environment = os.environ | {cleanup.MARK: str(tmp_path)}
-    stubborn = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print(flush=True); time.sleep(600)"
-    with subprocess.Popen([sys.executable, "-c", stubborn], env=environment, stdout=subprocess.PIPE) as process:
-        process.stdout.readline()
-        cleanup.PATIENCE, before = 0.5, cleanup.PATIENCE
-        try:
-            cleanup.end_processes(tmp_path)
-        finally:
-            cleanup.PATIENCE = before
-        process.wait(10)   # raises TimeoutExpired while it lives
+def test_paths_may_hold_spaces(tmp_path):
+    """Python, the data and the sweep's folder lie where paths hold spaces and signs that YAML or a shell reads."""
+    world = sweep_world.make(tmp_path / "my #1 'world'")
+    tables = world.tables()
+    tables["tables"]["good"]["rows"] = {"Bicubic": ["bicubic"]}
+    world.write_tables(tables)
+    environment = tmp_path / "my python"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(environment)], check=True)
+    python = environment / ("Scripts" if os.name == "nt" else "bin") / "python"
+    path = os.pathsep.join([str(world.folder), *filter(None, sys.path)])
+    done = world.run([str(python), *world.command("good", *MICRO)[1:]], PYTHONPATH=path)
+    assert done.returncode == 0 and "1 of 1 runs done" in done.stdout, done.stdout + done.stderr

@@ -1,23 +1,27 @@
 """One run of a sweep's plan, as a process of its own: `python -m ipe_sr.sweeps.job PLAN NAME RECORD EXECUTED`.
 
-It imports no torch: the notebook's kernel does, and this waits beside it.
+It imports no torch, because it only waits for the notebook's kernel, which does.
 """
 
-import json
+import os
 import sys
 from pathlib import Path
 
+from ipe_sr import files
 from ipe_sr.series import documents, execution
-from ipe_sr.sweeps import records
+from ipe_sr.sweeps import experiments, records
+from ipe_sr.sweeps.records import Place, Record
 
 
 def run(plan: Path, name: str, record: Path, executed: Path) -> str | None:
-    """Execute the notebook, which writes the run's record; returns one line for a failure, or None.
+    """Executes the notebook, which writes the run's record. Returns one line if it fails, else None.
 
-    plan: its folder gets the record of a failure, and the folder above keeps the training; on a cluster both are shared.
-    record, executed: what the scheduler expects, which may be a copy on the node.
+    plan: if the run fails, a folder beside this file gets the record of the failure. The training is kept in the folder
+    above. On a cluster, both folders are shared.   record, executed: the files that the scheduler expects, which may lie in a
+    copy on the node.
     """
-    made = json.loads(plan.read_text(encoding="utf-8"))
+    made = files.read_json(plan)
+    os.environ.update(made["environment"])   # a scheduler does not pass all variables on
     asked, notebook = made["runs"][name], Path(made["notebook"]["path"])
     place = {key: asked["place"][key] for key in ("table", "block", "row", "params")}
     paths = {"record_file": record.resolve(), "training": plan.resolve().parents[1] / "training" / name}
@@ -25,12 +29,11 @@ def run(plan: Path, name: str, record: Path, executed: Path) -> str | None:
     given = documents.resolve(documents.declared(documents.read(notebook), notebook), given, notebook)
     failure, _ = execution.execute(notebook, executed.resolve(), given)
     if failure:
-        from ipe_sr.sweeps import experiments
-
-        experiment, home = experiments.prepare(**asked["parameters"]), plan.parent / name
-        home.mkdir(parents=True, exist_ok=True)
-        source = {key: made["notebook"][key] for key in ("name", "sha256")}
-        experiments.failed(experiment, place, source, failure).write(home / records.FAILURE)
+        known = experiments.identity(
+            Place(**asked["place"]), asked["parameters"], asked, made["notebook"], made["code_sha256"]
+        )
+        files.make_folder(plan.parent / name)
+        Record(**known, status="failed", failure=failure).write(plan.parent / name / records.FAILURE)
     return failure
 
 

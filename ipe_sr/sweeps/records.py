@@ -15,7 +15,7 @@ from ipe_sr import files
 from ipe_sr.errors import InputError
 
 FORMAT = "ipe_sr-run/1"
-CODE = "ipe_sr.sweeps.experiments"   # the module that makes a record; see `provenance.digest`
+CODE = "ipe_sr.sweeps.runs"   # the module that makes a record; see `provenance.digest`
 RECORD, FAILURE, PLAN = "record.json", "failure.json", "plan.json"
 STATES = ("ok", "failed")
 
