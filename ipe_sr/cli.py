@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from ipe_sr import console
+from ipe_sr import console, plugins
 from ipe_sr.console import err, out
 from ipe_sr.coursework import commands as course
 from ipe_sr.errors import InputError, importing
@@ -26,8 +26,15 @@ DeviceOption = Annotated[str, typer.Option("--device", help="auto, cpu, cuda, cu
 
 
 @app.callback()
-def _about() -> None:
+def _with_plugins(
+    plugin: Annotated[
+        list[str] | None,
+        typer.Option("--plugin", metavar="MODULE", help="A module or .py file that registers models or encodings of your own."),
+    ] = None,
+) -> None:
     """Arbitrary-scale image super-resolution with integrated positional encoding."""
+    if plugin:
+        plugins.add(plugin)
 
 
 @app.command()

@@ -1,14 +1,16 @@
 """Plugins: modules outside the package that register encodings, decoders and encoders of their own (see EXTENDING.md).
 
-A plugin is named by `ipe-sr --plugin MODULE`, by the environment variable IPE_SR_PLUGINS (module names separated by commas),
-or by an entry point of an installed package in the group "ipe_sr.plugins". The variable reaches the processes that a
-command starts, such as the kernels of a sweep.
+A plugin is named by `ipe-sr --plugin`, which takes a module or a .py file, by the environment variable IPE_SR_PLUGINS, which
+takes names of modules separated by commas, or by an entry point of an installed package in the group "ipe_sr.plugins". The
+variable reaches the processes that a command starts, such as the kernels of a sweep.
 """
 
 import functools
 import importlib
 import os
+import sys
 from importlib import metadata
+from pathlib import Path
 
 from ipe_sr.errors import InputError, first_line
 
@@ -24,8 +26,12 @@ def names() -> list[str]:
 
 
 def add(modules: list[str]) -> None:
-    """Name further plugins for this process and those that it starts, and import them. Raises InputError as `load`."""
-    os.environ[PLUGINS] = ",".join(dict.fromkeys((*names(), *modules)))
+    """Name further plugins for this process and those that it starts, and import them.
+
+    modules: names of modules, or paths of .py files. Raises InputError for a missing file, and as `load`.
+    """
+    found = [_of_file(Path(module)) if module.endswith(".py") else module for module in modules]
+    os.environ[PLUGINS] = ",".join(dict.fromkeys((*names(), *found)))
     load()
 
 
@@ -35,14 +41,24 @@ def load() -> None:
         _import(name)
 
 
+def _of_file(path: Path) -> str:
+    """The name of a file's module, whose folder goes on Python's path, here and in processes that are started."""
+    if not path.is_file():
+        raise InputError(f"--plugin: {path}: no such file")
+    folder = str(path.resolve().parent)
+    sys.path.insert(0, folder)
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (folder, os.environ.get("PYTHONPATH"))))
+    return path.stem
+
+
 @functools.cache
 def _import(name: str) -> None:
     try:
         importlib.import_module(name)
     except ModuleNotFoundError as error:
         raise InputError(
-            f"plugin {name!r} cannot be imported (there is no module {error.name!r}): name a module on Python's path, "
-            "such as one in the current folder with PYTHONPATH=."
+            f"plugin {name!r} cannot be imported (there is no module {error.name!r}): give a module on Python's path, "
+            "or the path of a .py file"
         ) from None
     except InputError as error:
         raise InputError(f"plugin {name!r}: {first_line(error)}") from None

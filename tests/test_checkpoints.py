@@ -166,7 +166,7 @@ def test_foreign_header(tmp_path):
     ({"kind": "liif", "colour": "blue"}, "'colour'"), ({"kind": "nonesuch"}, "'nonesuch'"), ({}, "None"),
     ({"kind": "liif", "encoding": "fourier"}, "'fourier'"), ({"kind": "liif", "width": "wide"}, "'width'"),
     ({"kind": "liif", "encoder": {"name": "edsr", "heads": 8}}, "'heads'"),
-    ({"kind": "liif", "encoder": 3}, "config"), (3, "config"), ([], "config"),
+    ({"kind": "liif", "encoder": 3}, "an encoder is a mapping"), (3, "config"), ([], "config"),
     ({"kind": "liif", "frequencies": -1}, "config"), ({"kind": "liif", "width": -5}, "config"),
     ({"kind": "liif", "encoder": {"name": "swin"}}, "'swin'"),
 ])

@@ -76,7 +76,7 @@ def test_gradients_of_the_head(scale):
 @pytest.mark.parametrize("name", ["edsr-x4", "rdn-x3"])
 def test_round_trip(tmp_path, name):
     config = models.method(name)
-    small = {"channels": 4, "blocks": 1} | ({"layers": 2, "growth": 4} if config.encoder.name == "rdn" else {})
+    small = {"channels": 4, "blocks": 1} | ({"layers": 2, "growth": 4} if isinstance(config.encoder, models.RDNConfig) else {})
     config = dataclasses.replace(config, encoder=dataclasses.replace(config.encoder, **small))
     model, lr = config.build(), torch.rand(1, 3, 5, 6)
     models.save(model, tmp_path / "model.safetensors")

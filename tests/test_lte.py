@@ -86,4 +86,4 @@ def test_config():
 ])
 def test_refused(options, message):
     with pytest.raises(ValueError, match=message):
-        models.LTEConfig(**options)
+        models.LTEConfig(**options).build()

@@ -118,4 +118,4 @@ def test_config():
     assert models.method("ipe-metasr") == models.MetaSRConfig()
     assert models.method("metasr-pe") == dataclasses.replace(models.MetaSRConfig(), encoding="positional")
     with pytest.raises(ValueError, match="coordinate, positional, integrated"):
-        models.MetaSRConfig(encoding="fourier")
+        models.MetaSRConfig(encoding="fourier").build()

@@ -5,6 +5,7 @@ import torch
 from torch.nn import functional as F
 
 from ipe_sr import models
+from ipe_sr.models import configs
 from ipe_sr.models.encoders import RDN
 
 TRUNK = 21_973_952   # with the reference's x2 upsampler 22,123,395: see test_presets
@@ -60,14 +61,14 @@ def test_config():
 
 
 @pytest.mark.parametrize(("options", "message"), [
-    ({"name": "swin"}, "encoder 'swin' is unknown: use edsr or rdn"), ({"layers": 4}, "options of the encoder rdn"),
-    ({"growth": 32}, "options of the encoder rdn"), ({"name": "rdn", "blocks": 0}, "at least 1"),
+    ({"name": "swin"}, "encoder 'swin' is unknown: use one of edsr, rdn"), ({"layers": 4}, "option 'layers' is unknown"),
+    ({"growth": 32}, "option 'growth' is unknown"), ({"name": "rdn", "blocks": 0}, "at least 1"),
     ({"name": "rdn", "layers": 0}, "at least 1"), ({"name": "rdn", "growth": 0}, "at least 1"),
     ({"channels": 0}, "channels >= 1"),
 ])
 def test_refused(options, message):
     with pytest.raises(ValueError, match=message):
-        models.EDSRConfig(**options)
+        configs.encoder(options)
 
 
 @torch.no_grad()

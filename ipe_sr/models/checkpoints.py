@@ -50,7 +50,10 @@ def read(path: str | os.PathLike) -> nn.Module:
         config, tensors = _read_official(path)
     else:
         raise InputError(f"{path}: a checkpoint ends in .safetensors (ours) or .pth (official LIIF)")
-    model = config.build()
+    try:
+        model = config.build()
+    except ValueError as error:
+        raise InputError(f"{path}: its header holds no usable model config ({first_line(error)})") from None
     _check(tensors, model.state_dict(), path)
     model.load_state_dict(tensors)
     return model.eval()

@@ -24,7 +24,7 @@ def from_dict(data: dict[str, Any]) -> Config:
     """The config that `to_dict` wrote. Options left out take their defaults; raises ValueError for unknown ones."""
     options = _mapping(data, "a config")
     if "encoder" in options:
-        options["encoder"] = _encoder(options["encoder"])
+        options["encoder"] = encoder(options["encoder"])
     kind = options.pop("kind", None)
     return _fill(_known(registry.families(), "kind", kind), options)
 
@@ -50,7 +50,8 @@ def method(name: str) -> Config:
         raise InputError(f"{name}.yaml: {error}") from None
 
 
-def _encoder(data: dict[str, Any]) -> registry.EncoderConfig:
+def encoder(data: dict[str, Any]) -> registry.EncoderConfig:
+    """The config of an encoder from its name and options. Raises ValueError for an unknown name or option."""
     options = _mapping(data, "an encoder")
     name = options.pop("name", DEFAULT_ENCODER)
     if name == "edsr":
@@ -66,7 +67,7 @@ def _mapping(data: Any, what: str) -> dict[str, Any]:
 
 def _known(table: dict[str, type], what: str, name: Any) -> type:
     if name not in table:
-        raise ValueError(f"{what} {name!r} is unknown: use one of {', '.join(sorted(table))}")
+        raise ValueError(f"{what} {name!r} is unknown: use one of {', '.join(sorted(table))}, or name its plugin (--plugin)")
     return table[name]
 
 
@@ -83,4 +84,7 @@ def _fill(cls: type, options: dict[str, Any]):
         fits = type(value) is kind or (kind is float and type(value) is int)
         if kind in (bool, int, float, str) and not fits:
             raise ValueError(f"option {name!r} must be {kind.__name__}, got {value!r}")
+    required = [name for name, field in known.items() if field.default is field.default_factory]   # both MISSING
+    if missing := [name for name in required if name not in options]:
+        raise ValueError(f"option {missing[0]!r} is missing")
     return cls(**options)

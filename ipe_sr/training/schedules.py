@@ -13,6 +13,7 @@ from ipe_sr.errors import InputError
 from ipe_sr.imaging import datasets
 from ipe_sr.models import configs
 
+ENCODER_NAME = "model.encoder.name"   # the setting that replaces a method's encoder
 DECAYS = ("halve", "cosine", "constant")
 PRECISIONS = ("fp32", "bf16")
 LOSSES = ("l1", "psnr")
@@ -122,7 +123,10 @@ def preset(name: str, settings: dict[str, Any] | None = None) -> Preset:
             f"preset {name!r} is unknown: join one of {', '.join(names())} and one of {', '.join(configs.methods())} by '-'"
         )
     options = presets.read("schedules", schedule_name)
-    base = configs.to_dict(configs.method(method))
+    try:
+        base = _base(configs.method(method), (settings or {}).get(ENCODER_NAME))
+    except ValueError as error:
+        raise InputError(f"preset {name!r}: model: {error}") from None
     changes = _applicable(options.pop("model", {}), base)
     for key, value in (settings or {}).items():
         if key.startswith("model."):
@@ -183,9 +187,19 @@ def _typed(key: str, value: Any, kind: Any) -> Any:
     return value
 
 
+def _base(config: configs.Config, encoder: str | None) -> dict[str, Any]:
+    """A method's config as data; with another encoder, by name, that encoder's options take the place of the old one's."""
+    if encoder is not None and hasattr(config, "encoder"):
+        config = dataclasses.replace(config, encoder=configs.encoder({"name": encoder}))
+    return configs.to_dict(config)
+
+
 def _applicable(changes: dict[str, Any], base: dict[str, Any]) -> dict[str, Any]:
-    """What of a schedule's changes this method has an option for: bicubic has no encoder to narrow."""
-    return {key: value for key, value in changes.items() if key in base}
+    """The part of a schedule's changes that this method has options for: bicubic has no encoder that could be narrowed."""
+    return {
+        key: _applicable(value, base[key]) if isinstance(value, dict) and isinstance(base[key], dict) else value
+        for key, value in changes.items() if key in base
+    }
 
 
 def _merge(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
