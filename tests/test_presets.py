@@ -1,3 +1,5 @@
+"""Presets: every method's size, a training step and a round trip through a file, and presets that extend others."""
+
 import dataclasses
 import shutil
 
@@ -10,7 +12,7 @@ from ipe_sr.models import configs
 from ipe_sr.training import schedules
 
 EDSR, RDN = 1_220_416, 21_973_952   # the encoders without upsampler, as LIIF's reference builds them
-# method: parameters of encoder and head. LIIF's 346,883, MetaSR's 445,120 and the fixed scales' totals (EDSR-baseline
+# method: parameters of encoder and rest. LIIF's 346,883, MetaSR's 445,120 and the fixed scales' totals (EDSR-baseline
 # 1,369,859, 1,554,499, 1,517,571 without the two fixed MeanShift layers; RDN x2 22,123,395) are the references' own.
 PARAMETERS = {
     "bicubic": (0, 0),
@@ -29,25 +31,29 @@ def parameters(module) -> int:
     return sum(p.numel() for p in module.parameters())
 
 
-def test_every_row_of_the_tables_has_a_name():
-    assert set(models.methods()) == PARAMETERS.keys()
-    assert len({models.method(name) for name in PARAMETERS}) == len(PARAMETERS)
+def trained_methods():
+    return [name for name in models.methods() if name != "bicubic"]
+
+
+def test_every_listed_method_is_a_preset_and_no_two_presets_are_equal():
+    assert PARAMETERS.keys() <= set(models.methods())
+    assert len({models.method(name) for name in models.methods()}) == len(models.methods())
 
 
 @pytest.mark.parametrize("name", PARAMETERS)
-def test_parameters(name):
-    with torch.device("meta"):   # shapes alone: nothing is filled
+def test_a_method_has_its_known_number_of_parameters(name):
+    with torch.device("meta"):   # makes shapes only and fills no memory
         model = models.method(name).build()
     encoder = parameters(model.encoder) if name != "bicubic" else 0
     assert (encoder, parameters(model) - encoder) == PARAMETERS[name]
 
 
-@pytest.mark.parametrize("name", [name for name in PARAMETERS if name != "bicubic"])
-def test_one_step_of_training(name):
-    """The loss falls along the gradient, which reaches every weight. Full heads; the encoders have one block."""
+@pytest.mark.parametrize("name", trained_methods())
+def test_one_gradient_step_lowers_the_loss_and_reaches_every_weight(name):
+    """The encoder is reduced to one block. The rest has its full size."""
     torch.manual_seed(0)
     config = models.method(name)
-    fewer = {"blocks": 1} | ({"layers": 2} if config.encoder.name == "rdn" else {})
+    fewer = {"blocks": 1} | ({"layers": 2} if isinstance(config.encoder, models.RDNConfig) else {})
     model = dataclasses.replace(config, encoder=dataclasses.replace(config.encoder, **fewer)).build()
     scale = getattr(config, "scale", 2)
     lr, hr = torch.rand(2, 3, 4, 5), torch.rand(2, 3, 4 * scale, 5 * scale)
@@ -62,9 +68,8 @@ def test_one_step_of_training(name):
 
 
 @torch.no_grad()
-@pytest.mark.parametrize("name", [name for name in PARAMETERS if not name.startswith("rdn")])   # RDN's is in test_rdn
-def test_round_trip(tmp_path, name):
-    """Every method's file gives its config and its weights back."""
+@pytest.mark.parametrize("name", [name for name in models.methods() if not name.startswith("rdn")])   # test_rdn has RDN's
+def test_a_saved_model_is_read_with_the_same_config_and_weights(tmp_path, name):
     torch.manual_seed(0)
     model = schedules.preset(f"tiny-{name}").model.build().eval()
     models.save(model, tmp_path / "model.safetensors")
@@ -74,10 +79,9 @@ def test_round_trip(tmp_path, name):
     assert torch.equal(again(lr, size), model(lr, size))
 
 
-@pytest.mark.parametrize("name", PARAMETERS)
-def test_no_file_repeats_its_base(name):
-    """A preset that extends another says only what differs from it."""
-    options = yaml.safe_load((presets.FOLDER / "methods" / f"{name}.yaml").read_text())
+@pytest.mark.parametrize("name", models.methods())
+def test_a_preset_that_extends_another_states_only_what_differs(name):
+    options = yaml.safe_load((presets.FOLDER / "methods" / f"{name}.yaml").read_text(encoding="utf-8"))
     if base := options.pop("extends", None):
         inherited = configs.to_dict(models.method(base))
         assert options and all(inherited[key] != value for key, value in options.items())
@@ -85,18 +89,18 @@ def test_no_file_repeats_its_base(name):
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
-    """folder(kind, name=text, ...): presets in place of the package's; of the other kind they stay."""
+    """folder(kind, name=text, ...) replaces the package's presets of this kind. Those of the other kind stay."""
     def write(kind, **files):
         shutil.copytree(presets.FOLDER, tmp_path, ignore=shutil.ignore_patterns(kind), dirs_exist_ok=True)
         (tmp_path / kind).mkdir()
         for name, text in files.items():
-            (tmp_path / kind / f"{name}.yaml").write_text(text)
+            (tmp_path / kind / f"{name}.yaml").write_text(text, encoding="utf-8")
         monkeypatch.setattr(presets, "FOLDER", tmp_path)
 
     return write
 
 
-def test_extending(folder):
+def test_a_preset_inherits_the_options_that_it_does_not_state(folder):
     folder(
         "methods",
         a="kind: liif\nfrequencies: 3\nskip: false\nencoder: {channels: 8}", b="extends: a\nfrequencies: 5",
@@ -120,14 +124,14 @@ def test_extending(folder):
     ("- liif", "x.yaml: a preset is a mapping, got ['liif']"), ("", "x.yaml: a preset is a mapping, got None"),
     ("kind: [liif", "x.yaml: not readable as YAML"),
 ])
-def test_one_clear_line(folder, text, message):
+def test_a_bad_method_preset_gives_one_clear_line(folder, text, message):
     folder("methods", base="kind: liif", x=text, y="extends: x")
     with pytest.raises(InputError) as caught:
         models.method("x")
     assert str(caught.value).startswith(message) and "\n" not in str(caught.value)
 
 
-def test_a_schedule_extends_like_a_method(folder):
+def test_a_schedule_can_extend_another(folder):
     folder("schedules", base="steps: 7\nbatch: 3", x="extends: base\nbatch: 5")
     assert (schedules.preset("x-liif").schedule.steps, schedules.preset("x-liif").schedule.batch) == (7, 5)
 
@@ -138,7 +142,7 @@ def test_a_schedule_extends_like_a_method(folder):
     ("steps: [3", "x.yaml: not readable as YAML"), ("", "x.yaml: a preset is a mapping, got None"),
     ("batch: 3", "option 'steps' is missing"), ("steps: 3\nstepz: 3", "option 'stepz' is unknown: use one of steps, "),
 ])
-def test_one_clear_line_of_a_schedule(folder, text, message):
+def test_a_bad_schedule_preset_gives_one_clear_line(folder, text, message):
     folder("schedules", base="steps: 3", x=text, y="extends: x")
     with pytest.raises(InputError) as caught:
         schedules.preset("x-liif")
