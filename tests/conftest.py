@@ -1,4 +1,7 @@
-"""Shared by all tests: one thread (files run side by side), reproducible hypothesis, the data folder, pictures, models."""
+"""Settings and fixtures that all tests share: the data folder, official weights, tiny models, small pictures.
+
+Torch uses one thread, because test files run side by side. Hypothesis draws the same examples every time.
+"""
 
 import dataclasses
 from pathlib import Path
@@ -21,7 +24,7 @@ GOLDEN = "golden/liif_edsr_baseline.npz"
 
 @pytest.fixture(scope="session")
 def data() -> Path:
-    """The data folder, with what the tests need of it."""
+    """The data folder. A test is skipped if a file that the tests need is missing from it."""
     root = files.data_root()
     for needed in (OFFICIAL, GOLDEN, "benchmark/Set5/HR"):
         if not (root / needed).exists():
@@ -31,20 +34,20 @@ def data() -> Path:
 
 @pytest.fixture(scope="session")
 def official(data):
-    """The official EDSR-baseline-LIIF."""
+    """The official EDSR-baseline-LIIF, read from its .pth file."""
     return models.load(data / OFFICIAL)
 
 
 @pytest.fixture(scope="session")
 def golden(data) -> dict[str, np.ndarray]:
-    """What the official implementation computes with it."""
+    """Inputs and outputs of the official implementation with these weights."""
     with np.load(data / GOLDEN) as file:
         return dict(file)
 
 
 @pytest.fixture
 def tiny():
-    """tiny(method, **options): that method's model with random weights and a decoder and encoder small enough to play with."""
+    """tiny(method, seed, **options): a model of that method with random weights and a tiny encoder and decoder."""
     def build(name: str = "ipe-liif", seed: int = 0, **options):
         torch.manual_seed(seed)
         small = {"encoder": models.EDSRConfig(blocks=1, channels=4), "width": 16} | options
@@ -55,7 +58,7 @@ def tiny():
 
 @pytest.fixture
 def pixels():
-    """pixels(h, w, c, dtype): a smooth picture with some noise over the whole range of its dtype."""
+    """pixels(h, w, channels, dtype, seed): a smooth picture with some noise, over the whole range of its dtype."""
     def make(h: int, w: int, channels: int = 3, dtype=np.uint8, seed: int = 0) -> np.ndarray:
         y, x, c = np.ogrid[:h, :w, :channels]
         noise = np.random.default_rng(seed).uniform(-1, 1, (h, w, channels))

@@ -1,4 +1,4 @@
-"""The page of notebook 13's widget: what can be said without a browser (`browser/test_app.py` has the rest)."""
+"""The page of notebook 13's widget, without a browser. `browser/test_app.py` tests it in one."""
 
 import ast
 import sys
@@ -14,29 +14,29 @@ NOTEBOOK = Path(__file__).parents[1] / "notebooks" / "13_your_own_picture.ipynb"
 
 
 def explorers(path):
-    """Every Explorer that a notebook makes, as source."""
+    """The source of every call of Explorer in a notebook."""
     trees = [ast.parse(cell.source) for cell in documents.code_cells(documents.read(path))]
     calls = [node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Call)]
     return [ast.unparse(call) for call in calls if getattr(call.func, "id", None) == "Explorer"]
 
 
-def test_the_page_has_the_notebooks_widget():
+def test_the_page_has_the_same_widget_as_the_notebook():
     assert explorers(app.PAGE) == explorers(NOTEBOOK)
     assert len(explorers(app.PAGE)) == 1
 
 
-def test_the_page_holds_no_outputs():
+def test_the_page_is_stored_without_outputs():
     assert all(not cell.outputs and cell.execution_count is None for cell in documents.code_cells(documents.read(app.PAGE)))
 
 
-def test_nothing_of_ours_in_the_page_names_another_server():
+def test_no_file_of_the_page_refers_to_another_server():
     files = [path for path in app.FOLDER.rglob("*") if path.suffix in (".j2", ".js", ".json", ".ipynb")]
     assert len(files) >= 4
     for path in files:
-        assert "//" not in path.read_text().replace("// The", ""), path
+        assert "//" not in path.read_text(encoding="utf-8").replace("// The", ""), path
 
 
-def test_without_voila_the_command_says_what_to_install(monkeypatch):
+def test_without_voila_the_error_names_the_extras_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "voila", None)
     with pytest.raises(InputError, match=r"needs the package voila.*pip install 'ipe_sr\[notebooks,app\]'"):
         app.serve()

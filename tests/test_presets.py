@@ -117,7 +117,7 @@ def test_a_preset_inherits_the_options_that_it_does_not_state(folder):
     ("extends: x", "x.yaml: extends 'x', which extends it in turn"),
     ("extends: y", "y.yaml: extends 'x', which extends it in turn"),
     ("extends: base\nheads: 8", "x.yaml: option 'heads' is unknown: use one of encoding, "),
-    ("extends: base\nencoder: {heads: 8}", "x.yaml: option 'heads' is unknown: use one of name, "),
+    ("extends: base\nencoder: {heads: 8}", "x.yaml: option 'heads' is unknown: use one of blocks, channels"),
     ("extends: base\nfrequencies: many", "x.yaml: option 'frequencies' must be int, got 'many'"),
     ("kind: fixed-scale\nscale: 5", "x.yaml: a fixed scale is one of 2, 3, 4, got 5"),
     ("kind: nonesuch", "x.yaml: kind 'nonesuch' is unknown: use one of bicubic, "),

@@ -1,4 +1,4 @@
-"""The loop, from the command line as a user runs it: spread it, stop it, break it."""
+"""The training loop: on two devices, interrupted by a signal, with a diverging loss, and started with bad options."""
 
 import signal
 import subprocess
@@ -17,15 +17,15 @@ from ipe_sr.training import loop
 from ipe_sr.training.batches import CPU, Sampler
 
 
-def test_told_to_stop_it_saves_first(tmp_path):
-    """Two processes, of which one is told: both end, and a resumed run goes on from the same step."""
+def test_a_training_that_gets_sigterm_saves_its_state_first(tmp_path):
+    """One of two processes gets the signal. Both end, and a resumed training continues from the same step."""
     words = command(tmp_path, "--devices", "2", settings=["steps=100000"])
     process = subprocess.Popen(words, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     while not (tmp_path / "metrics.csv").exists() or len(log(tmp_path)) < 3:
         assert process.poll() is None, process.stderr.read()
         time.sleep(0.05)
     process.send_signal(signal.SIGTERM)
-    out, errors = process.communicate(timeout=60)   # which waits for the second process as well: it has the same stderr
+    out, errors = process.communicate(timeout=60)   # this waits for the second process as well, since both share stderr
     assert process.returncode == 128 + signal.SIGTERM
     assert "Traceback" not in errors and not out
     assert sum(line.startswith("step 1 ") for line in errors.splitlines()) == 1, "only the first process reports"
@@ -36,7 +36,7 @@ def test_told_to_stop_it_saves_first(tmp_path):
 
 
 def test_two_processes_compute_the_gradient_of_one(tmp_path):
-    """After one step Adam's first moment is a tenth of the gradient."""
+    """The test compares Adam's first moments. After one step they are a tenth of the gradient."""
     two = run(tmp_path / "2", "--devices", "2", settings=["steps=1"])
     assert two.returncode == 0, two.stderr
     assert two.stdout.splitlines() == [str(tmp_path / "2" / loop.MODEL)]
@@ -46,16 +46,17 @@ def test_two_processes_compute_the_gradient_of_one(tmp_path):
     assert len(moments) > 10
     for name in moments:
         torch.testing.assert_close(a[name], b[name], rtol=1e-4, atol=1e-8)
-    assert float(log(tmp_path / "2")[0][2]) == pytest.approx(float(log(tmp_path / "1")[0][2]), rel=1e-5), "of the whole batch"
+    assert float(log(tmp_path / "2")[0][2]) == pytest.approx(float(log(tmp_path / "1")[0][2]), rel=1e-5), "the whole batch"
 
 
 def gradient(out):
-    """Of a training's first step, after clipping."""
+    """The gradient of a training's first step, after clipping."""
     tensors = state(out)
     return torch.cat([10 * tensors[name].flatten() for name in sorted(tensors) if name.endswith("exp_avg")])
 
 
 def test_two_processes_in_bf16_clip_and_average_like_one(tmp_path):
+    """Clipping gives the gradient its full norm of 0.001, and the average of weights takes in the first step."""
     settings = ["steps=1", "precision=bf16", "clip=0.001", "ema=0.5"]
     two = run(tmp_path / "2", "--devices", "2", settings=settings)
     assert two.returncode == 0, two.stderr
@@ -73,7 +74,7 @@ def test_two_processes_in_bf16_clip_and_average_like_one(tmp_path):
 
 
 @pytest.mark.parametrize("clip", [0, 1])
-def test_a_diverging_run_stops_and_says_where(tmp_path, monkeypatch, clip):
+def test_a_diverging_training_stops_and_names_the_step_and_a_remedy(tmp_path, monkeypatch, clip):
     nothing = lambda self, batch: sum(p.sum() for p in self.parameters()) * float("nan")  # noqa: E731
     monkeypatch.setattr(loop.Objective, "forward", nothing)
     with pytest.raises(loop.Diverged, match=r"nan at step 0 \(seed 3\): lower learning_rate, or set precision"):
@@ -81,8 +82,8 @@ def test_a_diverging_run_stops_and_says_where(tmp_path, monkeypatch, clip):
     assert not (tmp_path / loop.MODEL).exists()
 
 
-def test_batches_made_ahead_change_nothing(tmp_path, monkeypatch):
-    """A GPU's way, on the CPU; also when a step fails, no thread is left."""
+def test_batches_prepared_ahead_by_a_thread_change_nothing(tmp_path, monkeypatch):
+    """Batches for a GPU are prepared ahead; the test does so on the CPU. If a step fails, no thread is left."""
     loop.train(make(["steps=6"]), tmp_path / "plain", accelerator="cpu")
     monkeypatch.setattr(loop, "AHEAD", {"cpu": 3})
     loop.train(make(["steps=6"]), tmp_path / "ahead", accelerator="cpu")
@@ -94,8 +95,8 @@ def test_batches_made_ahead_change_nothing(tmp_path, monkeypatch):
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("batches")]
 
 
-def test_neither_training_nor_evaluation_needs_the_other_extras(tmp_path):
-    """In a process where they cannot be imported; without tensorboard, metrics.csv is the log."""
+def test_training_and_evaluation_need_no_package_of_the_other_extras(tmp_path):
+    """They run in a process where those packages cannot be imported. Without tensorboard, metrics.csv is the only log."""
     script = """
 import sys
 for name in "tensorboard requests jupyterlab papermill nbconvert nbformat ipywidgets ipykernel IPython pytest".split():
@@ -113,7 +114,7 @@ loop.train(schedules.preset("tiny-ipe-liif", settings), pathlib.Path(sys.argv[1]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["last.safetensors", "metrics.csv", "model.safetensors"]
 
 
-def test_training_lowers_the_loss_and_beats_its_start(tmp_path):
+def test_training_lowers_the_loss_and_raises_the_validation_psnr(tmp_path):
     seen = {}
     preset = make(["steps=60", "model.encoder.channels=8", "model.width=16", "learning_rate=0.003", "validate_every=1"])
     loop.train(preset, tmp_path, accelerator="cpu", progress=lambda step, values: seen.update({step: values}))
@@ -132,15 +133,15 @@ def test_bf16_steps_stay_close_to_fp32(tmp_path):
 
 
 @pytest.mark.parametrize(("loss", "value"), [("l1", 0.055), ("psnr", -30)])
-def test_the_loss(loss, value, monkeypatch):
-    """One crop is off by 0.1, the other by 0.01: 20 dB and 40 dB."""
+def test_the_losses_l1_and_psnr_have_their_known_values(loss, value, monkeypatch):
+    """One crop has an error of 0.1 (20 dB), the other of 0.01 (40 dB): the mean is 0.055, or 30 dB."""
     batch = Sampler(loop.load_store(("samples-train",)), 2, 12, 4, (1.0, 2.0), 0, CPU)(0)
     objective = loop.Objective(make().model.build(), loss=loss)
     monkeypatch.setattr(objective, "predict", lambda batch: batch.colour + torch.tensor([0.1, 0.01])[:, None, None])
     assert objective(batch).item() == pytest.approx(value, abs=1e-3)
 
 
-def test_warm_start_and_frozen_encoder(tmp_path):
+def test_a_frozen_encoder_keeps_the_weights_that_it_starts_from(tmp_path):
     source = make(["steps=1"]).model.build()
     models.save(source, tmp_path / "start.safetensors")
     settings = ["steps=2", f"init_encoder={tmp_path / 'start.safetensors'}", "freeze_encoder=true"]
@@ -180,7 +181,7 @@ def test_warm_start_and_frozen_encoder(tmp_path):
         ([], ["warm_up=-1"], "warm_up must be at least 0, got -1"),
     ],
 )
-def test_bad_requests_are_one_line(tmp_path, options, settings, message, capsys, monkeypatch):
+def test_a_bad_option_gives_one_clear_line_and_leaves_no_folder(tmp_path, options, settings, message, capsys, monkeypatch):
     from ipe_sr import cli
 
     monkeypatch.setattr(sys, "argv", command(tmp_path / "run", *options, settings=["steps=1", *settings])[2:])

@@ -1,4 +1,4 @@
-"""Resuming: what goes on bit-exactly, and what is refused."""
+"""The state of a training: a resumed training continues bit-exactly, and a state that does not fit is refused."""
 
 import dataclasses
 import signal
@@ -15,7 +15,7 @@ from ipe_sr.errors import InputError
 from ipe_sr.training import loop
 
 
-def test_twenty_steps_equal_seven_a_kill_and_the_rest(tmp_path):
+def test_a_killed_and_resumed_training_equals_an_uninterrupted_one_bit_by_bit(tmp_path):
     settings = ["steps=20", "ema=0.9", "clip=1.0"]
     done = run(tmp_path / "whole", settings=settings)
     assert done.returncode == 0, done.stderr
@@ -28,7 +28,7 @@ def test_twenty_steps_equal_seven_a_kill_and_the_rest(tmp_path):
             break
         time.sleep(0.002)
     process.send_signal(signal.SIGKILL)
-    assert process.wait() == -signal.SIGKILL, "it ended before it could be killed"
+    assert process.wait() == -signal.SIGKILL, "the training ended before it could be killed"
     assert 7 <= len(log(tmp_path / "parts")) < 20
     resumed = run(tmp_path / "parts", "--resume", settings=often)
     assert resumed.returncode == 0, resumed.stderr
@@ -41,8 +41,8 @@ def test_twenty_steps_equal_seven_a_kill_and_the_rest(tmp_path):
     assert models.training_facts(tmp_path / "parts" / loop.MODEL)["steps"] == 20
 
 
-def test_the_average_follows_the_weights_and_is_the_result(tmp_path):
-    """Resuming step by step, so that the weights of every step are seen."""
+def test_the_moving_average_follows_the_weights_and_is_the_result(tmp_path):
+    """The training is resumed after each step, so that the weights of every step can be read."""
     seen = []
     for step in range(1, 4):
         preset = make([f"steps={step}", "ema=0.15", "learning_rate=0.01"])
@@ -57,8 +57,8 @@ def test_the_average_follows_the_weights_and_is_the_result(tmp_path):
 
 
 @pytest.mark.parametrize("settings", [["ema=0.9"], []])
-def test_an_unfinished_training_can_be_used(tmp_path, settings):
-    """The weights that count, from its state, which a finished one has as well."""
+def test_a_model_can_be_read_from_the_state_of_a_training(tmp_path, settings):
+    """A finished training has both files, and the state's model equals the final one (the averaged one, if any)."""
     loop.train(make(["steps=2", *settings]), tmp_path, accelerator="cpu")
     state, model = (models.read(tmp_path / name) for name in (loop.LAST, loop.MODEL))
     assert state.config == model.config
@@ -68,7 +68,7 @@ def test_an_unfinished_training_can_be_used(tmp_path, settings):
     assert facts == finished and facts["steps"] == 2
 
 
-def test_a_folder_is_not_trained_in_twice(tmp_path):
+def test_a_new_training_in_a_folder_that_holds_one_is_refused(tmp_path):
     loop.train(make(["steps=1"]), tmp_path, accelerator="cpu")
     with pytest.raises(InputError, match="holds a training already"):
         loop.train(make(["steps=1"]), tmp_path, accelerator="cpu")
@@ -89,25 +89,25 @@ def begun(tmp_path_factory):
     ("init_encoder=no.pth", "was trained with init_encoder = '', not 'no.pth'"),
     ("model.skip=false", "was trained with model = .*, not .*'skip': False"),
 ])
-def test_resuming_wants_the_same_recipe(begun, changed, message):
+def test_resuming_with_another_schedule_or_model_option_is_refused(begun, changed, message):
     with pytest.raises(InputError, match=message) as caught:
         loop.train(make(["steps=2", changed]), begun, resume=True, accelerator="cpu")
     assert str(begun / loop.LAST) in str(caught.value) and "\n" not in str(caught.value)
 
 
-def test_resuming_wants_the_same_method(begun):
+def test_resuming_with_another_method_is_refused(begun):
     other = dataclasses.replace(make(["steps=2"]), name="tiny-liif", model=models.LIIFConfig(encoding="coordinate"))
     with pytest.raises(InputError, match=r"is a training of another model \(tiny-ipe-liif\)"):
         loop.train(other, begun, resume=True, accelerator="cpu")
 
 
-def test_only_a_cosine_knows_its_end(tmp_path):
+def test_a_training_with_cosine_decay_cannot_be_made_longer(tmp_path):
     loop.train(make(["steps=1", "decay=cosine"]), tmp_path, accelerator="cpu")
     with pytest.raises(InputError, match="was trained with steps = 1, not 2"):
         loop.train(make(["steps=2", "decay=cosine"]), tmp_path, resume=True, accelerator="cpu")
 
 
-def test_resuming_does_not_go_back(tmp_path):
+def test_resuming_with_fewer_steps_than_are_done_is_refused_and_changes_nothing(tmp_path):
     loop.train(make(["steps=2"]), tmp_path, accelerator="cpu")
     before = (tmp_path / loop.MODEL).read_bytes()
     with pytest.raises(InputError, match=r"last.safetensors: has done 2 steps already; steps = 1 is less"):

@@ -1,4 +1,4 @@
-"""Small trainings for the tests: how to run one here or as a program, and what it left."""
+"""Tiny trainings for the tests: helpers that start one, in this process or as a program, and that read its files."""
 
 import csv
 import os
@@ -18,7 +18,7 @@ SMALL += ["model.encoder.blocks=1", "model.encoder.channels=4", "decay=constant"
 
 @pytest.fixture(autouse=True, scope="module")
 def cache(tmp_path_factory):
-    """A cache of decoded pictures for this module, for its processes too."""
+    """A folder for decoded pictures, shared by all tests of a module and by the processes that they start."""
     before = os.environ.get("IPE_SR_CACHE")
     os.environ["IPE_SR_CACHE"] = str(tmp_path_factory.mktemp("cache"))
     yield
@@ -26,6 +26,7 @@ def cache(tmp_path_factory):
 
 
 def command(out, *options, settings=()):
+    """The words of an `ipe-sr train` command."""
     sets = [word for setting in (*SMALL, *settings) for word in ("--set", setting)]
     main = [sys.executable, "-m", "ipe_sr", "train", "tiny-ipe-liif", "--out", str(out), "--threads", "1"]
     return [*main, "--accelerator", "cpu", *options, *sets]
@@ -36,18 +37,22 @@ def run(out, *options, settings=()):
 
 
 def state(out):
+    """The tensors of a training's state, by name."""
     return safetensors.torch.load_file(out / loop.LAST)
 
 
 def log(out):
-    return [tuple(row) for row in csv.reader((out / "metrics.csv").open()) if row[1] == "loss"]
+    """The rows (step, "loss", value) of metrics.csv, as strings."""
+    with (out / "metrics.csv").open(encoding="utf-8") as file:
+        return [tuple(row) for row in csv.reader(file) if row[1] == "loss"]
 
 
 def make(settings=()):
+    """The preset tiny-ipe-liif, made even smaller."""
     return schedules.preset("tiny-ipe-liif", dict(console.setting(text) for text in (*SMALL, *settings)))
 
 
 def weights(out, part="model"):
-    """All weights in one, or all "average"d ones."""
+    """All weights as one vector.   part: "model", or "average" for the averaged weights."""
     tensors = state(out)
     return torch.cat([tensors[name].flatten() for name in sorted(tensors) if name.startswith(f"{part}.")])

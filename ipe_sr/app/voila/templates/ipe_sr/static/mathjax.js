@@ -1,2 +1,2 @@
-// The page holds no formulas. Widgets have their labels typeset all the same, by what Voila would load from a CDN: by this.
+// The widgets typeset their labels with MathJax, which Voila would load from a CDN. No label is a formula, so this stub serves.
 window.MathJax = {Hub: {Config() {}, Configured() {}, Queue() {}, Register: {StartupHook() {}}}}
