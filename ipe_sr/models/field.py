@@ -80,7 +80,7 @@ class Field(ImplicitModel):
         self.cut = parts if config.shape == "box" else undivided
         self.damping = shapes()[config.shape]
         self.head = head(config)
-        self.amplitudes = nn.Conv2d(config.width, 3 * (2 * config.waves + 1), 1)
+        self.amplitudes = nn.Linear(config.width, 3 * (2 * config.waves + 1))
         self.frequencies = nn.Parameter(half_disc(config.waves, math.pi * config.cycles))
 
     @property
@@ -95,9 +95,9 @@ class Field(ImplicitModel):
 
     def codes(self, features: Tensor) -> Tensor:
         """(B, width + 3, h, w)  ->  (B, h, w, 3, 2K + 1): of each colour the K a_ik, the K b_ik, and p_i + c_i."""
-        hidden, lr = features[:, :-3], features[:, -3:]
-        made = self.amplitudes(hidden).movedim(1, -1).unflatten(-1, (3, -1))
-        constant = made[..., -1:] + lr.movedim(1, -1)[..., None]                   # (B, h, w, 3, 1), float32 under autocast
+        hidden, lr = features.movedim(1, -1).tensor_split((-3,), -1)
+        made = self.amplitudes(hidden).unflatten(-1, (3, -1))                      # (B, h, w, 3, 2K + 1)
+        constant = made[..., -1:] + lr[..., None]                                  # float32 under autocast, too
         return torch.cat([made[..., :-1].to(constant), constant], -1)
 
     def waves(self, centre: Tensor, radius: Tensor) -> Tensor:
