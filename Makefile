@@ -1,5 +1,7 @@
-# make notebooks   sets everything up in .venv, then runs the series (PARAMS=smoke|teach|paper), JOBS notebooks at a time, and says where to look
-# make test        sets everything up in .venv, then passes the tests, JOBS files at a time
+# make notebooks   installs everything in .venv, runs the series, and prints where its pages are.
+#                  PARAMS=smoke|teach|paper chooses the preset; JOBS notebooks run at the same time.
+# make test        installs everything in .venv and runs the tests; JOBS files run at the same time.
+# make lint        installs everything in .venv and runs the linter.
 PYTHON ?= python3
 VENV   ?= .venv
 PARAMS ?= teach
@@ -17,7 +19,7 @@ test: $(STAMP)
 lint: $(STAMP)
 	$(VENV)/bin/ruff check .
 
-# The stamp is written last: a failed installation leaves none and is tried again.
+# The stamp is written last. A failed installation leaves no stamp, so that it is tried again.
 $(STAMP): pyproject.toml constraints.txt
 	test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[notebooks,train,sweep,app,course,test]'
