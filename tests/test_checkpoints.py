@@ -1,3 +1,5 @@
+"""Checkpoints: what is saved is read back, official LIIF files are imported, and any other content gives one clear line."""
+
 import functools
 import json
 
@@ -15,7 +17,7 @@ SMALL = models.LIIFConfig(
 
 @pytest.fixture
 def saved(tmp_path):
-    """A small checkpoint of ours."""
+    """The path of a checkpoint of a tiny LIIF, saved by this package."""
     torch.manual_seed(0)
     path = tmp_path / "small.safetensors"
     models.save(SMALL.build(), path, {"steps": 7, "data": ["photos"]})
@@ -23,7 +25,7 @@ def saved(tmp_path):
 
 
 def refused(path, *words):
-    """One line that names the file and says these words."""
+    """Reading the file raises InputError with one line that names the file and contains these words."""
     with pytest.raises(InputError) as caught:
         models.read(path)
     message = str(caught.value)
@@ -33,7 +35,7 @@ def refused(path, *words):
 
 
 def rewrite(path, change=lambda tensors: None, **header):
-    """The same checkpoint with changed tensors or header."""
+    """Rewrite a checkpoint with changed tensors or header."""
     tensors = safetensors.torch.load_file(path)
     with safetensors.safe_open(path, "pt") as file:
         metadata = file.metadata() | header
@@ -42,7 +44,7 @@ def rewrite(path, change=lambda tensors: None, **header):
 
 
 def official_content(change=lambda stored: None):
-    """What an official LIIF checkpoint holds, with random weights."""
+    """The content of an official LIIF checkpoint, with random weights."""
     renames = {"encoder.head.": "encoder.head.0.", "decoder.output.": "imnet.layers.8."}
     renames |= {f"decoder.hidden.{i}.": f"imnet.layers.{2 * i}." for i in range(4)}
     tensors = {}
@@ -56,7 +58,7 @@ def official_content(change=lambda stored: None):
     return stored
 
 
-def test_round_trip(saved):
+def test_a_saved_liif_is_read_with_the_same_config_weights_and_training_facts(saved):
     torch.manual_seed(0)
     original, model = SMALL.build(), models.read(saved)
     assert model.config == SMALL and not model.training
@@ -66,29 +68,29 @@ def test_round_trip(saved):
     assert models.load(str(saved)).config == SMALL
 
 
-def test_bicubic_round_trip(tmp_path):
+def test_bicubic_can_be_saved_and_read(tmp_path):
     models.save(models.load("bicubic"), tmp_path / "b.safetensors")
     assert isinstance(models.read(tmp_path / "b.safetensors"), models.Bicubic)
     assert models.training_facts(tmp_path / "b.safetensors") == {}
 
 
-def test_half_precision_on_disk_is_float32_in_use(tmp_path):
+def test_weights_saved_in_half_precision_are_float32_when_read(tmp_path):
     model = SMALL.build()
     for name, dtype in (("whole", None), ("half", torch.float16)):
         models.save(model, tmp_path / f"{name}.safetensors", dtype=dtype)
     whole, half = ((tmp_path / f"{name}.safetensors").stat().st_size for name in ("whole", "half"))
-    assert whole - half == pytest.approx(2 * sum(p.numel() for p in model.parameters()), rel=0.1)   # the headers differ a bit
+    assert whole - half == pytest.approx(2 * sum(p.numel() for p in model.parameters()), rel=0.1)   # plus the headers
     for mine, given in zip(models.read(tmp_path / "half.safetensors").parameters(), model.parameters(), strict=True):
         assert mine.dtype == torch.float32 and torch.equal(mine, given.half().float())
 
 
 @pytest.mark.parametrize("name", models.methods())
-def test_configs_round_trip(name):
+def test_every_config_can_be_written_as_json_and_read(name):
     config = models.method(name)
     assert configs.from_dict(json.loads(json.dumps(configs.to_dict(config)))) == config
 
 
-def test_nothing_half_written(saved, monkeypatch):
+def test_a_failed_save_keeps_the_old_file_and_leaves_no_other(saved, monkeypatch):
     before = saved.read_bytes()
 
     def fails(tensors, path, metadata):
@@ -102,7 +104,7 @@ def test_nothing_half_written(saved, monkeypatch):
     assert list(saved.parent.iterdir()) == [saved]
 
 
-def test_missing_and_wrong_suffix(tmp_path):
+def test_a_missing_file_and_an_unknown_suffix_are_refused(tmp_path):
     refused(tmp_path / "none.safetensors", "no such file")
     (tmp_path / "model.onnx").write_bytes(b"0")
     refused(tmp_path / "model.onnx", ".safetensors", ".pth")
@@ -110,14 +112,14 @@ def test_missing_and_wrong_suffix(tmp_path):
 
 @pytest.mark.parametrize("suffix", [".safetensors", ".pth", ".pt"])
 @pytest.mark.parametrize("content", [b"", b"hello, world\n", b"\0" * 100, bytes(range(256))])
-def test_files_that_are_something_else(tmp_path, suffix, content):
+def test_a_file_with_other_content_is_refused(tmp_path, suffix, content):
     path = tmp_path / f"model{suffix}"
     path.write_bytes(content)
     refused(path)
 
 
 @pytest.mark.parametrize("keep", [4, 100, -1000, -1])
-def test_truncated(saved, tmp_path, keep):
+def test_a_truncated_file_is_refused(saved, tmp_path, keep):
     saved.write_bytes(saved.read_bytes()[:keep])
     refused(saved, "not a readable safetensors file")
     pth = tmp_path / "official.pth"
@@ -127,7 +129,7 @@ def test_truncated(saved, tmp_path, keep):
 
 
 class Custom:
-    """Needs unpickling."""
+    """A class that can be read by unpickling only."""
 
 
 @pytest.mark.parametrize("content", [Custom(), {"model": Custom()}, functools.partial(print, "code that ran")])
@@ -149,12 +151,12 @@ def first(tensors, value):
     (lambda t: first(t, lambda x: torch.full_like(x, float("nan"))), ["finite"]),
     (lambda t: first(t, lambda x: x.to(torch.int32)), ["floating-point"]),
 ])
-def test_tensors_that_do_not_fit(saved, change, words):
+def test_tensors_that_do_not_fit_the_config_are_refused(saved, change, words):
     rewrite(saved, change)
     refused(saved, *words)
 
 
-def test_foreign_header(tmp_path):
+def test_a_safetensors_file_of_another_program_is_refused(tmp_path):
     path = tmp_path / "foreign.safetensors"
     safetensors.torch.save_file({"weight": torch.zeros(2)}, path, metadata={"format": "pt"})
     refused(path, checkpoints.FORMAT)
@@ -170,17 +172,17 @@ def test_foreign_header(tmp_path):
     ({"kind": "liif", "frequencies": -1}, "config"), ({"kind": "liif", "width": -5}, "config"),
     ({"kind": "liif", "encoder": {"name": "swin"}}, "'swin'"),
 ])
-def test_unknown_config_options(saved, config, word):
+def test_a_config_with_unknown_or_bad_options_is_refused(saved, config, word):
     rewrite(saved, model=json.dumps(config))
     refused(saved, word)
 
 
-def test_config_that_is_no_json(saved):
+def test_a_config_that_is_not_json_is_refused(saved):
     rewrite(saved, model="{")
     refused(saved, "config")
 
 
-def test_official_import(tmp_path):
+def test_an_official_checkpoint_is_imported_with_every_tensor_in_its_place(tmp_path):
     stored = official_content()
     torch.save(stored, tmp_path / "official.pth")
     model = models.read(tmp_path / "official.pth")
@@ -191,7 +193,7 @@ def test_official_import(tmp_path):
     assert torch.equal(model.decoder.output.weight, given["imnet.layers.8.weight"])
 
 
-def test_the_official_file_itself(official):
+def test_the_official_file_gives_liif_with_its_known_number_of_parameters(official):
     assert official.config == models.method("liif")
     assert sum(p.numel() for p in official.parameters()) == 1_220_416 + 346_883
 
@@ -206,12 +208,12 @@ def test_the_official_file_itself(official):
     (lambda s: s["model"].update(sd=[1, 2]), []),
     (lambda s: s["model"]["sd"].update({3: torch.zeros(1)}), []),
 ])
-def test_official_files_that_do_not_fit(tmp_path, change, words):
+def test_an_official_checkpoint_that_does_not_fit_is_refused(tmp_path, change, words):
     torch.save(official_content(change), tmp_path / "changed.pth")
     refused(tmp_path / "changed.pth", *words)
 
 
 @pytest.mark.parametrize("content", [torch.zeros(3), [1, 2], {"weight": torch.zeros(3)}, 5])
-def test_foreign_pth(tmp_path, content):
+def test_a_pth_file_with_other_content_is_refused(tmp_path, content):
     torch.save(content, tmp_path / "foreign.pth")
     refused(tmp_path / "foreign.pth", "not an official LIIF checkpoint")

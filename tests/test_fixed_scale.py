@@ -1,3 +1,5 @@
+"""Models of a fixed scale (EDSR, RDN with their upsamplers): their equations, and the sizes and scales that they refuse."""
+
 import dataclasses
 
 import numpy as np
@@ -18,8 +20,8 @@ def build(scale, encoder=SMALL):
 
 @pytest.mark.parametrize("scale", [2, 3, 4])
 @torch.no_grad()
-def test_is_convolutions_and_shuffles(scale):
-    """Written out with the weights alone; pixel (y, x) of an f x f group is channel f y + x of the group's f^2."""
+def test_the_decoder_equals_convolutions_and_pixel_shuffles(scale):
+    """The shuffle is written out: pixel (y, x) of a group of f x f pixels is channel f y + x of the group's f^2."""
     model, lr = build(scale), torch.rand(2, 3, 5, 6)
     x = model.encoder(lr * 2 - 1)
     convolutions = [layer for layer in model.decoder if isinstance(layer, torch.nn.Conv2d)]
@@ -34,20 +36,20 @@ def test_is_convolutions_and_shuffles(scale):
 
 
 @pytest.mark.parametrize("lr_size", [(1, 9), (9, 1), (1, 1)])
-def test_one_row(lr_size):
+def test_a_picture_of_one_row_or_column_can_be_upscaled(lr_size):
     size = (3 * lr_size[0], 3 * lr_size[1])
     assert build(3)(torch.rand(1, 3, *lr_size), size).shape == (1, 3, *size)
 
 
 @pytest.mark.parametrize("size", [(15, 18), (10, 13), (5, 6), (12, 10)])
-def test_refuses_other_sizes(size):
+def test_any_other_size_is_refused(size):
     message = f"this model makes scale 2 only: 10x12 from a 5x6 picture, not {size[0]}x{size[1]}"
     with pytest.raises(InputError) as caught:
         build(2)(torch.rand(1, 3, 5, 6), size)
     assert str(caught.value) == message
 
 
-def test_upscaling_with_it():
+def test_upscale_works_at_the_models_scale_only():
     picture = np.zeros((5, 6, 3), np.uint8)
     assert ipe_sr.upscale(picture, 2, model=build(2)).shape == (10, 12, 3)
     with pytest.raises(InputError, match="scale 2 only"):
@@ -55,13 +57,13 @@ def test_upscaling_with_it():
 
 
 @pytest.mark.parametrize("scale", [0, 1, 5, 8])
-def test_refuses_other_scales(scale):
+def test_a_config_of_an_unknown_scale_is_refused(scale):
     with pytest.raises(ValueError, match=f"one of 2, 3, 4, got {scale}"):
         models.FixedScaleConfig(scale)
 
 
 @pytest.mark.parametrize("scale", [2, 3, 4])
-def test_gradients_of_the_head(scale):
+def test_gradients_of_the_decoder_equal_finite_differences(scale):
     head = build(scale, models.EDSRConfig(blocks=0, channels=1)).double().decoder
     weights = dict(head.named_parameters())
 
@@ -74,7 +76,7 @@ def test_gradients_of_the_head(scale):
 
 @torch.no_grad()
 @pytest.mark.parametrize("name", ["edsr-x4", "rdn-x3"])
-def test_round_trip(tmp_path, name):
+def test_a_saved_model_is_read_with_the_same_config_and_picture(tmp_path, name):
     config = models.method(name)
     small = {"channels": 4, "blocks": 1} | ({"layers": 2, "growth": 4} if isinstance(config.encoder, models.RDNConfig) else {})
     config = dataclasses.replace(config, encoder=dataclasses.replace(config.encoder, **small))

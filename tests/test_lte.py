@@ -1,3 +1,5 @@
+"""LTE and IPE-LTE: agreement with the paper's equations, the mean of waves over a pixel, and refused options."""
+
 import math
 
 import numpy as np
@@ -11,7 +13,7 @@ SIZES = [(10, 12), (20, 24), (23, 31), (5, 41), (61, 7)]   # of a 5 x 6 picture
 
 
 def naive(model, lr, size):
-    """LTE's equations, pixel by pixel and neighbour by neighbour, with a bilinear skip by torch."""
+    """LTE's equations for one pixel and one neighbour at a time. Torch adds the bilinearly interpolated input."""
     (h, w), width = lr.shape[-2:], model.config.width
     features = model.encoder(lr * 2 - 1)
     amplitude, frequency = model.amplitude(features), model.frequency(features)
@@ -41,14 +43,14 @@ def naive(model, lr, size):
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("name", ["lte", "ipe-lte"])
 @torch.no_grad()
-def test_is_the_equations(tiny, name, size):
+def test_the_model_equals_its_equations_at_every_pixel(tiny, name, size):
     model, lr = tiny(name), torch.rand(2, 3, 5, 6)
     torch.testing.assert_close(model(lr, size), naive(model, lr, size), rtol=0, atol=1e-5)
 
 
 @torch.no_grad()
-def test_the_integrated_waves_are_the_mean_over_the_pixel(tiny):
-    """Gauss-Legendre over the box, of the waves at points that all know the pixel's own cell."""
+def test_the_integrated_waves_are_the_mean_of_the_waves_over_the_pixel(tiny):
+    """The mean comes from Gauss-Legendre quadrature over the box. All its points have the cell of the pixel."""
     area = tiny("ipe-lte").double()
     point = tiny("lte").double()
     point.load_state_dict(area.state_dict())
@@ -67,7 +69,7 @@ def test_the_integrated_waves_are_the_mean_over_the_pixel(tiny):
 
 
 @torch.no_grad()
-def test_without_waves_it_is_bilinear(tiny):
+def test_with_a_decoder_of_zeros_the_picture_is_bilinear_interpolation(tiny):
     model, lr = tiny("ipe-lte"), torch.rand(2, 3, 5, 6)
     model.decoder.output.weight.zero_()
     model.decoder.output.bias.zero_()
@@ -75,7 +77,7 @@ def test_without_waves_it_is_bilinear(tiny):
     torch.testing.assert_close(model(lr, (23, 31)), expected, rtol=0, atol=1e-6)
 
 
-def test_config():
+def test_the_presets_have_the_encodings_that_their_names_state():
     assert models.method("ipe-lte") == models.LTEConfig()
     assert models.method("lte") == models.LTEConfig(encoding="positional")
 
@@ -84,6 +86,6 @@ def test_config():
     ({"encoding": "coordinate"}, "positional, integrated"), ({"width": 5}, "even"), ({"width": 0}, "even"),
     ({"depth": 0}, "depth at least 1"),
 ])
-def test_refused(options, message):
+def test_bad_options_are_refused(options, message):
     with pytest.raises(ValueError, match=message):
         models.LTEConfig(**options).build()

@@ -1,3 +1,5 @@
+"""MetaSR, MetaSR with PE and IPE-MetaSR: agreement with the papers' equations, rounding, symmetry and options."""
+
 import dataclasses
 import math
 
@@ -11,7 +13,7 @@ SIZES = [(10, 12), (15, 18), (20, 24), (23, 31), (5, 41), (6, 6), (61, 7)]   # o
 
 
 def described(encoding, centre, radius):
-    """Eqs. 3-6 for one pixel, term by term, three octaves."""
+    """Eqs. 3-6 for one pixel, term by term, with three octaves."""
     terms = []
     for wave in (math.sin, math.cos):
         for c, r in zip(centre, radius, strict=True):
@@ -22,7 +24,7 @@ def described(encoding, centre, radius):
 
 
 def naive(model, lr, size):
-    """Eqs. 9 and 10, pixel by pixel; indices in exact integers."""
+    """Eqs. 9 and 10, pixel by pixel. Indices are computed with integers."""
     (h, w), weights = lr.shape[-2:], dict(model.decoder.named_parameters())
     features = F.pad(model.encoder(lr * 2 - 1), (1, 1, 1, 1))
     sr = torch.empty(len(lr), 3, *size, dtype=lr.dtype)
@@ -47,15 +49,15 @@ def naive(model, lr, size):
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("name", ["metasr", "metasr-pe", "ipe-metasr"])
 @torch.no_grad()
-def test_is_the_equations(tiny, name, size):
+def test_the_model_equals_its_equations_at_every_pixel(tiny, name, size):
     model, lr = tiny(name, frequencies=3), torch.rand(2, 3, 5, 6)
     torch.testing.assert_close(model(lr, size), naive(model, lr, size), rtol=0, atol=1e-5)
 
 
 @pytest.mark.parametrize("n_in", [1, 5, 48, 97, 510])
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
-def test_the_corner_is_found_despite_rounding(tiny, n_in, dtype):
-    """floor(i / s) in exact integers, where i / s itself is often whole; in float32 up to the size of a patch."""
+def test_rounding_does_not_change_the_lr_pixel_that_is_read(tiny, n_in, dtype):
+    """The reference is floor(i / s) in integers; i / s is often whole. In float32 it is tested up to the size of a patch."""
     model = tiny("metasr")
     for n_out in (n_in, 2 * n_in, 3 * n_in, 7 * n_in, round(2.7 * n_in), round(3.9 * n_in) + 1):
         if dtype == torch.float32 and n_in > 48:
@@ -70,8 +72,8 @@ def test_the_corner_is_found_despite_rounding(tiny, n_in, dtype):
         assert (corner - exact).abs().max() < (1e-9 if dtype == torch.float64 else 1e-5)
 
 
-def test_the_inverse_scale(tiny):
-    """The reference's own input at equal scales; at others symmetric in the two axes."""
+def test_the_inverse_scale_is_the_geometric_mean_of_both_axes(tiny):
+    """At equal scales this is the input of the reference code."""
     model, centre = tiny("metasr"), torch.zeros(1, 2)
     for radius, expected in (((0.25, 0.25), 0.25), ((0.25, 1.0), 0.5), ((1.0, 0.25), 0.5)):
         code = model.describe(centre, torch.tensor(radius))
@@ -80,6 +82,7 @@ def test_the_inverse_scale(tiny):
 
 @torch.no_grad()
 def test_swapping_the_axes_transposes_the_picture(tiny):
+    """The weights are made symmetric first."""
     model, lr = tiny("metasr"), torch.rand(1, 3, 5, 6)
     for conv in (m for m in model.encoder.modules() if isinstance(m, torch.nn.Conv2d)):
         conv.weight.copy_((conv.weight + conv.weight.transpose(2, 3)) / 2)
@@ -91,7 +94,7 @@ def test_swapping_the_axes_transposes_the_picture(tiny):
 
 
 @torch.no_grad()
-def test_integrated_at_radius_0_is_positional(tiny):
+def test_at_radius_0_the_integrated_encoding_equals_the_positional_one(tiny):
     area, point = tiny("ipe-metasr"), tiny("metasr-pe")
     point.load_state_dict(area.state_dict())
     features, position = area.encode(torch.rand(1, 3, 5, 6)), torch.rand(1, 50, 2, dtype=torch.float64) * 4
@@ -102,7 +105,7 @@ def test_integrated_at_radius_0_is_positional(tiny):
 
 
 @torch.no_grad()
-def test_each_query_may_have_its_own_radius(tiny):
+def test_queries_with_different_radii_give_the_same_as_one_at_a_time(tiny):
     for name in ("metasr", "ipe-metasr"):
         model = tiny(name)
         features, position = model.encode(torch.rand(2, 3, 5, 6)), torch.rand(2, 7, 2, dtype=torch.float64) * 4
@@ -114,7 +117,7 @@ def test_each_query_may_have_its_own_radius(tiny):
                 torch.testing.assert_close(alone[0, 0], together[b, q], rtol=0, atol=1e-6)
 
 
-def test_config():
+def test_the_presets_have_the_encodings_that_their_names_state():
     assert models.method("ipe-metasr") == models.MetaSRConfig()
     assert models.method("metasr-pe") == dataclasses.replace(models.MetaSRConfig(), encoding="positional")
     with pytest.raises(ValueError, match="coordinate, positional, integrated"):

@@ -1,3 +1,5 @@
+"""The encoder RDN: its size, agreement with the paper's equations, its options, and a round trip through a file."""
+
 import dataclasses
 
 import pytest
@@ -12,7 +14,7 @@ TRUNK = 21_973_952   # with the reference's x2 upsampler 22,123,395: see test_pr
 SMALL = {"blocks": 2, "channels": 4, "layers": 3, "growth": 5}
 
 
-def test_parameters():
+def test_rdn_has_the_number_of_parameters_that_its_layers_add_up_to():
     block = sum(9 * 64 * 64 * (layer + 1) + 64 for layer in range(8)) + (64 + 8 * 64) * 64 + 64
     assert block == 1_364_544
     shallow, fusion = 9 * 3 * 64 + 64 + 9 * 64 * 64 + 64, 16 * 64 * 64 + 64 + 9 * 64 * 64 + 64
@@ -25,8 +27,8 @@ def test_parameters():
 
 
 @torch.no_grad()
-def test_is_the_papers_equations():
-    """Written out with the weights alone: Eqs. 1 to 8 of arXiv 1802.08797."""
+def test_rdn_equals_the_papers_equations():
+    """Eqs. 1 to 8 of arXiv 1802.08797 are written out, with the model's weights."""
     torch.manual_seed(0)
     model, x = RDN(**SMALL), torch.rand(2, 3, 6, 7)
 
@@ -47,14 +49,14 @@ def test_is_the_papers_equations():
     torch.testing.assert_close(model(x), expected, rtol=0, atol=1e-6)
 
 
-def test_every_weight_learns():
+def test_every_weight_has_a_gradient():
     torch.manual_seed(0)
     model = RDN(**SMALL)
     model(torch.rand(1, 3, 6, 7)).square().sum().backward()
     assert all(p.grad is not None and p.grad.abs().sum() > 0 for p in model.parameters())
 
 
-def test_config():
+def test_configs_build_the_encoders_that_they_name():
     assert isinstance(models.RDNConfig(**SMALL).build(), RDN)
     assert isinstance(models.EDSRConfig().build(), models.EDSR)
     assert models.method("rdn-liif").encoder == models.RDNConfig(blocks=16, channels=64, layers=8, growth=64)
@@ -66,13 +68,13 @@ def test_config():
     ({"name": "rdn", "layers": 0}, "at least 1"), ({"name": "rdn", "growth": 0}, "at least 1"),
     ({"channels": 0}, "channels >= 1"),
 ])
-def test_refused(options, message):
+def test_bad_options_are_refused(options, message):
     with pytest.raises(ValueError, match=message):
         configs.encoder(options)
 
 
 @torch.no_grad()
-def test_round_trip(tmp_path):
+def test_a_saved_model_with_rdn_is_read_with_the_same_config_and_picture(tmp_path):
     config = dataclasses.replace(models.method("rdn-ipe-liif"), width=8, encoder=models.RDNConfig(**SMALL))
     model, lr = config.build(), torch.rand(1, 3, 5, 6)
     models.save(model, tmp_path / "rdn.safetensors")

@@ -1,3 +1,5 @@
+"""Rendering: the fast form equals the textbook form for every option, tiles leave no seams, and memory is bounded."""
+
 import dataclasses
 import functools
 import subprocess
@@ -38,15 +40,15 @@ SCALES = st.floats(1, 4) | st.floats(0.4, 1) | st.floats(4, 40) | st.integers(1,
 
 @st.composite
 def pictures(draw):
-    """(batch, LR size, output size): borders are near, sizes odd, axes with scales of their own."""
+    """(batch, LR size, output size): small pictures, odd sizes, another scale for each axis."""
     lr_size = draw(st.tuples(SIDES, SIDES))
     return draw(st.integers(1, 3)), lr_size, tuple(min(80, max(1, round(n * draw(SCALES)))) for n in lr_size)
 
 
 @settings(max_examples=60, deadline=None)
 @given(liif(), pictures(), st.integers(30, 3000), st.integers(1, 400))
-def test_fast_is_textbook_for_every_option(config, picture, queries, lr_pixels):
-    """Also whatever the bands and tiles are."""
+def test_fast_form_equals_textbook_for_every_option_of_liif(config, picture, queries, lr_pixels):
+    """The number of queries and LR pixels at once, and so the bands, are drawn at random too."""
     batch, lr_size, size = picture
     model, lr = build(config), torch.rand(batch, 3, *lr_size)
     reference = render.textbook(model, lr, size)
@@ -58,7 +60,7 @@ def test_fast_is_textbook_for_every_option(config, picture, queries, lr_pixels):
 
 @settings(max_examples=20, deadline=None)
 @given(st.sampled_from(OTHERS), pictures(), st.integers(30, 3000))
-def test_fast_is_textbook_for_the_other_families(name, picture, queries):
+def test_fast_form_equals_textbook_for_the_other_families(name, picture, queries):
     batch, lr_size, size = picture
     model, lr = build(dataclasses.replace(models.method(name), width=16, encoder=SMALL)), torch.rand(batch, 3, *lr_size)
     with pytest.MonkeyPatch.context() as patch:
@@ -67,8 +69,8 @@ def test_fast_is_textbook_for_the_other_families(name, picture, queries):
 
 
 @pytest.mark.parametrize("name", IMPLICIT)
-def test_fast_is_textbook_at_full_size(name):
-    """Real widths and depths; an encoder of few blocks keeps it short."""
+def test_fast_form_equals_textbook_at_full_width_and_depth(name):
+    """Only the encoder is reduced to one block, to save time."""
     config = models.method(name)
     model = build(dataclasses.replace(config, encoder=dataclasses.replace(config.encoder, blocks=1)))
     lr = torch.rand(1, 3, 13, 17)
@@ -76,15 +78,15 @@ def test_fast_is_textbook_at_full_size(name):
         torch.testing.assert_close(render.render(model, lr, size), render.textbook(model, lr, size), rtol=0, atol=5e-6)
 
 
-def test_fast_is_textbook_with_official_weights(official, golden):
+def test_fast_form_equals_textbook_with_official_weights(official, golden):
     lr = torch.from_numpy(golden["lr_uint8"]).movedim(-1, 0)[None] / 255
     for size in ((48, 60), (61, 97)):
         torch.testing.assert_close(render.render(official, lr, size), render.textbook(official, lr, size), rtol=0, atol=2e-5)
 
 
 @pytest.mark.parametrize("name", ["liif", "ipe-liif", "liif-pe", "ipe-liif-cell", "ipe-liif-no-skip", *OTHERS])
-def test_gradients_of_the_fast_form_are_those_of_the_textbook(name):
-    """Of the weights and of the features, in float64."""
+def test_fast_form_has_the_gradients_of_the_textbook_form(name):
+    """Gradients with respect to weights and features are compared in float64."""
     model = build(dataclasses.replace(models.method(name), width=12, encoder=SMALL)).double()
     lr = torch.rand(2, 3, 5, 6, dtype=torch.float64)
     position = torch.rand(2, 40, 2, dtype=torch.float64) * torch.tensor([5.0, 6.0]) - 0.5
@@ -100,7 +102,7 @@ def test_gradients_of_the_fast_form_are_those_of_the_textbook(name):
         torch.testing.assert_close(fast, textbook, rtol=1e-9, atol=1e-12)
 
 
-def test_gradients_pass_through_a_whole_picture():
+def test_a_whole_picture_has_the_gradients_of_the_textbook_form():
     model = build(models.LIIFConfig(width=12, frequencies=3, encoder=SMALL)).double()
     lr, gradients = torch.rand(1, 3, 5, 6, dtype=torch.float64), []
     for picture in (lambda: model(lr, (13, 20)), lambda: by_textbook(model, lr, (13, 20))):
@@ -118,8 +120,8 @@ def by_textbook(model, lr, size):   # `render.textbook`, with gradients
 
 
 @pytest.mark.parametrize(("queries", "form"), [(29, "textbook"), (30, "reader")])
-def test_the_rule_that_chooses_the_form(tiny, monkeypatch, queries, form):
-    """Hoisting pays from as many answers as LR pixels on: here 4 codes answer each query of a picture of 10 x 12."""
+def test_query_takes_the_fast_form_if_there_are_enough_queries(tiny, monkeypatch, queries, form):
+    """The limit is one code per LR pixel: with 4 codes per query, 30 queries of a picture of 10 x 12."""
     model, called = tiny(), []
     for name in ("textbook", "reader"):
         original = getattr(model, name)
@@ -142,10 +144,10 @@ def test_tiles_leave_no_seams(monkeypatch, name, size):
 
 
 @pytest.mark.parametrize("name", ["ipe-liif", "rdn-ipe-liif", "lte"])
-def test_reach_is_how_far_the_encoder_sees(name):
+def test_reach_is_the_distance_of_the_farthest_pixel_that_a_feature_depends_on(name):
     encoder = models.RDNConfig(2, 4, 3, 4) if "rdn" in name else models.EDSRConfig(blocks=2, channels=4)
     model = build(dataclasses.replace(models.method(name), width=12, encoder=encoder))
-    for weights in model.parameters():   # positive everywhere: no ReLU hides what is seen
+    for weights in model.parameters():   # all positive: no ReLU hides a dependence
         weights.data.abs_()
     lr = torch.rand(1, 3, 1, 41).add(1).requires_grad_()
     model.encode(lr)[0, :, 0, 20].square().sum().backward()
@@ -169,7 +171,7 @@ def test_spans_partition_an_axis(n_out, n_in, step, margin):
 
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.integers(1, 50), min_size=1, max_size=12), st.integers(1, 200), st.integers(1, 3000))
-def test_blocks_of_a_band_partition_it(runs, columns, queries):
+def test_the_blocks_of_a_band_cover_each_pixel_once(runs, columns, queries):
     lower = torch.repeat_interleave(torch.arange(len(runs)), torch.tensor(runs))
     covered = torch.zeros(len(lower), columns, dtype=torch.int64)
     for rows, some in hoisting.blocks(lower[:, None], columns, queries):
@@ -180,7 +182,7 @@ def test_blocks_of_a_band_partition_it(runs, columns, queries):
 
 
 @torch.no_grad()
-def test_bfloat16_moves_a_picture_little(tiny):
+def test_bfloat16_changes_a_picture_little(tiny):
     for name in ("ipe-liif", "liif", "ipe-metasr", "ipe-lte"):
         model, lr = tiny(name), torch.rand(1, 3, 8, 9)
         half, full = render.render(model, lr, (23, 31), torch.bfloat16), render.render(model, lr, (23, 31))
@@ -188,7 +190,7 @@ def test_bfloat16_moves_a_picture_little(tiny):
         assert -10 * torch.log10((half - full).square().mean()) > 55   # dB
 
 
-def test_other_models_answer_too():
+def test_models_without_a_fast_form_can_be_rendered_too():
     lr = torch.rand(1, 3, 6, 7)
     for model in (models.load("bicubic"), models.FixedScaleConfig(2, SMALL).build()):
         with torch.no_grad():
@@ -198,8 +200,8 @@ def test_other_models_answer_too():
 
 
 @torch.no_grad()
-def test_bfloat16_hardly_moves_the_benchmark(official, data):
-    """With official weights, on the middle of a Set5 picture: a CPU without bfloat16 arithmetic takes long for all of it."""
+def test_bfloat16_hardly_changes_the_psnr_of_the_official_weights(official, data):
+    """Only the middle of a Set5 picture is used, because a CPU without bfloat16 arithmetic is slow."""
     lr, hr, _ = datasets.pair(datasets.find("set5"), data / "benchmark/Set5/HR/butterfly.png", 4)
     lr, hr = images.to_tensor(lr)[None, :, 16:48, 16:48], images.to_tensor(hr)[:, 64:192, 64:192]
     full, half = (render.render(official, lr, (128, 128), dtype)[0] for dtype in (None, torch.bfloat16))
@@ -223,8 +225,8 @@ print(resident() - before - sr.nbytes)
 
 
 @pytest.mark.parametrize("sizes", [(64, 64, 2048, 2048), (700, 900, 750, 1000), (40, 2500, 80, 5000)])
-def test_memory_beside_the_result_is_bounded(sizes):
-    """All of this decoded at once would take gigabytes; the tables of 5000 columns take some 25 MB of what is allowed."""
+def test_memory_beyond_the_result_is_bounded(sizes):
+    """Decoding everything at once would take gigabytes. The tables of 5000 columns take about 25 of the 100 MiB allowed."""
     command = [sys.executable, "-c", RESIDENT, *map(str, sizes)]
     extra = int(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
     assert extra < 100 * 2**20

@@ -1,4 +1,4 @@
-"""Sharing a picture among threads changes nothing but who does the work."""
+"""Threads that share the decoding of a picture: the picture stays the same, and so does torch's number of threads."""
 
 import threading
 
@@ -14,7 +14,7 @@ PIECES = [(slice(i, i + 1), slice(0, 1)) for i in range(5)]
 
 @pytest.fixture
 def threads():
-    """threads(n) sets torch's number; it is put back in the end."""
+    """threads(n) sets torch's number of threads. It is restored after the test."""
     before = torch.get_num_threads()
     yield torch.set_num_threads
     torch.set_num_threads(before)
@@ -34,7 +34,7 @@ def test_a_picture_does_not_depend_on_the_number_of_threads(threads, mode):
 
 
 def seen(threads, n, grad=False):
-    """What each call of the work was given, in which thread, and in which modes."""
+    """For each call of the work function: its pieces, its thread, and (number of threads, gradients on, inference mode)."""
     threads(n)
     calls = []
 
@@ -47,21 +47,21 @@ def seen(threads, n, grad=False):
     return sorted(calls, key=lambda call: call[0][0][0].start)
 
 
-def test_neighbours_stay_together_and_each_has_one_thread(threads):
+def test_each_thread_gets_neighbouring_pieces_and_one_torch_thread(threads):
     calls = seen(threads, 2)
     assert [piece for pieces, _, _ in calls for piece in pieces] == PIECES and len(calls) == 2
     assert all(thread != threading.get_ident() and state == (1, False, False) for _, thread, state in calls)
     assert torch.get_num_threads() == 2
-    assert len(seen(threads, 8)) == len(PIECES), "no more shares than pieces"
+    assert len(seen(threads, 8)) == len(PIECES), "there are no more calls than pieces"
 
 
-def test_with_gradients_or_one_thread_all_is_done_here(threads):
+def test_with_gradients_or_one_thread_the_caller_does_all_the_work(threads):
     for n, grad in ((2, True), (1, False)):
         (call,) = seen(threads, n, grad)
         assert call[:2] == (PIECES, threading.get_ident())
 
 
-def test_an_error_is_raised_and_the_number_of_threads_put_back(threads):
+def test_an_error_in_a_thread_is_raised_and_the_number_of_threads_restored(threads):
     threads(2)
 
     def work(pieces):
