@@ -20,6 +20,8 @@ from ipe_sr.imaging.metrics import Protocol
 
 @dataclass(frozen=True)
 class ImageScore:
+    """One picture.   name: of its file, without folder and suffix.   psnr: dB, inf for equal pictures.   ssim: at most 1."""
+
     name: str
     psnr: float
     ssim: float
@@ -27,7 +29,8 @@ class ImageScore:
 
 @dataclass(frozen=True)
 class Score:
-    """Means over the pictures of one set at one scale. lr: where the LR pictures came from (see `datasets.pair`)."""
+    """The scores of one set at one scale.   psnr, ssim: means over its pictures.   lr: the origin of the LR pictures, as
+    `datasets.pair` names it; several are joined by "+"."""
 
     data: str
     scale: float
@@ -39,7 +42,7 @@ class Score:
     images: tuple[ImageScore, ...]
 
     def record(self) -> dict:
-        """The same as JSON data; the infinite PSNR of equal pictures is null."""
+        """The score as JSON data. An infinite PSNR, of equal pictures, becomes None."""
         return _finite(asdict(self)) | {"images": [_finite(asdict(image)) for image in self.images]}
 
 
@@ -56,18 +59,19 @@ def evaluate(
     advance: Callable[[], None] = lambda: None,
     renderer: Callable = render.render,
 ) -> list[Score]:
-    """One score for each scale; `advance` is called after each picture.
+    """Scores a model on a set of pictures: one score for each scale.
 
-    protocol: default the set's own.   ssim_convention: default the protocol's space (see `metrics.ssim`).
-    renderer: `render.render`, `render.self_ensemble`, or what else turns (model, lr, size) into a picture.
-    The model runs where its parameters are. Raises InputError for a picture too small for a scale, and two of one name.
+    protocol: by default the set's own.   ssim_convention: by default the protocol's space (see `metrics.ssim`).
+    advance: is called after each picture.   renderer: a function of (model, lr, size) that makes the picture, such as
+    `render.render` or `render.self_ensemble`. The model runs on the device of its parameters.
+    Raises InputError if a picture is too small for a scale, and if two pictures have the same name.
     """
     protocol = protocol or metrics.PROTOCOLS[dataset.protocol]
     convention = ssim_convention or protocol.space
     device = next((p.device for p in model.parameters()), torch.device("cpu"))
     if twins := datasets.twins(dataset.hr):
         name = twins[0].stem
-        raise InputError(f"{dataset.name}: holds several pictures named {name!r}, which scores would mix up; rename one")
+        raise InputError(f"{dataset.name}: holds several pictures named {name!r}, which scores would confuse; rename one")
     scores = []
     for scale in scales:
         rows, origins = [], set()
@@ -89,13 +93,14 @@ def evaluate(
 def _score(
     paint: Callable, device: torch.device, dataset: ImageSet, path: Path, scale: float, protocol: Protocol, convention: str
 ) -> tuple[ImageScore, str]:
+    """The score of one picture, and the origin of its LR picture.   paint: (lr, size) -> (1, 3, H, W)."""
     if protocol.luma_input:
         lr, hr = luma_pair(path, scale)
         origin = "matlab-float"
     else:
         lr, hr, origin = datasets.pair(dataset, path, scale)
         lr, hr = (images.to_tensor(np.broadcast_to(a, (*a.shape[:2], 3))) for a in (lr, hr))
-    sr = paint(lr.expand(3, -1, -1)[None].to(device), tuple(hr.shape[-2:]))[0].float().cpu()
+    sr = paint(lr.expand(3, -1, -1)[None].to(device), tuple(hr.shape[-2:]))[0].float().cpu()   # (3, H, W)
     if protocol.luma_input:
         sr = sr.mean(0, keepdim=True)
     try:
@@ -108,7 +113,10 @@ def _score(
 
 
 def luma_pair(path: Path, scale: float) -> tuple[torch.Tensor, torch.Tensor]:
-    """SRCNN's pairs: (1, h, w) and (1, H, W) floats in [0, 1]. HR is 8-bit luma; LR is resized from it unrounded."""
+    """The LR and HR pictures of the protocol `srcnn`: (1, h, w) and (1, H, W), float, in [0, 1].
+
+    HR is luma rounded to 8 bits. LR is made from it by bicubic reduction and is not rounded.
+    """
     pixels, lr_size = datasets.fit(path, datasets.colours(path), scale)
     hr = images.to_tensor(pixels)
     if len(hr) == 3:

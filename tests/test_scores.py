@@ -13,7 +13,7 @@ from scipy import stats
 
 from ipe_sr import InputError, models
 from ipe_sr.evaluation import ImageScore, Score
-from ipe_sr.report import scores
+from ipe_sr.report import scores, scores_table
 from ipe_sr.training import schedules
 
 ROOT = Path(__file__).parents[1]
@@ -60,7 +60,7 @@ def test_the_command_says_what_is_wrong(tmp_path, words, message):
     save(tmp_path / "records", "a", score(30.0, 32.0))
     (tmp_path / "doc.md").touch()
     done = subprocess.run(
-        [sys.executable, "-m", "ipe_sr.report.scores", *words], cwd=tmp_path, capture_output=True, text=True, check=False,
+        [sys.executable, "-m", "ipe_sr.report.scores_table", *words], cwd=tmp_path, capture_output=True, text=True, check=False,
         env=os.environ | {"PYTHONPATH": str(ROOT)},
     )
     assert done.returncode == 2 and message in done.stderr and len(done.stderr.splitlines()) == 1
@@ -70,7 +70,7 @@ def test_the_table_pairs_pictures(tmp_path):
     save(tmp_path, "a", score(30.0, 32.0, 35.0), score(20.0, 21.0, 23.0, data="b100", scale=4))
     save(tmp_path, "b", score(30.1, 31.9, 34.7), score(20.0, 21.0, 22.0, data="b100", scale=4), model="theirs")
     save(tmp_path, "c", score(31.1, 32.9, 35.7), ensemble=True)
-    lines = scores.table(tmp_path, ["theirs", "ours", "third"], PAIRS).splitlines()
+    lines = scores_table.table(tmp_path, ["theirs", "ours", "third"], PAIRS).splitlines()
     d = [-0.1, 0.1, 0.3]
     half = stats.t.ppf(0.975, 2) * stats.tstd(d) / 3**0.5
     assert lines[0] == "| | theirs | ours | third | ours − theirs | ours, self-ensemble − theirs | ours, self-ensemble − ours |"
@@ -90,10 +90,10 @@ def test_other_pictures_are_not_compared(tmp_path):
 def test_bad_records(tmp_path):
     with pytest.raises(InputError, match="holds no records"):
         scores.collect(tmp_path)
-    (tmp_path / "x.json").write_text("[1]")
+    (tmp_path / "x.json").write_text("[1]", encoding="utf-8")
     with pytest.raises(InputError, match=r"x.json: not a record"):
         scores.collect(tmp_path)
-    (tmp_path / "x.json").write_text("{")
+    (tmp_path / "x.json").write_text("{", encoding="utf-8")
     with pytest.raises(InputError, match=r"x.json: not readable as JSON"):
         scores.collect(tmp_path)
     (tmp_path / "x.json").unlink()
@@ -104,25 +104,25 @@ def test_bad_records(tmp_path):
 
 
 def test_embedding_replaces_what_stands_between_the_marks():
-    text = f"before\n{scores.BEGIN}\nold\n{scores.END}\nafter\n"
-    once = scores.embed(text, "| new |", "x.md")
-    assert once == f"before\n{scores.BEGIN}\n| new |\n{scores.END}\nafter\n" and scores.embed(once, "| new |", "x.md") == once
+    begin, end, embed = scores_table.BEGIN, scores_table.END, scores_table.embed
+    once = embed(f"before\n{begin}\nold\n{end}\nafter\n", "| new |", "x.md")
+    assert once == f"before\n{begin}\n| new |\n{end}\nafter\n" and embed(once, "| new |", "x.md") == once
     with pytest.raises(InputError, match="needs the marks"):
-        scores.embed("nothing", "| new |", "x.md")
+        embed("nothing", "| new |", "x.md")
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.parent.name)
 def test_documents_show_the_records_figures(document):
     text = document.read_text(encoding="utf-8")
-    assert scores.embed(text, scores.table(RECORDS, *scores.RELEASE), str(document)) == text, (
-        f"run: python -m ipe_sr.report.scores {RECORDS.relative_to(ROOT)} "
+    assert scores_table.embed(text, scores_table.table(RECORDS, *scores_table.RELEASED), str(document)) == text, (
+        f"run: python -m ipe_sr.report.scores_table {RECORDS.relative_to(ROOT)} "
         + " ".join(str(document.relative_to(ROOT)) for document in DOCUMENTS)
     )
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_records_are_of_the_released_weights(name):
-    """Whoever replaces the weights must score them anew."""
+    """New weights need new records: each record names the digest of the weights that it scored."""
     import hashlib
 
     file = f"{name}.safetensors"
@@ -137,10 +137,10 @@ def test_the_card_names_the_preset_that_made_them(name):
     facts = models.training_facts(models.WEIGHTS / f"{name}.safetensors")
     now = schedules.schedule_facts(schedules.preset(facts["preset"]).schedule)
     assert {option: now[option] for option in facts["schedule"]} == facts["schedule"]
-    assert f"ipe-sr train {facts['preset']} " in (models.WEIGHTS / "README.md").read_text()
+    assert f"ipe-sr train {facts['preset']} " in (models.WEIGHTS / "README.md").read_text(encoding="utf-8")
 
 
 def test_no_path_of_a_machine_is_in_the_records():
     for path in RECORDS.glob("*.json"):
-        assert not re.search(r'"/\w+/', path.read_text()), path
-        assert json.loads(path.read_text())["format"] == scores.FORMAT
+        assert not re.search(r'"/\w+/', path.read_text(encoding="utf-8")), path
+        assert json.loads(path.read_text(encoding="utf-8"))["format"] == scores.FORMAT

@@ -1,33 +1,27 @@
-"""Scores of whole models on whole sets, kept with where they came from, and the table made of them.
+"""Records of whole evaluations: the scores of a model on sets of pictures, and where they came from.
 
-`ipe-sr evaluate --json FILE` writes one record; `python -m ipe_sr.report.scores FOLDER DOCUMENT...` puts the table of a folder
-of records into documents, between two marks.
+`ipe-sr evaluate --json FILE` writes one record. `scores_table` makes the table of the released weights from many.
 """
 
 import json
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from statistics import fmean
-from typing import Annotated, Any
+from typing import Any
 
-import typer
-
-from ipe_sr import console, files, provenance
+from ipe_sr import files, provenance
 from ipe_sr.errors import InputError
 from ipe_sr.evaluation import Score
 from ipe_sr.report import intervals
 
 FORMAT = "ipe_sr-scores/1"
-BEGIN, END = "<!-- scores: begin -->", "<!-- scores: end -->"
-ENSEMBLE = ", self-ensemble"   # behind the name of a model that was used so
-TITLES = {"set5": "Set5", "set14": "Set14", "b100": "B100", "kodak": "Kodak"}
+ENSEMBLE = ", self-ensemble"   # is appended to the name of a model that was evaluated with its self-ensemble
 
 
 @dataclass(frozen=True)
 class ScoreRecord:
-    """model: as it was asked for, without folders.   data: file name -> {"bytes", "sha256"} of what was read, weights
-    included.   code_sha256: see `provenance.digest`.   scores: `evaluation.Score.record()`, one a set and scale."""
+    """model: as it was asked for, without folders.   data: file name -> {"bytes", "sha256"} of every file read, weights
+    included.   code_sha256: see `provenance.digest`.   scores: `evaluation.Score.record()` of each set and scale."""
 
     model: str
     self_ensemble: bool
@@ -41,11 +35,12 @@ class ScoreRecord:
 
     @property
     def name(self) -> str:
+        """The model's name in tables."""
         return self.model + ENSEMBLE if self.self_ensemble else self.model
 
 
 def record(model: str, self_ensemble: bool, seconds: float, scores: Iterable[Score], events: list[dict]) -> ScoreRecord:
-    """What an evaluation gave.   events: of the journal that it ran in (see `files.journal`)."""
+    """The record of an evaluation.   events: of the journal that was kept during it (see `files.journal`)."""
     return ScoreRecord(
         Path(model).name, self_ensemble, round(seconds, 1), provenance.digest("ipe_sr.evaluation"), provenance.git(),
         provenance.versions(), provenance.machine()["device"], provenance.data(events), [score.record() for score in scores],
@@ -53,12 +48,12 @@ def record(model: str, self_ensemble: bool, seconds: float, scores: Iterable[Sco
 
 
 def write(scores: ScoreRecord, path: Path) -> None:
-    """Write a record into a file that is not in its place yet (see `files.replacing`)."""
+    """Writes a record to a temporary path that `files.replacing` gave."""
     path.write_text(json.dumps({"format": FORMAT} | asdict(scores), indent=1, allow_nan=False), encoding="utf-8")
 
 
 def read(path: Path) -> ScoreRecord:
-    """Raises InputError for a file that is no such record."""
+    """The record in a file. Raises InputError if the file is missing, damaged or not such a record."""
     data = files.read_json(path)
     names = {field.name for field in fields(ScoreRecord)}
     if not isinstance(data, dict) or data.pop("format", None) != FORMAT or data.keys() != names:
@@ -67,7 +62,10 @@ def read(path: Path) -> ScoreRecord:
 
 
 def collect(folder: Path) -> dict[str, dict[tuple[str, float], dict[str, Any]]]:
-    """Model -> (set, scale) -> score, of all records in a folder. Raises InputError for none, and for one cell scored twice."""
+    """Model -> (set, scale) -> score, from all records in a folder.
+
+    Raises InputError if there is no record, or if two records hold a score of one model on one set at one scale.
+    """
     found: dict[str, dict[tuple[str, float], dict[str, Any]]] = {}
     for path in sorted(folder.glob("*.json")):
         scores = read(path)
@@ -82,73 +80,13 @@ def collect(folder: Path) -> dict[str, dict[tuple[str, float], dict[str, Any]]]:
 
 
 def difference(first: dict[str, Any], second: dict[str, Any]) -> tuple[float, intervals.Interval]:
-    """PSNR of one score minus that of another of the same pictures: mean, and its 95% interval over pictures of the kind."""
+    """The mean difference first - second in PSNR, in dB, and its 95% interval for other pictures of the same kind.
+
+    Raises InputError unless both scores are of the same pictures by the same protocol, and finite.
+    """
     rows = [{image["name"]: image["psnr"] for image in score["images"]} for score in (first, second)]
     if rows[0].keys() != rows[1].keys() or first["protocol"] != second["protocol"]:
         raise InputError(f"the scores on {first['data']} x{first['scale']:g} are not of the same pictures and protocol")
     if None in (*rows[0].values(), *rows[1].values()):
         raise InputError(f"the scores on {first['data']} x{first['scale']:g} hold an infinite PSNR, which has no difference")
     return intervals.over_pictures([rows[0][name] - rows[1][name] for name in rows[0]])
-
-
-def table(folder: Path, columns: list[str], pairs: list[tuple[str, str]]) -> str:
-    """PSNR of models (columns) on sets at scales (rows), and differences of pairs with their intervals, as Markdown.
-
-    The last row has the mean of each difference over the rows above it, which counts every set and scale alike.
-    """
-    found = collect(folder)
-    for _, against in pairs:
-        if against not in found:
-            raise InputError(f"{folder}: holds no scores of {against}, which others are held against")
-    every = {cell for name in columns for cell in found.get(name, {})}
-    cells = sorted(every, key=lambda cell: ([*TITLES, cell[0]].index(cell[0]), cell[1]))
-    heads = [*columns, *(f"{first} − {second}" for first, second in pairs)]
-    lines = [f"| | {' | '.join(heads)} |", "|---" * (len(heads) + 1) + "|"]
-    gains: dict[tuple[str, str], list[float]] = {pair: [] for pair in pairs}
-    for cell in cells:
-        row = [f"{found[name][cell]['psnr']:.2f}" if cell in found.get(name, {}) else "" for name in columns]
-        for pair in pairs:
-            scored = [found[name][cell] for name in pair if cell in found.get(name, {})]
-            if len(scored) == 2:
-                mean, interval = difference(*scored)
-                gains[pair].append(mean)
-                row.append(f"{mean:+.3f} [{interval.low:+.3f}, {interval.high:+.3f}]")
-            else:
-                row.append("")
-        lines.append(f"| {TITLES.get(cell[0], cell[0])} x{cell[1]:g} | {' | '.join(row)} |")
-    means = (f"{fmean(some):+.3f} ({len(some)} rows)" if some else "" for some in gains.values())
-    lines.append(f"| mean | {' | '.join([*('' for _ in columns), *means])} |")
-    return "\n".join(lines)
-
-
-def embed(text: str, made: str, name: str) -> str:
-    """A document with the table between its two marks."""
-    if text.count(BEGIN) != 1 or text.count(END) != 1:
-        raise InputError(f"{name}: needs the marks {BEGIN} and {END} once each")
-    before, rest = text.split(BEGIN)
-    return f"{before}{BEGIN}\n{made}\n{END}{rest.split(END)[1]}"
-
-
-OFFICIAL, OURS = "edsr-baseline-liif.pth", "ipe-liif-cell"
-RELEASE = (
-    ["bicubic", OFFICIAL, OFFICIAL + ENSEMBLE, "ipe-liif", OURS, OURS + ENSEMBLE],
-    [(OURS, OFFICIAL), (OURS + ENSEMBLE, OFFICIAL), (OURS + ENSEMBLE, OFFICIAL + ENSEMBLE)],
-)
-
-
-def main(
-    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Holds the records.")],
-    documents: Annotated[list[Path], typer.Argument(metavar="DOCUMENT...", exists=True, dir_okay=False)],
-) -> None:
-    """Put the table of the released weights into documents."""
-    made = table(folder, *RELEASE)
-    for document in documents:
-        text = embed(document.read_text(encoding="utf-8"), made, str(document))
-        with files.replacing(document) as temporary:
-            temporary.write_text(text, encoding="utf-8")
-
-
-if __name__ == "__main__":
-    app = typer.Typer(**console.OPTIONS)
-    app.command()(main)
-    console.run(app, "scores")
