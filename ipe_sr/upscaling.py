@@ -145,7 +145,7 @@ def _unpack(image: Anything) -> tuple[Tensor, np.dtype, Callable[[np.ndarray], A
             picture = images.from_pil(image)
         except OSError as error:   # PIL reads the file of a picture when its pixels are asked for
             raise InputError(f"the picture is damaged ({first_line(error)})") from None
-        return images.to_tensor(picture.pixels), np.dtype("uint8"), lambda sr: images.to_pil(Picture(sr, picture.icc))
+        return images.to_tensor(picture.pixels), picture.pixels.dtype, lambda sr: images.to_pil(Picture(sr, picture.icc))
     if isinstance(image, np.ndarray):
         if image.ndim not in (2, 3) or (image.ndim == 3 and image.shape[2] not in images.MODES):
             raise InputError(f"a numpy picture is (H, W) or (H, W, 1 to 4), got shape {image.shape}")

@@ -1,10 +1,12 @@
 import re
+import struct
+import zlib
 
 import numpy as np
 import pytest
 import tifffile
 import torch
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, features
 
 from ipe_sr import InputError
 from ipe_sr.imaging import images
@@ -190,6 +192,115 @@ def test_too_many_pixels_at_once(tmp_path, monkeypatch):
     Image.new("L", (2000, 1500)).save(tmp_path / "p.png")
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1_000_000)
     refused(tmp_path / "p.png", "has more than 2 million pixels")
+
+
+BOMBS = {   # name -> which tag of a small TIFF claims what
+    "wide": {"ImageWidth": 20_000, "ImageLength": 10_000}, "claim": {"ImageWidth": 60_000, "ImageLength": 60_000},
+    "tile": {"TileWidth": 1 << 15, "TileLength": 1 << 15}, "depth": {"ImageDepth": 1 << 20},
+}
+
+
+@pytest.mark.parametrize("name", BOMBS)
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.uint32, np.float32])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_tiff_of_any_depth_is_refused_by_its_size_before_it_is_decoded(tmp_path, name, dtype, channels):
+    """Of the page and of its tiles: a decoder allocates a whole tile even for a small page."""
+    whole = np.zeros((16, 16, channels), dtype)
+    kind = {"photometric": "rgb"} if channels == 3 else {"photometric": "minisblack"}
+    options = kind | ({"tile": (16, 16)} if name == "tile" else {})
+    tags = [("ImageDepth", "I", 1, 1, True)] if name == "depth" else []
+    tifffile.imwrite(tmp_path / "p.tif", whole.squeeze(), compression="zlib", extratags=tags, metadata=None, **options)
+    with tifffile.TiffFile(tmp_path / "p.tif", mode="r+b") as file:
+        for tag, value in BOMBS[name].items():
+            file.pages[0].tags[tag].overwrite(value)
+    refused(tmp_path / "p.tif", "has more than 178 million pixels")
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_a_tiff_of_very_many_channels_is_refused_before_it_is_decoded(tmp_path, dtype):
+    tifffile.imwrite(tmp_path / "p.tif", np.zeros((16, 16, 3), dtype), photometric="rgb", compression="zlib")
+    with tifffile.TiffFile(tmp_path / "p.tif", mode="r+b") as file:
+        file.pages[0].tags["SamplesPerPixel"].overwrite(60_000)
+    refused(tmp_path / "p.tif")
+
+
+@pytest.mark.parametrize("compression", ["zlib", "lzw", "zstd", "lzma", "packbits"])
+def test_a_strip_is_decoded_to_its_own_size_alone(tmp_path, compression):
+    """The first strip, of one row, holds the data of a thousand rows."""
+    rows = np.arange(1000 * 16, dtype=np.uint16).reshape(1000, 16)
+    tifffile.imwrite(tmp_path / "p.tif", rows, compression=compression, rowsperstrip=1000, metadata=None)
+    with tifffile.TiffFile(tmp_path / "p.tif", mode="r+b") as file:
+        for tag in ("ImageLength", "RowsPerStrip"):
+            file.pages[0].tags[tag].overwrite(1)
+    assert np.array_equal(images.read(tmp_path / "p.tif").pixels[..., 0], rows[:1])
+
+
+def test_a_png_with_two_headers_is_refused(tmp_path, pixels):
+    """PIL believes the last header and the decoder for 16 bits the first."""
+    images.write(tmp_path / "p.png", Picture(pixels(8, 9, 1, np.uint16)))
+    data = (tmp_path / "p.png").read_bytes()
+    body = b"IHDR" + struct.pack(">IIBBBBB", 60_000, 60_000, 16, 0, 0, 0, 0)
+    first = struct.pack(">I", 13) + body + struct.pack(">I", zlib.crc32(body))
+    (tmp_path / "p.png").write_bytes(data[:8] + first + data[8:])
+    refused(tmp_path / "p.png", "has more than 178 million pixels")
+
+
+@pytest.mark.parametrize("suffix", [".gif", ".bmp", ".tga", ".ppm", ".jp2", ".avif", ".pcx", ".sgi", ".dds", ".jpg", ".webp"])
+def test_too_many_pixels_in_any_format_that_is_read(tmp_path, monkeypatch, suffix):
+    if not features.check_module("avif") and suffix == ".avif":
+        pytest.skip("this PIL cannot write AVIF")
+    Image.new("RGB", (200, 150)).save(tmp_path / f"p{suffix}")
+    assert images.read(tmp_path / f"p{suffix}").pixels.shape == (150, 200, 3)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 14_000)
+    refused(tmp_path / f"p{suffix}", "the limit for safety")
+
+
+def test_jpeg_2000_in_a_tiff_of_16_bits_is_refused(tmp_path, pixels):
+    """Its segments are pictures that state sizes of their own."""
+    tifffile.imwrite(tmp_path / "p.tif", pixels(16, 16, 1, np.uint16)[..., 0], compression="jpeg2000")
+    refused(tmp_path / "p.tif", "16-bit TIFF with JPEG2000 compression; convert it to LZW or deflate first")
+
+
+@pytest.mark.parametrize("mode", ["I;16", "I;16B", "I;16L"])
+def test_16_bit_gray_of_pil(pixels, mode):
+    """The values are those that PIL shows, whatever its byte order."""
+    gray = pixels(6, 5, 1, np.uint16)
+    order = ">" if mode == "I;16B" else "<"
+    image = Image.frombytes(mode, (5, 6), gray.astype(f"{order}u2").tobytes())
+    picture = images.from_pil(image)
+    assert picture.pixels.dtype == np.uint16 and np.array_equal(picture.pixels, gray)
+    back = images.to_pil(picture)
+    assert back.mode == "I;16" and back.getpixel((3, 2)) == image.getpixel((3, 2)) == gray[2, 3, 0]
+
+
+PIL_MODES = {   # mode of a PIL picture -> mode in which it comes back, or what the refusal says
+    "1": "L", "L": "L", "LA": "LA", "La": "LA", "P": "RGB", "PA": "RGBA", "I": "mode 'I'", "I;16": "I;16", "I;16B": "I;16",
+    "F": "mode 'F'", "RGB": "RGB", "RGBA": "RGBA", "RGBa": "RGBA", "RGBX": "RGB", "CMYK": "RGB", "YCbCr": "RGB",
+    "LAB": "RGB", "HSV": "RGB",
+}
+
+
+@pytest.mark.parametrize("mode", PIL_MODES)
+def test_every_mode_of_pil_is_read_or_refused_in_one_true_line(mode):
+    image, due = Image.new(mode, (5, 4)), PIL_MODES[mode]
+    if due.startswith("mode"):
+        with pytest.raises(InputError, match=f"holds 32-bit pixels .{due}.; convert it to 8 or 16 bits per channel first"):
+            images.from_pil(image)
+    else:
+        assert images.to_pil(images.from_pil(image)).mode == due
+
+
+def test_a_palette_with_alpha_keeps_it():
+    palette = Image.new("P", (5, 4))
+    palette.putpalette([10, 20, 30, 40] * 256, "RGBA")
+    assert images.from_pil(palette).pixels[0, 0].tolist() == [10, 20, 30, 40]
+
+
+def test_16_bit_gray_with_a_transparent_value_is_refused():
+    image = Image.new("I;16", (5, 4))
+    image.info["transparency"] = 7
+    with pytest.raises(InputError, match="a transparent value; convert it to gray with alpha first"):
+        images.from_pil(image)
 
 
 def test_kinds_of_tiff_that_are_not_read(tmp_path):

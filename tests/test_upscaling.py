@@ -60,6 +60,12 @@ def test_pil_in_pil_out(pixels, icc, mode):
     assert sr.info["icc_profile"] == icc
 
 
+def test_16_bit_gray_of_pil_comes_back_in_16_bits():
+    ramp = np.linspace(20000, 20200, 16 * 16).reshape(16, 16).round().astype(np.uint16)
+    sr = ipe_sr.upscale(Image.fromarray(ramp), 2, model="bicubic")
+    assert sr.mode == "I;16" and close(np.array(sr)[..., None], expected(ramp[..., None], (32, 32)))
+
+
 @pytest.mark.parametrize(("scale", "size"), [
     (1, (10, 16)), (2.7, (27, 43)), ((3, 1), (30, 16)), ((1.55, 2), (16, 32)), ((1, 4.1), (10, 66)),
 ])
