@@ -1,4 +1,4 @@
-"""Claims: what a notebook asserts is computed, compared and printed in one line, or it does not stand there."""
+"""Claims: a notebook computes every number that it asserts, compares it with a bound, and prints one line about it."""
 
 import math
 
@@ -16,18 +16,19 @@ def claim(
     id: str, text: str, value: float, *, below: float | None = None, above: float | None = None,
     near: float | None = None, within: float = 0.0, kind: str = "asserted",
 ) -> None:
-    """Assert that a value is below a bound, above one (both may be given), or near a number to within a tolerance.
+    """Assert that a value is below a bound, above a bound, or both; or that it is near a number.
 
-    id: "03.4", notebook and number; "00.x" marks a demonstration, which stays out of the run's record.
-    kind: one of `KINDS`.
-    Prints one line; raises AssertionError with the same line if the claim fails (NaN fails). Raises ValueError for
-    a claim that cannot fail (no bound) or an unknown kind.
+    id: notebook and number, such as "03.4"; "00.x" marks a demonstration, which the run's record leaves out.
+    value: a number, or a tensor of one element.   near, within: the number, and the largest difference from it.
+    kind: "proved", "asserted" or "reproduced" (see `KINDS`).
+    Prints one line. Raises AssertionError with that line if the claim fails; NaN always fails. Raises ValueError for a
+    claim without a bound, which could not fail, and for another kind.
     """
     if kind not in KINDS or kind == "reported":
         raise ValueError(f"kind {kind!r} cannot be claimed: use one of proved, asserted, reproduced")
     if (below is None and above is None) == (near is None):
         raise ValueError("give `below`, `above` or both; or `near` with `within`")
-    value = float(value.detach() if hasattr(value, "detach") else value)   # torch warns of a graph that is lost
+    value = float(value.detach() if hasattr(value, "detach") else value)   # torch warns if the graph is lost
     if near is not None:
         near = float(near)
         holds, bounds = abs(value - near) <= within, f"{value:.4g} = {near:.4g} ± {within:.2g}"
@@ -45,6 +46,6 @@ def claim(
 
 
 def reported(id: str, text: str, source: str) -> None:
-    """Record something that the paper reports and this series does not check."""
+    """Record and print a statement of the paper that this series does not check.   source: where the paper says it."""
     files.note({"event": "claim", "id": id, "text": text, "kind": "reported", "source": source})
     print(f"[{id}] reported, not reproduced here: {text} ({source})")

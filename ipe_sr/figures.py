@@ -1,7 +1,7 @@
-"""Figures: a few shapes that every notebook draws, in one style; each is a pure function to a matplotlib Figure.
+"""Figures in the style of the series: a few kinds of plots that the notebooks share. Each is a pure function.
 
-Okabe-Ito colours with line styles of their own, cividis for magnitudes, no pyplot state. Importing this sets
-matplotlib's defaults to the series' style.
+Lines have the colours of Okabe and Ito, each with its own dashes; magnitudes use cividis. No function uses pyplot's state.
+Importing this module sets matplotlib's defaults to this style.
 """
 
 import base64
@@ -24,19 +24,19 @@ STYLE = {
     "image.cmap": "cividis", "figure.dpi": 100,
 }
 rcParams.update(STYLE)
-WIDTH = 7.6     # inches; at 100 dpi what a notebook's column shows
-SHARPNESS = 2   # stored pixels per shown pixel
+WIDTH = 7.6     # inches; at 100 dpi the width of a notebook's column
+SHARPNESS = 2   # stored pixels for each shown pixel, along each axis
 DPI = 100 * SHARPNESS
 
 
 def panels(rows: int = 1, columns: int = 1, height: float = 2.8, **kwargs) -> tuple[Figure, np.ndarray]:
-    """A figure of the series' width and style, and its axes (rows, columns).   height: inches, of one row."""
+    """A figure of the width `WIDTH` and its axes, an array (rows, columns).   height: of one row, in inches."""
     fig = Figure(figsize=(WIDTH, height * rows), layout="constrained")
     return fig, fig.subplots(rows, columns, squeeze=False, **kwargs)
 
 
 def plot_lines(ax: Axes, x: Sequence[float], curves: Mapping[str, Sequence[float]], markers: str = "") -> None:
-    """Several named curves over one axis; each has a colour and a dash of its own."""
+    """Draw named curves into a panel. Each has its own colour and dashes.   markers: one character for each curve, cycled."""
     for i, (label, y) in enumerate(curves.items()):
         marker = markers[i % len(markers)] if markers else None
         ax.plot(x, y, label=label, color=COLOURS[i % 8], linestyle=DASHES[i % 6], marker=marker, markersize=5)
@@ -48,7 +48,10 @@ def lines(
     x: Sequence[float], curves: Mapping[str, Sequence[float]], xlabel: str, ylabel: str, *, title: str = "",
     log: str = "", markers: str = "", height: float = 3.0,
 ) -> Figure:
-    """One panel of named curves.   log: "x", "y" or "xy".   markers: one character for each curve, cycled."""
+    """A figure with one panel of named curves.
+
+    log: the logarithmic axes, "x", "y" or "xy".   markers: one character for each curve, cycled.   height: in inches.
+    """
     fig, axes = panels(height=height)
     ax = axes[0, 0]
     plot_lines(ax, x, curves, markers)
@@ -63,9 +66,10 @@ def lines(
 def pictures(
     images: Mapping[str, np.ndarray], columns: int | None = None, *, value_range: tuple[float, float] | None = (0, 1)
 ) -> Figure:
-    """Pictures under their titles, every pixel a sharp square.
+    """A figure of pictures below their titles. Every pixel is a sharp square.
 
-    (H, W) floats or (H, W, 3) uint8. value_range: what black and white stand for; None scales each picture in cividis.
+    images: title -> (H, W) float, or (H, W, 3) uint8.
+    value_range: the values that black and white stand for; None shows each (H, W) picture over its own range in cividis.
     """
     columns = columns or len(images)
     rows = -(-len(images) // columns)
@@ -81,7 +85,7 @@ def pictures(
 
 
 def png(picture: Figure | np.ndarray) -> bytes:
-    """A figure, `SHARPNESS` times the size it is shown at, or pixels (H, W, 3) uint8, as PNG."""
+    """A PNG file's bytes. picture: a figure, which is stored `SHARPNESS` times as large as it is shown; or (H, W, 3) uint8."""
     buffer = io.BytesIO()
     if isinstance(picture, Figure):
         picture.savefig(buffer, format="png", dpi=DPI, metadata={"Software": None})
@@ -91,12 +95,15 @@ def png(picture: Figure | np.ndarray) -> bytes:
 
 
 def shown_width(data: bytes) -> int:
-    """The width in shown pixels of what `png` made."""
-    return int.from_bytes(data[16:20], "big") // SHARPNESS   # IHDR
+    """The width in shown pixels of a PNG that `png` made."""
+    return int.from_bytes(data[16:20], "big") // SHARPNESS   # the width in the chunk IHDR
 
 
 def show(picture: Figure | np.ndarray, alt: str) -> None:
-    """Display a figure (or pixels) in a notebook with its alternative text, which must say what is to be seen."""
+    """Display a figure or pixels (H, W, 3) uint8 in a notebook.
+
+    alt: the alternative text. It must say what one can see.
+    """
     from IPython.display import display
 
     data = png(picture)

@@ -1,4 +1,4 @@
-"""Thin ipywidgets bindings: sliders to the state of a pure render function, its picture into one Image widget."""
+"""Sliders for pictures: the values of the sliders are the arguments of a pure function, whose picture one widget shows."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -12,15 +12,17 @@ from PIL import Image, ImageDraw, ImageFont
 from ipe_sr import figures
 
 Control = tuple[float, float, float] | Sequence[str]   # (low, high, step), or options
-CAPTION = 44   # stored pixels above each frame of a filmstrip
+CAPTION = 44   # height of the caption above each frame of a filmstrip, in stored pixels
 
 
 class Explorer(ipywidgets.VBox):
-    """Sliders, a text readout and a picture. Every control takes the keyboard: Tab to it, then the arrow keys.
+    """Sliders, a line of text and a picture. The keyboard moves every slider: Tab selects one, arrow keys change it.
 
-    render: keyword state -> pixels (H, W, 3) uint8, pure (see `scenes`).
-    readout: keyword state -> one line of text with the numbers to be seen.
-    controls: for each keyword (low, high, step), or a list of strings.   start: the first state.
+    The state is a dict with a value for each slider.
+    render: a pure function, called with the state as keywords; returns pixels (H, W, 3) uint8 (see `demos.scenes`).
+    readout: called in the same way; returns one line of text with the numbers that the picture shows.
+    controls: name of a slider -> (low, high, step), or a list of strings to choose from.
+    start: the first state.
     """
 
     def __init__(
@@ -41,16 +43,21 @@ class Explorer(ipywidgets.VBox):
         return {name: control.value for name, control in self.controls.items()}
 
     def update(self, _change=None) -> None:
-        """Draw the present state into the one picture: a new figure for each event would flicker."""
-        self.text.value = self.readout(**self.state).replace("   ", "\u2003")   # a page would show one space
-        # Seen once, so fast rather than small: trying every filter on every row, as Pillow does, takes four times as long.
+        """Draw the present state into the one widget for pictures. A new widget for each event would flicker."""
+        self.text.value = self.readout(**self.state).replace("   ", "\u2003")   # HTML shows several spaces as one
+        # A file that is shown once should be written fast; its size does not matter. Pillow tries every PNG filter on every
+        # row, which takes four times as long.
         self.picture.value = imagecodecs.png_encode(self.render(**self.state), level=1, filter=imagecodecs.PNG.FILTER.UP)
 
-    def __repr__(self, *args, **kwargs) -> str:   # what readers without a kernel see
-        return f"[interactive: {', '.join(self.controls)}; run the notebook to move them]"   # Jupyter cuts at 110
+    def __repr__(self, *args, **kwargs) -> str:   # the text in place of the widget where there is no kernel
+        # Jupyter cuts the text after 110 characters.
+        return f"[interactive: {', '.join(self.controls)}; run the notebook to move them]"
 
     def filmstrip(self, states: Sequence[dict[str, Any]], alt: str, columns: int = 2) -> None:
-        """Show some states as one static picture under captions, for GitHub, print and every viewer without a kernel."""
+        """Show some states in one static picture, each below its caption. Pages without a kernel, such as GitHub's, show it.
+
+        states: each gives the values that differ from the present state.   alt: the picture's alternative text.
+        """
         frames = [Image.fromarray(self.render(**(self.state | state))) for state in states]
         width, height = frames[0].width // columns, frames[0].height // columns
         cell = height + CAPTION

@@ -1,3 +1,5 @@
+"""Claims: what they print, note in the journal, and refuse."""
+
 import json
 import math
 
@@ -50,7 +52,7 @@ def test_claims_and_quotations_are_noted_in_the_journal(tmp_path, monkeypatch, c
         claim("01.2", "b", 1, below=0)
     claim("01.x", "a demonstration", 1, above=0)
     reported("01.3", "c", "Table 1")
-    events = [json.loads(line) for line in (tmp_path / "journal").read_text().splitlines()]
+    events = [json.loads(line) for line in (tmp_path / "journal").read_text(encoding="utf-8").splitlines()]
     assert [(e["id"], e["kind"], e.get("holds")) for e in events] == [
         ("01.1", "proved", True), ("01.2", "asserted", False), ("01.3", "reported", None)
     ]

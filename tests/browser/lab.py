@@ -27,16 +27,16 @@ FLAGS = (
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync",
 )
-SETTINGS = {   # all cells in the page, and nothing that asks the network or the reader
+SETTINGS = {   # all cells are in the page, and nothing asks the network or the reader
     "notebook-extension/tracker": {"windowingMode": "none"},
     "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False, "doNotDisturbMode": True},
 }
-PATIENCE = 240   # seconds: for a server to start, for a notebook to run
+PATIENCE = 240   # seconds to wait for a server to start or for a notebook to run
 WIDGET, SLIDERS, PICTURE = ".jupyter-widgets.widget-vbox", ".widget-slider", ".jupyter-widgets.widget-image"
 
 
 def missing() -> str:
-    """What a browser test lacks here; empty where it can run."""
+    """Why a browser test cannot run here; empty where it can."""
     if util.find_spec("playwright") is None:
         return "playwright is not installed: pip install -e '.[test]'"
     if util.find_spec("jupyterlab") is None:
@@ -46,7 +46,10 @@ def missing() -> str:
 
 @contextmanager
 def serve(folder: Path) -> Iterator[str]:
-    """JupyterLab over copies of the notebooks, outputs removed and smoke parameters set: the address to open, with a token."""
+    """Serve copies of the notebooks, without outputs and with the smoke parameters, in JupyterLab.
+
+    Yields the address to open, with a token; NAME in it stands for the notebook.
+    """
     workspace, settings, token = folder / "notebooks", folder / "settings", os.urandom(16).hex()
     shutil.copytree(ROOT / "notebooks" / "experiments", workspace / "experiments")   # the records that notebooks read
     for job in run_series.plan(ROOT / "notebooks", "smoke"):
@@ -58,7 +61,7 @@ def serve(folder: Path) -> Iterator[str]:
     for name, values in SETTINGS.items():
         path = settings / "@jupyterlab" / f"{name}.jupyterlab-settings"
         path.parent.mkdir(parents=True)
-        path.write_text(json.dumps(values))
+        path.write_text(json.dumps(values), encoding="utf-8")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -86,12 +89,12 @@ def _wait_for(address: str, server: subprocess.Popen, log: Path) -> None:
             return
         except (urllib.error.URLError, OSError):
             time.sleep(0.3)
-    raise RuntimeError(f"JupyterLab did not start:\n{log.read_text()[-2000:]}")
+    raise RuntimeError("JupyterLab did not start:\n" + log.read_text(encoding="utf-8")[-2000:])
 
 
 @contextmanager
 def browse() -> Iterator:
-    """A page of a headless Chromium; `page.errors` collects what goes wrong in it."""
+    """Open a page of a headless Chromium. `page.errors` collects the errors of its scripts and its console."""
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
@@ -109,9 +112,10 @@ def browse() -> Iterator:
 
 @contextmanager
 def opened(page, address: str, name: str) -> Iterator[None]:
-    """A notebook opened, its kernel ready; it ends with the context."""
+    """Open a notebook and wait for its kernel, which ends with the context."""
     page.goto(address.replace("NAME", name))
-    # Run All before the kernel answers asks which kernel to start and is lost; the indicator says idle too early.
+    # Run All is lost before the kernel answers, because JupyterLab then asks which kernel to start. Its indicator says "idle"
+    # too early.
     page.wait_for_function("""() => {
         const context = window.jupyterapp?.shell.currentWidget?.sessionContext
         return context?.isReady && context.session?.kernel?.status === "idle"
@@ -124,7 +128,7 @@ def opened(page, address: str, name: str) -> Iterator[None]:
 
 @contextmanager
 def executed(page, address: str, name: str) -> Iterator[None]:
-    """A notebook opened and run; its kernel ends with the context. Raises AssertionError if a cell fails."""
+    """Open and run a notebook. Its kernel ends with the context. Raises AssertionError if a cell fails."""
     with opened(page, address, name):
         done = page.evaluate("window.jupyterapp.commands.execute('notebook:run-all-cells')")
         failed = page.locator("[data-mime-type='application/vnd.jupyter.error']")
@@ -135,7 +139,7 @@ def executed(page, address: str, name: str) -> Iterator[None]:
 
 
 def time_pictures(page) -> None:
-    """Have the page note, for each key pressed, the milliseconds to the next frame with a changed picture."""
+    """Let the page measure, after each key press, the milliseconds to the next frame with a changed picture."""
     page.evaluate(
         """css => {
             addEventListener('keydown', () => { window.pressed = performance.now(); window.latency = null }, true)
@@ -145,6 +149,6 @@ def time_pictures(page) -> None:
 
 
 def latency(page, handle, key: str) -> float:
-    """Press a key on a slider's handle; milliseconds to the changed picture, in a page with `time_pictures`."""
+    """Press a key on a slider's handle. Returns the milliseconds to the changed picture; `time_pictures` comes first."""
     handle.press(key)
     return page.wait_for_function("window.latency", polling="raf").json_value()

@@ -1,6 +1,6 @@
-"""How long a key press takes to become a changed picture, in JupyterLab in headless Chromium.
+"""Measure how long a picture takes to change after a key press, in JupyterLab in headless Chromium.
 
-python -m tests.browser.latency [--presses 20]   prints a table: a row for each slider of the series.
+`python -m tests.browser.latency [--presses 20]` prints a table with a row for each slider of the series.
 """
 
 import argparse
@@ -13,7 +13,7 @@ from tests.browser import lab
 
 
 def rows(presses: int):
-    """(notebook, slider, median, 90th percentile), milliseconds."""
+    """Yield (notebook, slider, median, 90th percentile) for each slider, times in milliseconds."""
     with tempfile.TemporaryDirectory() as folder, lab.serve(Path(folder)) as address:
         for path in lab.NOTEBOOKS:
             with lab.browse() as page, lab.executed(page, address, path.name):

@@ -1,4 +1,4 @@
-"""The page of notebook 13's widget as a reader without JupyterLab meets it: by the command, in a browser, offline."""
+"""The page of notebook 13's widget: `ipe-sr app` serves it, and a browser uses it without JupyterLab and without a network."""
 
 import os
 import socket
@@ -35,7 +35,7 @@ def address(tmp_path):
     finally:
         server.terminate()
         server.wait(30)
-    said = (tmp_path / "server.log").read_text()
+    said = (tmp_path / "server.log").read_text(encoding="utf-8")
     assert "Traceback" not in said and "DeprecationWarning" not in said, said
 
 
@@ -51,13 +51,13 @@ def wait_for_port(port, server):
 
 
 def choose(page, path):
-    """Press the button and choose a file, as a reader does."""
+    """Press the upload button and choose a file."""
     with page.expect_file_chooser() as dialogue:
         page.locator(".widget-upload").click()
     dialogue.value.set_files(path)
 
 
-def test_the_page_zooms_turns_and_takes_a_picture_and_asks_nobody_else(address, tmp_path, pixels):
+def test_the_page_zooms_turns_and_takes_a_picture_and_asks_no_other_server(address, tmp_path, pixels):
     own, broken = tmp_path / "holiday.png", tmp_path / "broken.png"
     Image.fromarray(pixels(90, 120)).save(own)
     broken.write_bytes(b"no picture")

@@ -1,4 +1,4 @@
-"""Two exercises as a student does them: in JupyterLab, wrong at first, told why, then right."""
+"""A student's work on two exercises in JupyterLab: a wrong answer, the message that explains it, then a right answer."""
 
 import nbformat
 import pytest
@@ -9,7 +9,7 @@ release = pytest.importorskip("ipe_sr.coursework.release", reason="nbgrader make
 pytestmark = pytest.mark.skipif(bool(lab.missing()), reason=lab.missing())
 
 NAME = "01_pixels_are_areas.ipynb"
-SESSION = [   # what the answer cell holds, what is typed into it, and what the test below it says
+SESSION = [   # text that the answer cell holds, the answer to type, and what the test below it then prints
     ("def centres(", """def centres(n_out, n_in):
     return torch.arange(n_out, dtype=torch.float64) * n_in / n_out - 0.5""", "Equal sizes are the same grid"),
     ("def centres(", """def centres(n_out, n_in):
@@ -32,12 +32,12 @@ def address(tmp_path_factory):
 
 
 def run(page, cell) -> None:
-    """Select a cell by its margin, run it and wait for its end."""
+    """Select a cell by its margin, run it and wait until it has ended."""
     cell.locator(".jp-InputPrompt").first.click()
     page.evaluate("window.jupyterapp.commands.execute('notebook:run-cell')")
 
 
-def test_a_student_answers_is_told_what_is_wrong_and_corrects_it(address):
+def test_a_student_reads_what_is_wrong_and_corrects_it(address):
     lab.ARTEFACTS.mkdir(parents=True, exist_ok=True)
     with lab.browse() as page, lab.opened(page, address, f"exercises/{NAME}"):
         cells = page.locator(".jp-CodeCell")
@@ -58,5 +58,5 @@ def test_a_student_answers_is_told_what_is_wrong_and_corrects_it(address):
             assert told in output if told else output == ""
         test.locator(".cm-content").click()
         page.keyboard.insert_text("assert True")
-        assert "assert True" not in test.inner_text(), "tests are locked"
+        assert "assert True" not in test.inner_text(), "a student cannot edit tests"
         assert page.errors == []

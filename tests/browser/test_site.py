@@ -1,4 +1,4 @@
-"""The site of the whole series as a reader meets it: in a browser, from a plain web server, without a kernel."""
+"""The site of the committed notebooks and of the guides, in a browser, from a plain web server."""
 
 import functools
 import threading
@@ -7,7 +7,7 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from ipe_sr.series import documents, site
+from ipe_sr.series import documents, guides, site
 from tests.browser import lab
 from tests.site_world import executed
 
@@ -37,8 +37,7 @@ def address(tmp_path_factory):
     folder = tmp_path_factory.mktemp("series")
     for name in NAMES:
         executed(folder, name, documents.read(lab.ROOT / "notebooks" / f"{name}.ipynb"))
-    with serve(site.build(folder).parent) as address:
-        assert (folder / "site.log").read_text() == ""
+    with serve(site.build(folder, lab.ROOT / "notebooks").parent) as address:
         yield address
 
 
@@ -53,6 +52,7 @@ def page():
 
 @pytest.fixture(autouse=True)
 def nothing_goes_wrong(page, address):
+    """No file is missing, no script fails, and no other server is asked."""
     for seen in (page.asked, page.refused, page.errors):
         seen.clear()
     yield
@@ -97,7 +97,7 @@ def test_the_series_can_be_read_page_by_page(page, address):
         onward.click()
         page.wait_for_load_state()
         visited.append(page.url.removeprefix(address).removesuffix(".html"))
-    assert visited == [*NAMES, "claims"]
-    page.screenshot(path=lab.ARTEFACTS / "site_claims.png")
+        page.screenshot(path=lab.ARTEFACTS / f"site_{visited[-1]}.png")
+    assert visited == [*NAMES, "claims", "runs", *(guide.name for guide in guides.found(lab.ROOT))]
     page.locator("a.prev-page").click()
-    page.wait_for_url(f"{address}{NAMES[-1]}.html")
+    page.wait_for_url(f"{address}{visited[-2]}.html")

@@ -1,4 +1,4 @@
-"""Every widget of the series as a reader meets it: in JupyterLab, in a browser, by keyboard."""
+"""Every widget of the series, used by keyboard in JupyterLab in a browser."""
 
 import contextlib
 import re
@@ -32,7 +32,7 @@ def test_arrow_keys_move_every_slider_and_change_the_picture(address, page, name
             press_an_arrow(page, slider)
         widget = page.locator(lab.WIDGET)
         named = widget.get_by_role("button", name=re.compile(r"\S")).count()
-        assert widget.get_by_role("button").count() == named, "a screen reader could not name a button"
+        assert widget.get_by_role("button").count() == named, "each button has a name for a screen reader"
         for play in widget.get_by_role("button", name="play").all():
             press(page, play, "Enter")
             play.press("Enter")
@@ -47,12 +47,14 @@ def press_an_arrow(page, slider):
     source = picture.get_attribute("src")
     move(handle, "ArrowLeft" if at_end else "ArrowRight", number, value)
     changed(page, source)
-    assert picture.screenshot() != before, f"after {value} nothing else is to be seen"
+    assert picture.screenshot() != before, f"the picture is the same after {value}"
 
 
 def move(handle, key, number, value):
-    """Press a key, and wait for another number, which the page sets by itself. A key that falls into the moment in which
-    JupyterLab lays the page out after a run is lost, as seen once on a busy machine: then press again."""
+    """Press a key and wait until the page shows another number.
+
+    JupyterLab loses a key while it lays the page out after a run, as seen once on a busy machine. Then press again.
+    """
     from playwright.sync_api import expect
 
     for patience in (10, lab.PATIENCE):
@@ -63,7 +65,7 @@ def move(handle, key, number, value):
 
 
 def press(page, handle, key):
-    """Press a key, and wait for another picture."""
+    """Press a key and wait for another picture."""
     source = page.locator(lab.PICTURE).get_attribute("src")
     handle.press(key)
     changed(page, source)

@@ -1,4 +1,4 @@
-"""Mutation tests of the teaching: faults of one line, each to be caught by a check inside a notebook.
+"""Mutation tests of the notebooks: a check inside a notebook must catch each of a list of one-line faults.
 
 python -m tests.mutations [--jobs 2] [--only 03,06] [--json FILE]
 """

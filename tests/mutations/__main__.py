@@ -1,6 +1,6 @@
-"""Every fault against the notebook that should catch it, and those notebooks without faults, which must pass.
+"""Run each fault's notebook with the fault, which must fail a check, and each notebook without faults, which must pass.
 
-python -m tests.mutations [--jobs 2] [--only 03,06] [--json FILE]   exits with 1 if a fault survives
+`python -m tests.mutations [--jobs 2] [--only 03,06] [--json FILE]` exits with status 1 if a fault survives.
 """
 
 import argparse
@@ -17,7 +17,7 @@ from tests.mutations.trial import Outcome, attempt
 
 
 def outcomes(numbers: set[str], jobs: int) -> list[Outcome]:
-    """Those of the notebooks with these numbers, sound ones first; prints each as soon as it is there."""
+    """The outcomes for the notebooks with these numbers, first without faults. Each is printed as soon as it is known."""
     faults = [fault for fault in FAULTS if fault.notebook in numbers]
     trials = [*((None, number) for number in sorted(numbers)), *((fault, fault.notebook) for fault in faults)]
     with ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn"), max_tasks_per_child=1) as pool:
@@ -33,10 +33,10 @@ def row(outcome: Outcome) -> str:
 
 
 def as_record(outcome: Outcome) -> dict:
-    """What the JSON file holds of an outcome; `fault` is null for a sound notebook."""
+    """An outcome as the JSON file holds it. `fault` is null for a notebook without a fault."""
     own = {"notebook": outcome.notebook, "where": outcome.where, "failure": outcome.failure}
     fault = dataclasses.asdict(outcome.fault) if outcome.fault else None
-    return own | {"fault": fault, "claim": outcome.claim, "as_due": outcome.as_due}
+    return own | {"fault": fault, "claim": outcome.claim, "as_expected": outcome.as_expected}
 
 
 def main() -> int:
@@ -52,9 +52,9 @@ def main() -> int:
     found = outcomes(numbers, given.jobs)
     if given.json:
         with files.replacing(given.json) as temporary:
-            temporary.write_text(json.dumps([as_record(outcome) for outcome in found], indent=1))
-    wrong = [outcome for outcome in found if not outcome.as_due]
-    print(f"\n{len(found) - len(wrong)} of {len(found)} as they should be")
+            temporary.write_text(json.dumps([as_record(outcome) for outcome in found], indent=1), encoding="utf-8")
+    wrong = [outcome for outcome in found if not outcome.as_expected]
+    print(f"\n{len(found) - len(wrong)} of {len(found)} as expected")
     for outcome in wrong:
         print(row(outcome))
     return 1 if wrong else 0

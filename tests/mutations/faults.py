@@ -1,4 +1,4 @@
-"""The faults: mistakes of one line that somebody could make, in the package or in a notebook."""
+"""The faults: plausible mistakes of one line, in the package or in a notebook."""
 
 from dataclasses import dataclass
 
@@ -15,8 +15,11 @@ OWN_PICTURE = "notebooks/13_your_own_picture.ipynb"
 
 @dataclass(frozen=True)
 class Fault:
-    """file: below the repository's root.   right: what stands there exactly once (of a notebook: in its code cells).
-    wrong: what a mistake makes of it; one line differs.   notebook: the number of that whose checks catch it."""
+    """One mistake.
+
+    file: its path from the repository's root.   right: text that the file, or a notebook's code cells, holds exactly once.
+    wrong: the text that replaces it; one line differs.   notebook: the number of the notebook whose checks must catch it.
+    """
 
     name: str
     file: str

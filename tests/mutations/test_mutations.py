@@ -1,4 +1,4 @@
-"""Every fault still fits its file, and one of them is carried through to the claim that catches it."""
+"""Every fault still fits its file, and a claim catches the one fault that is run here."""
 
 import multiprocessing
 
@@ -20,7 +20,7 @@ def test_every_fault_changes_one_line_and_has_a_notebook(fault):
         assert fault.file.startswith(f"notebooks/{fault.notebook}_")
 
 
-def test_there_are_enough_faults_with_names_of_their_own():
+def test_there_are_at_least_twelve_faults_with_different_names():
     assert len(BY_NAME) == len(FAULTS) >= 12
 
 
@@ -49,13 +49,13 @@ def test_a_fault_that_does_not_fit_is_refused(right, wrong, message):
 )
 def test_only_a_failed_check_catches_a_fault(failure, claim, verdict):
     outcome = Outcome(FAULTS[0], "03", "", failure)
-    assert outcome.caught == outcome.as_due == ("CRASHES" not in verdict and "SURVIVES" not in verdict)
+    assert outcome.caught == outcome.as_expected == ("CRASHES" not in verdict and "SURVIVES" not in verdict)
     assert (outcome.claim, outcome.verdict) == (claim, verdict)
-    assert Outcome(None, "03", "", failure).as_due == (failure is None)
+    assert Outcome(None, "03", "", failure).as_expected == (failure is None)
 
 
 def test_a_fault_of_the_package_is_caught_in_a_notebook():
-    with multiprocessing.get_context("spawn").Pool(1) as pool:   # it sets the environment for its kernel
+    with multiprocessing.get_context("spawn").Pool(1) as pool:   # because it changes the environment
         outcome = pool.apply(attempt, (BY_NAME["sines and cosines exchanged"], "03"))
     assert outcome.caught and outcome.claim == "03.1", outcome.failure
     assert outcome.where.startswith("ipe_sr/encodings.py:")

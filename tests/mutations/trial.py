@@ -1,4 +1,4 @@
-"""One fault, put into a copy of the repository; the notebook that should catch it, run there."""
+"""Put one fault into a copy of the repository, and run there the notebook that should catch it."""
 
 import ast
 import os
@@ -19,7 +19,11 @@ CHECK = re.compile(r", cell \d+: AssertionError:? ?(?:\[(\d\d\.\d+)\])?")
 
 @dataclass(frozen=True)
 class Outcome:
-    """fault: None for the sound notebook.   where: FILE:LINE of the fault.   failure: the line of the runner, or None."""
+    """What a run showed.
+
+    fault: None for a notebook without a fault.   where: FILE:LINE of the fault.
+    failure: the runner's line about the failure, or None.
+    """
 
     fault: Fault | None
     notebook: str
@@ -28,17 +32,17 @@ class Outcome:
 
     @property
     def caught(self) -> bool:
-        """Whether a check failed; a crash is no check."""
+        """Whether a check failed. A crash does not count."""
         return bool(self.failure and CHECK.search(self.failure))
 
     @property
     def claim(self) -> str | None:
-        """The id of the claim that failed, if it was one."""
+        """The id of the claim that failed; None if no claim failed."""
         found = CHECK.search(self.failure or "")
         return found and found[1]
 
     @property
-    def as_due(self) -> bool:
+    def as_expected(self) -> bool:
         return self.failure is None if self.fault is None else self.caught
 
     @property
@@ -51,23 +55,23 @@ class Outcome:
 
 
 def with_fault(fault: Fault, root: Path) -> tuple[str | nbformat.NotebookNode, str]:
-    """The faulty module's text, or the faulty notebook, and FILE:LINE (of a notebook FILE, cell:line).
+    """The module's text, or the notebook, with the fault; and the fault's place, FILE:LINE, or FILE, CELL:LINE in a notebook.
 
-    Raises ValueError unless the fault changes one line of valid Python that stands there once.
+    Raises ValueError unless the fault changes one line of valid Python that stands there exactly once.
     """
     path = root / fault.file
     notebook = documents.read(path) if path.suffix == ".ipynb" else None
     texts = [cell.source for cell in documents.code_cells(notebook)] if notebook else [path.read_text(encoding="utf-8")]
     found = sum(text.count(fault.right) for text in texts)
     if found != 1:
-        raise ValueError(f"{fault.name}: {fault.right!r} stands {found} times in {fault.file}, where once is due")
+        raise ValueError(f"{fault.name}: {fault.right!r} stands {found} times in {fault.file}; it must stand there once")
     number, sound = next((number, text) for number, text in enumerate(texts) if fault.right in text)
     faulty = sound.replace(fault.right, fault.wrong)
     ast.parse(faulty)
     before, after = sound.splitlines(), faulty.splitlines()
     changed = [line for line, (a, b) in enumerate(zip(before, after, strict=True), 1) if a != b]
     if len(changed) != 1:
-        raise ValueError(f"{fault.name}: changes {len(changed)} lines, where one is due")
+        raise ValueError(f"{fault.name}: changes {len(changed)} lines; it must change one")
     if notebook is None:
         return faulty, f"{fault.file}:{changed[0]}"
     documents.code_cells(notebook)[number].source = faulty
@@ -75,9 +79,9 @@ def with_fault(fault: Fault, root: Path) -> tuple[str | nbformat.NotebookNode, s
 
 
 def attempt(fault: Fault | None, number: str, root: Path = ROOT) -> Outcome:
-    """Run a notebook with its smoke parameters on a copy of the package and the series, with the fault in it, if any.
+    """Run a notebook with its smoke parameters on a copy of the package and the series, with the fault if there is one.
 
-    In a process of its own: it changes the environment, so that the kernel finds the copy.
+    Call it in a process of its own. It changes the environment so that the kernel finds the copy.
     """
     with tempfile.TemporaryDirectory() as scratch:
         copy = Path(scratch)
@@ -87,7 +91,7 @@ def attempt(fault: Fault | None, number: str, root: Path = ROOT) -> Outcome:
         (job,) = run_series.plan(copy / "notebooks", "smoke", [number])
         os.environ["PYTHONPATH"] = scratch
         (copy / "out").mkdir()
-        with open(copy / "log", "wb") as log:   # what the kernel says on stderr
+        with open(copy / "log", "wb") as log:   # for the kernel's stderr
             os.dup2(log.fileno(), 2)
         return Outcome(fault, number, where, run_series.run(job, copy / "out").failure)
 

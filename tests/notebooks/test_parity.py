@@ -1,4 +1,4 @@
-"""What a notebook defines under the name of a package function is its twin: same outputs, same gradients."""
+"""Twins: a definition in a notebook with the name of a package function has the same outputs and the same gradients."""
 
 import ast
 import importlib
@@ -23,15 +23,15 @@ TAG = "twin:"
 
 
 class Random(tuple):
-    """A tensor of this shape, uniform in [0, 1), float64, whose gradient is compared."""
+    """The shape of an input: a float64 tensor, uniform in [0, 1), whose gradient is compared."""
 
 
 SMALL = models.LIIFConfig(frequencies=2, width=4, depth=1, encoder=models.EDSRConfig(blocks=0, channels=2))
 BATCH = batches.Batch(lr=torch.rand(2, 3, 4, 5).double(), position=3 * torch.rand(2, 7, 2).double(),
                       radius=torch.full((2, 1, 2), 0.5).double(), colour=torch.rand(2, 7, 3).double(), pixel=None, sizes=())
 
-# What a twin is tried with, by its name; a new one needs an entry. First what to make it with, if it is a module or makes
-# one; then its inputs.
+# The inputs of each trial, by the twin's name; a new twin needs an entry. First come the arguments that make the module, if
+# the twin is a module or makes one; then the inputs.
 TRIALS = {
     "MLP": ((5, 3, 8, 3), [Random((7, 5))]),
     "MetaSR": ((models.MetaSRConfig(encoding="coordinate", width=4, encoder=SMALL.encoder),), [Random((2, 3, 4, 5)), (7, 11)]),
@@ -57,7 +57,10 @@ TRIALS = {
 
 
 def registered():
-    """(notebook's imports and registered definitions up to this one, its name, package twin) of every tagged cell."""
+    """Yield, for every tagged cell, (source, name, twin in the package).
+
+    source: the notebook's imports and registered definitions up to this cell.
+    """
     for path in NOTEBOOKS:
         taught = ""
         for cell in documents.code_cells(documents.read(path)):
@@ -72,7 +75,7 @@ def registered():
 
 
 def tried(definition, name, weights=None):
-    """Values of a definition, their gradients by inputs and weights, and the weights (another's, if they are given)."""
+    """(values of a definition, their gradients by inputs and weights, the weights).   weights: None for random ones."""
     made_with, inputs = TRIALS[name]
     random = torch.Generator().manual_seed(0)
     inputs = [torch.rand(x, generator=random, dtype=torch.float64).requires_grad_() if isinstance(x, Random) else x
@@ -110,7 +113,7 @@ def agree(source, name, twin, trial):
 
 
 def line_fitted(learn):
-    """Losses and weights after three steps of a training loop on a linear map; the weights follow its gradients."""
+    """Losses and weights of three steps of a training loop on a linear map. The weights depend on its gradients."""
     random = torch.Generator().manual_seed(0)
     position, radius, colour = torch.rand(3, 2000, 2, generator=random, dtype=torch.float64)
     weights = torch.ones(2, 2, dtype=torch.float64, requires_grad=True)
@@ -119,33 +122,33 @@ def line_fitted(learn):
 
 
 def pictures_scored(psnr):
-    """dB of a picture that leaves [0, 1], under every protocol."""
+    """PSNR in dB, under every protocol, of a picture with values outside [0, 1]."""
     sr, hr = torch.rand(2, 3, 30, 34, generator=torch.Generator().manual_seed(0), dtype=torch.float64) * 1.2 - 0.1
     return [torch.tensor(psnr(sr, hr, protocol, 2.5), dtype=torch.float64) for protocol in metrics.PROTOCOLS.values()]
 
 
 def means_resampled(bootstrap):
-    """Means of resamples of a table, by the draws of one seed."""
+    """Means of resamples of a table, drawn with one seed."""
     scores = np.random.default_rng(0).normal(size=(3, 8))
     return [torch.from_numpy(bootstrap(scores, np.random.default_rng(1)))]
 
 
 def lessons_drawn(sampler):
-    """What is random in the first lessons of some steps, as numbers."""
+    """The random numbers of the first lessons of some steps."""
     store = batches.Store(torch.zeros(3840, dtype=torch.uint8), (("a", 0, 20, 30), ("b", 1800, 17, 40)))
     made = sampler(store, 3, 4, 10, (1.0, 4.0), 7)
-    draw = getattr(made, "draw", None) or made._draw   # a notebook has nothing private
+    draw = getattr(made, "draw", None) or made._draw   # the notebook's method has no underscore
     draws = [draw(step, item) for step, item in itertools.product(range(5), range(3))]
     return [torch.tensor([*numbers, factor, *pixel]) for *numbers, pixel, factor in draws]
 
 
 def rates_of_steps(schedule):
-    """Learning rates under both decays."""
+    """Learning rates of 50 steps under both decays."""
     made = [schedule(steps=50, learning_rate=0.3, decay=decay, halve_every=12) for decay in ("halve", "cosine")]
     return [torch.tensor([each.rate(step) for step in range(50)], dtype=torch.float64) for each in made]
 
 
-OTHERWISE = {   # twins without such gradients
+OTHERWISE = {   # twins that need a trial of their own
     "Sampler": lessons_drawn, "Schedule": rates_of_steps, "bootstrap": means_resampled, "learn": line_fitted,
     "psnr": pictures_scored,
 }
@@ -165,12 +168,12 @@ def test_every_twin_is_tried():
 
 
 def public_functions():
-    """Every public function and class of the package, by name; programs that only measure are left out."""
+    """The names of the package's public functions and classes, without the programs in `benchmarks`."""
     names = set()
     for module in pkgutil.walk_packages(ipe_sr.__path__, "ipe_sr."):
         if module.name.startswith("ipe_sr.benchmarks"):
             continue
-        tree = ast.parse(Path(importlib.util.find_spec(module.name).origin).read_text())
+        tree = ast.parse(Path(importlib.util.find_spec(module.name).origin).read_text(encoding="utf-8"))
         kinds = (ast.FunctionDef, ast.ClassDef)
         names |= {node.name for node in tree.body if isinstance(node, kinds) and not node.name.startswith("_")}
     return names

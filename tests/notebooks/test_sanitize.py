@@ -1,4 +1,4 @@
-"""What nbval compares of a notebook's lines: not what other instructions round otherwise, and all the rest."""
+"""What nbval compares in a notebook's lines: everything except values that may differ between machines."""
 
 import re
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from nbval.plugin import get_sanitize_patterns
 
-RULES = get_sanitize_patterns(Path(__file__).with_name("sanitize.cfg").read_text())
+RULES = get_sanitize_patterns(Path(__file__).with_name("sanitize.cfg").read_text(encoding="utf-8"))
 
 
 def compared(line: str) -> str:

@@ -1,4 +1,4 @@
-"""The rules of the series, checked on the committed notebooks without running them."""
+"""The rules of the series, checked on the committed notebooks. No notebook runs."""
 
 import ast
 import json
@@ -17,7 +17,7 @@ NOTEBOOKS = documents.notebooks(FOLDER)
 each_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 
 LONGEST_CELL = 16
-LONGEST_LINE = 104   # what fits the column in JupyterLab and on GitHub
+LONGEST_LINE = 104   # characters that fit the column in JupyterLab and on GitHub
 
 
 def tags(cell):
@@ -48,7 +48,7 @@ def test_parameters_are_literals_that_something_reads_and_every_notebook_sets_se
     declared = documents.declared(documents.read(path), path)
     assert {"seed", "threads"} <= declared.keys()
     source = next(cell.source for cell in documents.code_cells(documents.read(path)) if "parameters" in tags(cell))
-    for line in source.splitlines():   # papermill's inspector drops anything else
+    for line in source.splitlines():   # papermill reads no other form
         assert re.fullmatch(r"\w+ = [^=#|]+", line), line
 
 
@@ -60,7 +60,7 @@ def test_presets_name_known_notebooks_and_parameters(name):
         documents.resolve(documents.declared(documents.read(path), path), given, path)
 
 
-def test_teach_is_what_the_notebooks_say():
+def test_the_preset_teach_holds_the_notebooks_own_values():
     for path in NOTEBOOKS:
         given = documents.preset(FOLDER, "teach").get(path.name[:2], {})
         declared = documents.declared(documents.read(path), path)
@@ -87,7 +87,7 @@ def test_outputs_are_stored_whole_and_clean(path):
             assert output.output_type != "error"
             assert output.get("name") != "stderr", output.text
             assert documents.WIDGET not in output.get("data", {})
-    text = path.read_text()
+    text = path.read_text(encoding="utf-8")
     assert not re.search(r"(?<![\w.:/])/(home|root|work|tmp|Users|mnt|opt)/", text), "an absolute path"
     assert len({cell.id for cell in notebook.cells}) == len(notebook.cells)
 
@@ -103,7 +103,7 @@ def test_pictures_have_alternative_text(path):
 
 @each_notebook
 def test_claims_are_stored_and_compared_by_nbval(path):
-    """nbval on stripped output passes anything, so every claim's line must be stored, in a cell that is compared."""
+    """Every claim's line is stored, in a cell that nbval compares. Without stored output nbval would pass anything."""
     seen = []
     for cell in documents.code_cells(documents.read(path)):
         calls = [node for node in ast.walk(ast.parse(cell.source)) if isinstance(node, ast.Call)]
@@ -151,11 +151,11 @@ def test_widgets_have_a_filmstrip(path):
 def write(folder, cells, preset=None):
     """A made-up series of one notebook."""
     (folder / "params").mkdir()
-    (folder / "params" / "smoke.yaml").write_text(yaml.safe_dump(preset or {}))
+    (folder / "params" / "smoke.yaml").write_text(yaml.safe_dump(preset or {}), encoding="utf-8")
     body = [{"cell_type": "code", "id": f"c{i}", "metadata": {"tags": t}, "execution_count": None, "outputs": [], "source": s}
             for i, (s, t) in enumerate(cells)]
     path = folder / "00_made_up.ipynb"
-    path.write_text(json.dumps({"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": body}))
+    path.write_text(json.dumps({"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": body}), encoding="utf-8")
     return path
 
 
