@@ -54,7 +54,7 @@ def digest(*modules: str, package: Path = PACKAGE) -> str:
             path = _source(name, homes)
             reached[name] = ast.parse(path.read_text(encoding="utf-8"))
             inside = name if path.stem == "__init__" else name.rpartition(".")[0]
-            imported = _imports(reached[name], inside)
+            imported = [*_imports(reached[name], inside), *_imports(_stub(path), inside)]
             # The package's own __init__ only gathers names for its users.
             waiting += [other for other in imported if other != package.name and _source(other, homes)]
     if missing := [name for name in modules if name not in reached]:
@@ -101,6 +101,12 @@ def machine() -> dict[str, str | int]:
 def data(events: list[dict]) -> dict[str, dict]:
     """File name -> {"bytes", "sha256"} from the events of a journal (see `files.journal`)."""
     return {event["file"]: {k: event[k] for k in ("bytes", "sha256")} for event in events if event["event"] == "data"}
+
+
+def _stub(path: Path) -> ast.Module:
+    """The stub beside a source, which names what a package imports on first use; empty where there is none."""
+    stub = path.with_suffix(".pyi")
+    return ast.parse(stub.read_text(encoding="utf-8") if stub.exists() else "")
 
 
 def _sha256(parts: Iterable[tuple[str, str]]) -> str:

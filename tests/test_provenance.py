@@ -1,6 +1,7 @@
 """Provenance: what changes a digest of the code, which commit is recorded, and how the machine is named."""
 
 import os
+import shutil
 import subprocess
 import sys
 
@@ -76,6 +77,29 @@ def test_relative_imports_are_followed(toy):
         before = provenance.digest("toy.training", package=toy)
         edit(toy / file, "1", "2")
         assert provenance.digest("toy.training", package=toy) != before
+
+
+def test_what_a_package_imports_on_first_use_counts(toy):
+    """The names in the stub of a lazily importing package are followed."""
+    (toy / "lazy").mkdir()
+    (toy / "lazy" / "__init__.py").write_text("import lazy_loader\n", encoding="utf-8")
+    (toy / "lazy" / "__init__.pyi").write_text("from .heavy import HEAVY\n", encoding="utf-8")
+    (toy / "lazy" / "heavy.py").write_text("HEAVY = 1\n", encoding="utf-8")
+    edit(toy / "loss.py", "from toy import", "from toy import lazy\nfrom toy import")
+    before = provenance.digest("toy.training", package=toy)
+    edit(toy / "lazy" / "heavy.py", "1", "2")
+    assert provenance.digest("toy.training", package=toy) != before
+
+
+@pytest.mark.parametrize("module", ["ipe_sr.training.loop", "ipe_sr.sweeps.runs"])
+@pytest.mark.parametrize("file", ["families.py", "fast/liif.py", "lmf.py", "checkpoints.py", "encoders.py", "field.py"])
+def test_every_model_is_in_the_digest_of_a_run(tmp_path, module, file):
+    package = tmp_path / "ipe_sr"
+    shutil.copytree(provenance.PACKAGE, package, ignore=shutil.ignore_patterns("__pycache__", "weights"))
+    before = provenance.digest(module, package=package)
+    path = package / "models" / file
+    path.write_text(path.read_text(encoding="utf-8") + "\nANOTHER = 1\n", encoding="utf-8")
+    assert provenance.digest(module, package=package) != before
 
 
 def test_a_module_that_does_not_exist_is_refused(toy):

@@ -3,15 +3,14 @@
 from torch import Tensor, nn
 
 from ipe_sr.imaging import resample
-from ipe_sr.models.families import BicubicConfig
 
 
 class Bicubic(nn.Module):
     """Cubic convolution (a = -1/2), borders mirrored, as MATLAB's `imresize`; antialiased when an axis shrinks."""
 
-    def __init__(self, config: BicubicConfig | None = None):
+    def __init__(self, config=None):
         super().__init__()
-        self.config = config or BicubicConfig()
+        self.config = config
 
     def forward(self, lr: Tensor, size: tuple[int, int]) -> Tensor:
         """(B, 3, h, w) in [0, 1]  ->  (B, 3, H, W); may overshoot [0, 1]."""

@@ -1,6 +1,7 @@
 """The configs of the package's own families and encoders: which options there are, and which values they take.
 
-A config builds the fast form of its model (`models.fast`) where there is one; the textbook form is its base class.
+A config builds the fast form of its model (`models.fast`) where there is one; the textbook form is its base class. Models
+do not import this module: a model reads the options that it needs from whatever config it is given.
 """
 
 from dataclasses import dataclass, field
@@ -226,6 +227,11 @@ class FixedScaleConfig(FamilyConfig):
         if self.scale not in FACTORS:
             raise ValueError(f"a fixed scale is one of {', '.join(map(str, FACTORS))}, got {self.scale}")
 
+    @property
+    def factors(self) -> tuple[int, ...]:
+        """The factors of the upsampling steps."""
+        return FACTORS[self.scale]
+
     def build(self):
         from ipe_sr.models.fixed_scale import FixedScale
 
@@ -242,4 +248,4 @@ class BicubicConfig(FamilyConfig):
     def build(self):
         from ipe_sr.models.bicubic import Bicubic
 
-        return Bicubic()
+        return Bicubic(self)

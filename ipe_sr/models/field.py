@@ -28,7 +28,6 @@ from torch import Tensor, nn
 from ipe_sr import encodings
 from ipe_sr.errors import InputError
 from ipe_sr.models.encoders import ResidualBlock, conv3
-from ipe_sr.models.families import FieldConfig
 from ipe_sr.models.implicit import ImplicitModel, blend, gather
 
 
@@ -73,7 +72,7 @@ class Field(ImplicitModel):
 
     codes_per_query = 4
 
-    def __init__(self, config: FieldConfig):
+    def __init__(self, config):
         super().__init__(config)
         if config.shape not in shapes():
             raise InputError(f"shape {config.shape!r} is unknown: use one of {', '.join(shapes())}")
@@ -135,7 +134,7 @@ def half_disc(count: int, radius: float) -> Tensor:
     return torch.stack([length * angle.sin(), length * angle.cos()], -1)
 
 
-def head(config: FieldConfig) -> nn.Sequential:
+def head(config) -> nn.Sequential:
     """The network between encoder and amplitudes: (B, C, h, w) -> (B, width, h, w). Kinds: see `FieldConfig.head`."""
     layers = [conv3(config.encoder.channels, config.width)]
     if config.head == "residual":

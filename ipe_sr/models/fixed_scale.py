@@ -4,18 +4,17 @@ from torch import Tensor, nn
 
 from ipe_sr.errors import InputError
 from ipe_sr.models.encoders import conv3
-from ipe_sr.models.families import FACTORS, FixedScaleConfig
 
 
 class FixedScale(nn.Module):
     """Encoder, then for each factor of the scale a convolution to its square times the channels, shuffled into place."""
 
-    def __init__(self, config: FixedScaleConfig):
+    def __init__(self, config):
         super().__init__()
         self.config = config
         self.encoder = config.encoder.build()
         channels = config.encoder.channels
-        steps = [layer for f in FACTORS[config.scale] for layer in (conv3(channels, channels * f * f), nn.PixelShuffle(f))]
+        steps = [layer for f in config.factors for layer in (conv3(channels, channels * f * f), nn.PixelShuffle(f))]
         self.decoder = nn.Sequential(*steps, conv3(channels, 3))
 
     def forward(self, lr: Tensor, size: tuple[int, int]) -> Tensor:

@@ -15,7 +15,6 @@ from torch.nn import functional as F
 
 from ipe_sr import encodings, grids, plugins
 from ipe_sr.errors import InputError
-from ipe_sr.models.families import PixelConfig
 
 QUERIES_AT_ONCE = {"cpu": 1 << 11, "gpu": 1 << 18}   # a block: fits the cache of a CPU, keeps a GPU busy
 LR_PIXELS_AT_ONCE = 1 << 14                           # bounds a band: the fast forms keep about 4 KB for each LR pixel
@@ -112,7 +111,7 @@ class PixelEncoding(nn.Module):
     Raises InputError for an unknown encoding or convention.
     """
 
-    def __init__(self, config: PixelConfig):
+    def __init__(self, config):
         super().__init__()
         self.function = encoding_named(config.encoding)
         with torch.device("cpu"):   # models may be built on the device "meta", which has no numbers

@@ -11,14 +11,13 @@ from torch import Tensor
 
 from ipe_sr import grids
 from ipe_sr.models.decoders import MLP
-from ipe_sr.models.families import LIIFConfig
 from ipe_sr.models.implicit import ImplicitModel, PixelEncoding, blend, gather, real_dtype, unfold
 
 
 class LIIF(ImplicitModel):
     """An MLP turns [a latent code; the pixel as that code sees it] into a colour."""
 
-    def __init__(self, config: LIIFConfig):
+    def __init__(self, config):
         super().__init__(config)
         self.codes_per_query = 4 if config.ensemble else 1
         self.pixel = PixelEncoding(config)

@@ -8,14 +8,13 @@ from torch import Tensor, nn
 
 from ipe_sr import grids
 from ipe_sr.models.decoders import MLP
-from ipe_sr.models.families import LMFConfig
 from ipe_sr.models.implicit import ImplicitModel, PixelEncoding, blend, gather, real_dtype, unfold
 
 
 class LMF(ImplicitModel):
     """h <- relu((1 + scale) * (W h + b) + shift), layer after layer; scale and shift come from the LR pixel."""
 
-    def __init__(self, config: LMFConfig):
+    def __init__(self, config):
         super().__init__(config)
         width, depth = config.render_width, config.render_depth
         self.pixel = PixelEncoding(config)

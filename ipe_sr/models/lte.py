@@ -13,7 +13,6 @@ from ipe_sr import encodings, grids, plugins
 from ipe_sr.errors import InputError
 from ipe_sr.models.decoders import MLP
 from ipe_sr.models.encoders import conv3
-from ipe_sr.models.families import LTEConfig
 from ipe_sr.models.implicit import ImplicitModel, blend, gather, real_dtype
 
 
@@ -40,7 +39,7 @@ class LTE(ImplicitModel):
 
     codes_per_query = 4
 
-    def __init__(self, config: LTEConfig):
+    def __init__(self, config):
         channels, width = config.encoder.channels, config.width
         super().__init__(config)
         self.damping = damping_of(config.encoding)

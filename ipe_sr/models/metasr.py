@@ -9,7 +9,6 @@ from torch import Tensor
 
 from ipe_sr import grids
 from ipe_sr.models.decoders import MLP
-from ipe_sr.models.families import MetaSRConfig
 from ipe_sr.models.implicit import ImplicitModel, PixelEncoding, blend, gather, real_dtype, unfold
 
 ROUNDING = 1e-5   # LR pixels: a corner this little above a border lies on it
@@ -22,7 +21,7 @@ class MetaSR(ImplicitModel):
     described by its centre (Eq. 10), and the LR pixel that holds the centre is taken: the offset is in [-1, 1].
     """
 
-    def __init__(self, config: MetaSRConfig):
+    def __init__(self, config):
         super().__init__(config)
         self.pixel = PixelEncoding(config)
         self.by_corner = config.encoding == "coordinate"
