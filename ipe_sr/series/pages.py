@@ -45,7 +45,7 @@ class Page:
 def read(record: Record) -> Page:
     """The page of a record, without references to widgets, without metadata of the run, and without papermill's own cells.
 
-    Raises InputError if the notebook is missing, damaged or empty.
+    Raises InputError if the notebook is missing or damaged, or does not begin with a title.
     """
     path = record.path.with_suffix(".ipynb")
     notebook = documents.read(path)
@@ -74,13 +74,12 @@ def welcome(pages: list[Page], guides: list[Guide], sources: Mapping[str, str], 
     """The first page: what this is, the picture, how to read, the path through the notebooks, and the guides.
 
     The map of the series, a table in its first notebook, says in one line what each notebook is for.
-
     sources: name of a page -> path of its file, from the folder of README.md.
     readme: the text of README.md, whose first picture is taken, with its caption; empty for none.
     """
     picture = PICTURE.search(readme)
     failures = [page.record.failure for page in pages if page.record.failure]
-    purposes = dict(row for page in pages for cell in page.notebook.cells for row in MAP.findall(cell.source))
+    purposes = dict(row for page in pages[:1] for cell in page.notebook.cells for row in MAP.findall(cell.source))
     return FIRST_PAGE.format(
         picture=picture[0] if picture else "",
         failures=_failed(f"{len(failures)} of {len(pages)} notebooks failed", *failures) if failures else "",

@@ -5,6 +5,7 @@ from urllib.parse import unquote, urldefrag, urlsplit
 
 import pytest
 
+from ipe_sr.series import guides
 from tests import smoke_run
 from tests.browser import lab
 
@@ -13,7 +14,6 @@ pytestmark = pytest.mark.skipif(bool(LACKS), reason=LACKS)
 
 SITE = smoke_run.FOLDER / "site"
 PAGES = sorted(path.name for path in SITE.glob("*.html"))
-GUIDES = ("package", "weights", "exercises", "experiments", "data")
 # The addresses of a page's links and pictures, and the places in it that a link may lead to.
 ADDRESSES = "[...document.querySelectorAll('a[href], img[src]')].map(node => node.href || node.src)"
 PLACES = "[...document.querySelectorAll('[id]')].map(node => node.id)"
@@ -54,7 +54,8 @@ def seen(page):
 
 
 def test_there_is_a_page_for_each_notebook_and_guide():
-    names = {*(path.stem for path in smoke_run.NOTEBOOKS), *GUIDES, "index", "claims", "runs", "search"}
+    names = ["index", "claims", "runs", "search"]
+    names += [path.stem for path in smoke_run.NOTEBOOKS] + [guide.name for guide in guides.GUIDES]
     assert {f"{name}.html" for name in names} <= set(PAGES)
 
 
