@@ -1,4 +1,4 @@
-"""A folder of made-up runs: what a sweep leaves behind, with scores whose truth is known."""
+"""A folder of made-up runs, as a sweep would write them, with scores whose true differences are known."""
 
 import dataclasses
 import json
@@ -12,7 +12,7 @@ from ipe_sr.sweeps.records import Place, Record
 BLOCK = "U(1,4)"
 FULL, CELL, SKIP = "IPE-LIIF (ours)", "IPE-LIIF + cell", "IPE-LIIF - skip"
 METHODS = {FULL: "ipe-liif", CELL: "ipe-liif-cell", SKIP: "ipe-liif-no-skip"}
-TRUTH = {FULL: 0.0, CELL: -0.2, SKIP: -0.21}   # dB, against the first
+TRUTH = {FULL: 0.0, CELL: -0.2, SKIP: -0.21}   # dB, relative to the first
 
 
 def place(row=FULL, seed=0, **changes) -> Place:
@@ -71,7 +71,7 @@ def plan(folder: Path, places: list[Place], scales=(2, 4)) -> None:
 
 
 def sweep(folder: Path, seeds=range(4), rows=METHODS, noise=0.02, pictures=3, data=("samples-valid",)) -> Path:
-    """Three rows of Table 4 at x2 and x4: the first is ahead of the others by `TRUTH`; the others hardly differ."""
+    """Writes three rows of Table 4 at x2 and x4. The first is ahead of the others by `TRUTH`; the others hardly differ."""
     rng = np.random.default_rng(0)
     base = {(name, scale): 34 - 2 * scale + 3 * rng.normal(size=pictures) for name in data for scale in (2, 4)}
     places = [place(row, seed) for row in rows for seed in seeds]

@@ -1,4 +1,4 @@
-"""A copy of the package and of the experiments in a folder of their own, with a table of runs that take seconds."""
+"""A copy of the package and of the experiments in a folder of its own, with tables whose runs take seconds."""
 
 import os
 import re
@@ -64,7 +64,7 @@ class World:
 
 
 def make(folder: Path) -> World:
-    """Table `good` has three runs that succeed; in table `bad` crops of the second block do not fit into the picture."""
+    """Table `good` has three runs that succeed. In table `bad`, the crops of the second block are too large for the picture."""
     world = World(folder)
     shutil.copytree(ROOT / "ipe_sr", folder / "ipe_sr", ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copytree(ROOT / "notebooks" / "experiments", world.experiments)

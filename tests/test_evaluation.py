@@ -1,3 +1,5 @@
+"""Scores of models on sets of pictures, compared with the metrics computed by hand."""
+
 import json
 import math
 import shutil

@@ -1,3 +1,5 @@
+"""Intervals and sample sizes, on simulated scores whose true values are known."""
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -11,7 +13,7 @@ SPREADS = [(1, 0, 1), (1, 1, 1), (0.2, 1, 0.5), (1, 0.2, 0.2), (0, 0, 1)]   # of
 
 
 def synthetic(rng, shape, spread=(0.1, 1, 0.1), mean=0.0):
-    """(S, I): mean + seed + picture + rest, all normal."""
+    """Scores (S, I) that are a sum of normal parts: mean + seed + picture + rest."""
     seeds, pictures, rest = (s * rng.normal(size=n) for s, n in zip(spread, ((shape[0], 1), (1, shape[1]), shape), strict=True))
     return mean + seeds + pictures + rest
 
@@ -22,8 +24,8 @@ def covers(interval, value):
 
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("spread", SPREADS)
-def test_intervals_hold_the_truth_as_often_as_they_say(shape, spread):
-    """95 %, and never below 90 % where the two-way layout only approximates; over seeds alone the pictures stand still."""
+def test_intervals_contain_the_true_value_as_often_as_they_say(shape, spread):
+    """Intervals over seeds reach 95 %; those over seeds and pictures are approximate and reach at least 90 %."""
     rng = np.random.default_rng(1)
     pictures, repetitions = spread[1] * rng.normal(size=(1, shape[1])), 400
     both = seeds = 0
@@ -51,7 +53,7 @@ def test_over_seeds_is_students_interval():
     assert (got.seeds.low, got.seeds.high) == pytest.approx((26 - half, 26 + half))
 
 
-def test_one_of_a_kind_gives_no_interval():
+def test_a_single_seed_or_picture_gives_no_interval():
     assert estimate([[30.0, 31]]).seeds is None and estimate([[30.0, 31]]).both is None
     alone = estimate([[30.0], [31.0]])
     assert alone.seeds is not None and alone.both is None
@@ -73,13 +75,13 @@ tables = st.tuples(st.integers(2, 5), st.integers(2, 6)).flatmap(
 
 
 @given(tables)
-def test_of_other_pictures_too_one_is_never_surer(scores):
+def test_an_interval_for_other_pictures_too_is_never_narrower(scores):
     got = estimate(scores)
     assert got.both.low <= got.seeds.low + 1e-9 and got.both.high >= got.seeds.high - 1e-9
 
 
 def test_few_seeds_that_agree_on_many_pictures():
-    """The case that would be narrower: two seeds apart, and pictures that scatter as much."""
+    """Here the interval for other pictures would come out narrower; the wider one over seeds is given instead."""
     scores = np.array([[0.0], [1], [2]]) + np.array([[-1, -0.5, 0, 0.5, 1]]) * 1.5
     got = estimate(scores)
     assert got.both == got.seeds and got.seeds.half == pytest.approx(4.302653 / np.sqrt(3))
@@ -136,8 +138,8 @@ def test_signs():
     assert [Interval(*ends).sign for ends in ((0.1, 0.2), (-0.1, 0.2), (-0.2, -0.1), (0, 0.1))] == [1, 0, -1, 0]
 
 
-def test_so_many_runs_do_show_the_effect():
-    """With as many as it asks for, an effect is seen in 80 % of sweeps; with a quarter of them, far less often."""
+def test_the_number_of_runs_needed_shows_the_effect():
+    """With that many runs, an effect shows in 80 % of simulated sweeps; with a quarter of them, far less often."""
     rng, deviation = np.random.default_rng(4), 0.1
     n = runs_needed(deviation, 0.05)
 
@@ -149,7 +151,7 @@ def test_so_many_runs_do_show_the_effect():
 
 
 @given(st.floats(0, 2), st.floats(0.01, 1))
-def test_fewer_runs_for_larger_effects(deviation, effect):
+def test_larger_effects_need_fewer_runs(deviation, effect):
     n = runs_needed(deviation, effect)
     assert n >= runs_needed(deviation, 2 * effect) >= 2
     assert runs_needed(0, effect) == 2

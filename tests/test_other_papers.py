@@ -1,4 +1,4 @@
-"""The cited table holds together, and agrees with the paper's own where both quote a method."""
+"""The table of other papers' results is complete, and agrees with the paper's own tables where both quote a method."""
 
 import math
 
@@ -7,7 +7,7 @@ import pytest
 from ipe_sr.report import other_papers, paper
 
 
-def test_every_method_has_a_figure_for_every_scale_or_none():
+def test_every_methods_psnr_falls_with_the_scale():
     methods, source = other_papers.read()
     assert source and {"LIIF", "IPE-LIIF"} <= methods.keys()
     for method in methods.values():

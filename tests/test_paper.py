@@ -1,3 +1,5 @@
+"""The paper's tables as data: their shape, their labels, and every number against the paper's text where that is present."""
+
 import re
 from pathlib import Path
 
@@ -23,7 +25,8 @@ def printed():
     path = files.data_root().parent / "paper" / "paper.txt"
     if not path.exists():
         pytest.skip(f"the paper's text is not at {path}")
-    lines = [line for line in path.read_text().splitlines() if line.startswith("|") and re.search(r"\d\d\.\d\d", line)]
+    text = path.read_text(encoding="utf-8")
+    lines = [line for line in text.splitlines() if line.startswith("|") and re.search(r"\d\d\.\d\d", line)]
     return [[cell for text in line.split("|") if (cell := text.strip())] for line in lines]
 
 
@@ -44,8 +47,8 @@ def test_shape(name):
 
 @pytest.mark.parametrize("name", SIZES)
 def test_sweeps_spell_the_labels_alike(name):
-    """The join of our rows with the paper's is by table, training scales and label."""
-    swept = yaml.safe_load(SWEEPS.read_text())["tables"][name]
+    """Our rows are matched with the paper's by table, training scales and label."""
+    swept = yaml.safe_load(SWEEPS.read_text(encoding="utf-8"))["tables"][name]
     for block in TABLES[name].blocks:
         assert block.training in swept["blocks"]
         assert [label for label in swept["rows"] if label in block.rows] == list(block.rows)

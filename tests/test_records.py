@@ -1,4 +1,4 @@
-"""Run records: the form of the file, and what is refused."""
+"""Run records: the format of the file, and which files are refused."""
 
 import dataclasses
 import json

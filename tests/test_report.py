@@ -1,3 +1,5 @@
+"""Reports of made-up runs whose truth is known, and of the committed records: tables, comparisons, pictures and messages."""
+
 import dataclasses
 import json
 import re

@@ -1,3 +1,5 @@
+"""The three formats of a report: each escapes what is special in it."""
+
 import html.parser
 import re
 

@@ -1,4 +1,4 @@
-"""Steps and seconds until a PSNR is reached."""
+"""How many steps and seconds of training a row needs to reach a PSNR."""
 
 import numpy as np
 import pytest

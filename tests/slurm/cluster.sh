@@ -1,8 +1,9 @@
 #!/bin/sh
-# A SLURM of one node in a folder, a network and a mount namespace of its own, for the length of a command:
+# Runs a command beside a SLURM of one node, which has a folder, a network and a mount namespace of its own:
 #     unshare --net --mount sh cluster.sh FOLDER COMMAND...
-# Needs root, munged, slurmctld and slurmd; nothing outside of FOLDER is written. SLURM wants a network that is no loopback,
-# so the namespace gets a pair of virtual interfaces; and snakemake's jobs find the configuration in /etc/slurm alone.
+# It needs root, munged, slurmctld and slurmd. Nothing outside of FOLDER is written. SLURM does not work on the loopback network,
+# so the namespace gets a pair of virtual interfaces. Snakemake's jobs look for the configuration only in /etc/slurm, so FOLDER/etc
+# is mounted there.
 set -eu
 folder=$1
 shift
@@ -53,7 +54,7 @@ CONF
 
 stop() {
     scancel --user=root 2>/dev/null || true
-    for _ in 1 2 3 4 5 6 7 8 9 10; do   # a slurmd with steps does not end
+    for _ in 1 2 3 4 5 6 7 8 9 10; do   # a slurmd does not end while it has jobs
         [ -n "$(squeue --noheader 2>/dev/null)" ] || break
         sleep 1
     done

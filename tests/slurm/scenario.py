@@ -1,4 +1,4 @@
-"""What a user of SLURM lives through, inside `cluster.sh`: `python scenario.py FOLDER`. Fails by an assertion."""
+"""Sweeps on SLURM, to be run inside `cluster.sh`: `python scenario.py FOLDER`. It fails by an assertion."""
 
 import os
 import re
@@ -15,7 +15,7 @@ from tests import sweep_world
 
 
 def queue() -> dict[str, str]:
-    """Job -> state, of all that SLURM remembers."""
+    """Job -> state, of every job that SLURM remembers."""
     command = ["squeue", "--me", "--noheader", "--states=all", "--format=%A %T"]
     rows = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split("\n")
     return dict(row.split() for row in rows if row)
@@ -37,7 +37,7 @@ def main(folder: Path) -> None:
     print("two runs by SLURM, one of which fails: done", flush=True)
 
     before = set(queue())
-    partition("DOWN")   # jobs wait in the queue, as long as it takes
+    partition("DOWN")   # so jobs wait in the queue
     command = world.command("good", *words, out="killed")
     with subprocess.Popen(command, cwd=folder, env=world.environment) as process:
         wait_until(lambda: len(queue().keys() - before) == 2, process)

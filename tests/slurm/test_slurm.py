@@ -18,7 +18,7 @@ PLUGINS = ("snakemake", "snakemake_executor_plugin_slurm")
 @pytest.mark.skipif(
     not all(map(importlib.util.find_spec, PLUGINS)), reason="needs pip install snakemake-executor-plugin-slurm"
 )
-@pytest.mark.skipif(os.geteuid() != 0, reason="a SLURM of one's own needs root")
+@pytest.mark.skipif(os.geteuid() != 0, reason="starting a private SLURM needs root")
 def test_two_runs_a_failure_a_kill_and_what_follows(tmp_path):
     if subprocess.run(["unshare", "--net", "--mount", "true"], capture_output=True, check=False).returncode:
         pytest.skip("no namespaces can be made here")
