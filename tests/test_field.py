@@ -2,6 +2,7 @@
 
 import dataclasses
 import itertools
+import json
 import math
 
 import numpy as np
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from torch.nn import functional as F
 
 from ipe_sr import InputError, footprints, grids, models, render
+from ipe_sr.benchmarks import field as benchmark
 from ipe_sr.models import implicit
 from ipe_sr.models.fast import field as fast
 from ipe_sr.models.field import Field, parts
@@ -325,3 +327,12 @@ def test_other_uses_are_refused_in_one_line():
         models.FieldConfig(shape="disc").build()
     with pytest.raises(InputError, match="integrated encoding"):
         footprints.viewer(build(), picture())
+
+
+def test_the_benchmark_prints_what_it_promises(monkeypatch, capsys, tmp_path):
+    words = ["field", "--side", "8", "--batch", "0", "--rounds", "1", "--threads", "1", "--json", str(tmp_path / "field.json")]
+    monkeypatch.setattr("sys.argv", words)
+    benchmark.main()
+    facts, shown = json.loads((tmp_path / "field.json").read_text(encoding="utf-8")), capsys.readouterr().out
+    assert all(row["seconds"] > 0 and row["case"] in shown for row in facts["rows"])
+    assert facts["sub_pixel_errors"]["float64"] < 1e-12 and facts["sub_pixel_errors"]["float32"] < 1e-6
