@@ -19,10 +19,9 @@ from pathlib import Path
 import torch
 from rich.console import Console
 from rich.table import Table
-from torch import nn
 from torch.nn import functional as F
 
-from ipe_sr import files, models, render
+from ipe_sr import files, grids, models, render
 from ipe_sr.benchmarks import cases, command, memory
 
 SCALES = (2.0, 4.0, 2.7)                       # of whole pictures
@@ -123,15 +122,17 @@ def upscale_large(name: str, dtype: str, threads: int) -> None:
 def identity(dtype: torch.dtype) -> float:
     """The largest difference between a pixel and the mean of its k x k sub-pixels, at scales from 0.6 to 3.4, in [0, 1]."""
     torch.manual_seed(0)
-    model, lr = models.method("field").build().eval().to(dtype), torch.rand(1, 3, 24, 30, dtype=dtype)
-    sizes = [(48, 60), (61, 97), (24, 30), (15, 19), (82, 101)]
-    errors = [_difference(model, lr, size, k) for size in sizes for k in SUB_PIXELS]
-    return max(errors)
+    model, lr_size = models.method("field").build().eval().to(dtype), (24, 30)
+    features = model.encode(torch.rand(1, 3, *lr_size, dtype=dtype))
 
+    def painted(size: tuple[int, int]) -> torch.Tensor:
+        rows, columns = (grids.centres(n_out, n_in) for n_out, n_in in zip(size, lr_size, strict=True))
+        return model.paint(features, rows, columns, grids.radii(size, lr_size)).movedim(-1, 1)
 
-def _difference(model: nn.Module, lr: torch.Tensor, size: tuple[int, int], k: int) -> float:
-    finer = model(lr, (k * size[0], k * size[1]))
-    return (F.avg_pool2d(finer, k) - model(lr, size)).abs().max().item()
+    def difference(size: tuple[int, int], k: int) -> float:
+        return (F.avg_pool2d(painted((k * size[0], k * size[1])), k) - painted(size)).abs().max().item()
+
+    return max(difference(size, k) for size in ((48, 60), (61, 97), (24, 30), (15, 19), (82, 101)) for k in SUB_PIXELS)
 
 
 def processor() -> str:
