@@ -102,11 +102,11 @@ def test_the_first_page_welcomes(folder):
     page = read(folder, "index.html")
     assert re.search(r'<img alt="Four squares" src="_images/notebooks_readme.png"', page)
     assert "A caption\nof two lines" in page and "More" not in page
-    assert re.search(r'href="00_one.html">.*00 · One.*</a><br\s*/?>the start', page)
-    assert re.search(r'href="01_two.html">.*01 · Two \(failed\).*</a><br\s*/?>what <em>follows</em>', page)
+    assert re.search(r'href="00_one.html">.*00 · One.*</a><br\s*/?>The start', page)
+    assert re.search(r'href="01_two.html">.*01 · Two \(failed\).*</a><br\s*/?>What <em>follows</em>', page)
     assert 'href="package.html">' in page and guides.GUIDES[0].purpose in page
     assert guides.GUIDES[1].purpose not in page, "this checkout does not have the guide"
-    assert "1.2 s" not in page and "1.2 s" in read(folder, "runs.html")
+    assert "1.2&nbsp;s" not in page and "1.2&nbsp;s" in read(folder, "runs.html")
     assert '00_one.json">record' not in page and '00_one.json">record' in read(folder, "runs.html")
 
 

@@ -117,7 +117,7 @@ def runs(pages: list[Page]) -> str:
             _link(f"{page.name}.html", page.title),
             html.escape(page.record.failure or "ok"),
             _link("claims.html", str(len(page.record.claims))),
-            f"{page.record.seconds:.1f} s",
+            f"{page.record.seconds:.1f}&nbsp;s",
             html.escape(page.record.preset),
             _files(page.name),
         )
@@ -127,7 +127,7 @@ def runs(pages: list[Page]) -> str:
 
 def _listed(title: str, path: str, purpose: str) -> str:
     """An item of a list: a link to a file of the repository, which has a page, and one line below it."""
-    return f"- [{title}]({path})" + (f"<br>{purpose}" if purpose else "")
+    return f"- [{title}]({path})" + (f"<br>{purpose[0].upper()}{purpose[1:]}" if purpose else "")
 
 
 def _contents(caption: str, entries: list[str]) -> str:
