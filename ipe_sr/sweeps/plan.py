@@ -56,7 +56,7 @@ def make(folder: Path, table: str, params: str) -> dict[str, Any]:
     }
 
 
-def answers(record: Record, plan: dict[str, Any], name: str) -> bool:
+def up_to_date(record: Record, plan: dict[str, Any], name: str) -> bool:
     """Whether a record is of this run of the plan, made by the same code with the same resolved options."""
     run = plan["runs"][name]
     made = {"schedule": record.schedule, "model": record.model, "parameters": record.parameters}

@@ -49,6 +49,8 @@ def sweep(
     if profile and not profile.is_dir():
         raise InputError(f"--profile: {profile} is not a folder that holds a snakemake profile")
     made, out = plan.make(folder, table, params), out.resolve()
+    if any(sign in str(out) for sign in (" #", ": ")):
+        raise InputError(f"--out: {out}: snakemake reads paths as YAML, so this one must not hold ' #' or ': '; give another")
     home = out / f"{table}-{params}"
     files.make_folder(home)
     command = _command(folder.resolve() / SNAKEFILE, home, jobs, profile and profile.resolve())
@@ -63,7 +65,7 @@ def sweep(
         for name in made["runs"]:
             (home / name / records.FAILURE).unlink(missing_ok=True)
             path = home / name / records.RECORD
-            if path.exists() and not plan.answers(records.read(path), made, name):   # snakemake notices only runs it saw end
+            if path.exists() and not plan.up_to_date(records.read(path), made, name):   # snakemake notices only runs it saw end
                 path.unlink()
         code = _schedule(command, environment, home, made["runs"], report)
     failures = {name: line for name in made["runs"] if (line := _failure(home / name, code, home / LOG))}
@@ -73,7 +75,7 @@ def sweep(
 def _command(snakefile: Path, home: Path, jobs: int, profile: Path | None) -> list[str]:
     command = [sys.executable, "-m", "snakemake", "--snakefile", str(snakefile), "--keep-going", "--rerun-incomplete"]
     command += ["--profile", str(profile), "--jobs", str(jobs)] if profile else ["--cores", str(jobs)]
-    return [*command, "--config", f"plan={json.dumps(str(home / records.PLAN))}"]   # snakemake reads the value as YAML
+    return [*command, "--config", f"plan={home / records.PLAN}"]
 
 
 def _schedule(
