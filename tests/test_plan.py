@@ -4,6 +4,7 @@ import re
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import jsonschema
 import pytest
@@ -12,7 +13,7 @@ import yaml
 from ipe_sr import provenance
 from ipe_sr.errors import InputError
 from ipe_sr.imaging import datasets
-from ipe_sr.sweeps import plan, records
+from ipe_sr.sweeps import plan, records, sweep
 from tests import sweep_world
 
 EXPERIMENTS = sweep_world.ROOT / "notebooks" / "experiments"
@@ -39,6 +40,7 @@ BAD = [   # what is changed in the tables, and the message after the name of the
     (lambda t: t.pop("params"), "key 'params' is missing; due: the keys tables and params, and nothing else"),
     (lambda t: t.update(param={}), "key 'param' is unknown; due: the keys tables and params, and nothing else"),
     (lambda t: t.update(tables=None), "tables: it is empty; due: a mapping from the name of each table"),
+    (lambda t: t["tables"].update({"a/b": t["tables"]["good"]}), "tables: 'a/b' is not allowed; due: a name of letters"),
     (lambda t: t["tables"].update(good=["liif"]), "tables.good: ['liif'] is not allowed; due: a mapping with the keys caption"),
     (lambda t: t["tables"]["good"].pop("rows"), "tables.good: key 'rows' is missing; due: a mapping with the keys"),
     (lambda t: t["tables"]["good"].pop("caption"), "tables.good: key 'caption' is missing"),
@@ -162,3 +164,26 @@ def test_the_tables_of_the_paper_make_plans(params, monkeypatch):
 def test_no_experiments_here(tmp_path):
     with pytest.raises(InputError, match="run this in a checkout"):
         plan.make(tmp_path, "table4", "tiny")
+
+
+@pytest.mark.parametrize(
+    ("table", "params", "options", "message"),
+    [
+        ("table9", "micro", {}, "table 'table9' is unknown"),
+        ("good", "huge", {}, "parameter set 'huge' is unknown"),
+        ("good", "micro", {"jobs": 0}, "--jobs must be at least 1"),
+        ("good", "micro", {"profile": Path("nowhere")}, "nowhere is not a folder that holds a snakemake profile"),
+        ("good", "micro", {"out": Path("my #1 sweep")}, "--out: .*my #1 sweep: snakemake reads paths as YAML"),
+        ("good", "micro", {"out": Path("my: sweep")}, "--out: .*my: sweep: snakemake reads paths as YAML"),
+    ],
+)
+def test_bad_requests_are_refused_before_any_work(world, tmp_path, table, params, options, message):
+    with pytest.raises(InputError, match=message):
+        sweep.sweep(world.experiments, table, params, tmp_path / options.pop("out", "out"), **options)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_mistake_is_one_line_and_status_2(world):
+    done = world.sweep("table9", "--params", "micro")
+    assert done.returncode == 2 and done.stdout == ""
+    assert done.stderr.count("\n") == 1 and "table 'table9' is unknown" in done.stderr
