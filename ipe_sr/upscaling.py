@@ -33,14 +33,15 @@ def upscale(
     device: str = "auto",
     self_ensemble: bool = False,
 ) -> Anything:
-    """Upscale by a factor >= 1 (one, or one for each axis: (y, x)), or to an exact size (H, W).
+    """Upscales a picture by a factor or to an exact size, and returns a picture of the same kind.
 
-    image: a PIL picture; a numpy array (H, W) or (H, W, C), uint8, uint16, or floats in [0, 1]; or a torch tensor
-    (C, H, W), uint8 or floats in [0, 1]. C = 1 to 4: gray, gray + alpha, RGB, RGBA. The same kind comes back, floats
-    clamped to [0, 1]. Alpha is upscaled beside the colours, straight.
+    image: a PIL picture (see `images.from_pil`); a numpy array (H, W) or (H, W, C), uint8, uint16, or floats in [0, 1]; or a
+    torch tensor (C, H, W), uint8 or floats in [0, 1]. C = 1 to 4: gray, gray + alpha, RGB, RGBA. Floats are clamped to
+    [0, 1] in the result. Alpha is straight; it is upscaled separately from the colours.
+    scale: one factor >= 1, or one for each axis: (y, x).   size: (H, W) in pixels, instead of a scale.
     model: see `ipe_sr.load`.   dtype: "fp32" or "bf16" (autocast).   device: "auto", "cpu", "cuda", ...
     self_ensemble: see `render.self_ensemble`.
-    Raises InputError for a bad scale, size or picture, and for a size beyond this machine's memory.
+    Raises InputError for a bad scale, size or picture, and for a size that exceeds this machine's memory.
     """
     pixels, kind, restore = _unpack(image)                                         # (C, h, w)
     target = target_size(pixels.shape[-2:], scale, size)
@@ -52,9 +53,9 @@ def upscale_file(
     model: str | os.PathLike | nn.Module = models.DEFAULT, dtype: str = "fp32", device: str = "auto",
     self_ensemble: bool = False,
 ) -> tuple[int, int]:
-    """Upscale a picture file into another; its bit depth (where the format has it) and ICC profile are kept.
+    """Upscales a picture file into another file. The ICC profile is kept, and 16 bits if the format of `out` has them.
 
-    Returns the size written, (H, W). Arguments and errors as in `upscale`, `images.read` and `images.write`.
+    Returns the size written, (H, W). Arguments and errors: see `upscale`, `images.read` and `images.write`.
     """
     images.check_suffix(out)
     picture = images.read(source)
@@ -68,7 +69,7 @@ def upscale_file(
 
 
 def target_size(lr_size: tuple[int, int], scale: Scale | None, size: tuple[int, int] | None) -> tuple[int, int]:
-    """The exact output size that a scale or a size asks for; raises InputError unless both axes grow or stay."""
+    """The output size (H, W) for a scale or a size. Raises InputError if it is malformed or an axis would shrink."""
     if (scale is None) == (size is None):
         raise InputError("give either a scale or a size")
     if size is None:
@@ -89,22 +90,22 @@ def super_resolve(
     pixels: Tensor, size: tuple[int, int], model: nn.Module, kind: type | np.dtype = np.uint8, dtype: str = "fp32",
     device: str = "auto", self_ensemble: bool = False,
 ) -> np.ndarray:
-    """(C, h, w) floats in [0, 1], C = 1 to 4  ->  (H, W, C) of a numpy type: integers over its whole range, or [0, 1].
+    """(C, h, w) floats in [0, 1], C = 1 to 4  ->  (H, W, C) of the numpy type `kind`: integers over its range, or [0, 1].
 
-    Computed in tiles, each stored as it comes: beside the result, memory does not depend on its size; a
-    self-ensemble keeps some whole pictures.
+    The result is computed in tiles, so that only the result itself takes memory in proportion to its size. A self-ensemble
+    keeps three whole pictures besides. Raises InputError for an unknown dtype or device, and if the memory is too small.
     """
     if dtype not in DTYPES:
         raise InputError(f"dtype {dtype!r} is unknown: use one of {', '.join(DTYPES)}")
     device = devices.device_named(device)
     if dtype == "bf16" and device.type == "cpu" and not torch.ops.mkldnn._is_mkldnn_bf16_supported():
         warnings.warn("this CPU has no bfloat16 arithmetic (AVX512 or AMX), so bf16 is far slower than fp32", stacklevel=2)
-    kept = 3 * 3 * 4 * size[0] * size[1] if self_ensemble and device.type == "cpu" else 0   # the sum, a term, and it turned
+    kept = 3 * 3 * 4 * size[0] * size[1] if self_ensemble and device.type == "cpu" else 0   # sum, term, term turned back
     _check_memory(model, tuple(pixels.shape[-2:]), size, len(pixels), np.dtype(kind), device, kept)
     model = model.to(device)
     sr = np.empty((*size, len(pixels)), kind)
     colours = slice(0, len(pixels) - (len(pixels) in (2, 4)))
-    for plane in (colours, slice(colours.stop, None)):                             # the colours, then alpha by itself
+    for plane in (colours, slice(colours.stop, None)):                             # first the colours, then alpha
         lr = pixels[plane].float()
         if len(lr):
             lr = lr.expand(3, -1, -1)[None].to(device)                             # gray: three equal channels
@@ -126,7 +127,7 @@ def _check_memory(
     model: nn.Module, lr_size: tuple[int, int], size: tuple[int, int], channels: int, kind: np.dtype, device: torch.device,
     kept: int,
 ) -> None:
-    result = size[0] * size[1] * channels * 2 * kind.itemsize   # the pixels, and the file on its way
+    result = size[0] * size[1] * channels * 2 * kind.itemsize   # the pixels, and a copy while the file is written
     need = result + kept + (render.peak_bytes(model, lr_size, size) if device.type == "cpu" else 0)
     free = psutil.virtual_memory().available
     if need > free:
@@ -137,13 +138,13 @@ def _check_memory(
 
 
 def _unpack(image: Anything) -> tuple[Tensor, np.dtype, Callable[[np.ndarray], Anything]]:
-    """Any picture as (C, h, w) floats in [0, 1]; the numpy type of a result like it; and the way back for one."""
+    """Any picture as (C, h, w) floats in [0, 1]; the numpy type of its result; a function that makes a result of its kind."""
     if isinstance(image, (np.ndarray, Tensor)) and 0 in image.shape:
         raise InputError(f"the picture is empty: shape {tuple(image.shape)}")
     if isinstance(image, Image.Image):
         try:
             picture = images.from_pil(image)
-        except OSError as error:   # PIL reads the file of a picture when its pixels are asked for
+        except OSError as error:   # PIL reads the pixels of a file only now
             raise InputError(f"the picture is damaged ({first_line(error)})") from None
         return images.to_tensor(picture.pixels), picture.pixels.dtype, lambda sr: images.to_pil(Picture(sr, picture.icc))
     if isinstance(image, np.ndarray):
@@ -175,6 +176,6 @@ def _unpack(image: Anything) -> tuple[Tensor, np.dtype, Callable[[np.ndarray], A
 def _finite(tensor: Tensor) -> Tensor:
     if not tensor.isfinite().all():
         raise InputError("the picture holds NaN or infinite values")
-    if tensor.max() > 2:   # resampling overshoots, but not by that much
+    if tensor.max() > 2:   # resampling overshoots 1, but stays below 2
         raise InputError(f"the picture holds floats up to {tensor.max():g}, where 1 is white; divide it by its range first")
     return tensor

@@ -20,7 +20,7 @@ class Custom:
 
 @pytest.fixture
 def place(tmp_path, pixels, monkeypatch, picture_folder):
-    """The current folder, with good and bad input."""
+    """Makes a temporary folder with good and bad input the current folder."""
     monkeypatch.chdir(tmp_path)
     Image.fromarray(pixels(30, 24)).save("good.png")
     Image.fromarray(pixels(30, 24, 4)).save("rgba.png")
@@ -55,7 +55,7 @@ def run(monkeypatch, capsys):
 
 
 def complaint(status, err, *words):
-    """Exit status 2 and one line that says these words."""
+    """Checks for exit status 2 and one line that contains these words."""
     assert status == 2
     assert err.startswith("ipe-sr: ") and err.endswith("\n") and len(err.splitlines()) == 1, err
     for word in words:
@@ -139,7 +139,7 @@ def test_missing_and_unknown_words(place, run, line, word):
 
 
 def strictly(text):
-    """JSON as the standard has it, without NaN and Infinity."""
+    """Reads JSON of the standard, which has no NaN and no Infinity."""
     def refuse(word):
         raise AssertionError(f"{word} is no JSON")
 
@@ -211,7 +211,7 @@ def test_numbers_given_one_by_one_add_up(place, run, line):
     ("x=yes", True), ('x=""', ""), ("x=null", None), ("x=a=b", "a=b"),
 ])
 def test_settings_are_yaml(text, value):
-    """What follows --set: every command reads it with this one parser."""
+    """Every command reads the value of --set with this parser."""
     key, read = console.setting(text)
     assert (key, read) == ("x", value) and type(read) is type(value)
 

@@ -1,6 +1,7 @@
 import contextlib
 import dataclasses
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ from PIL import Image
 
 from ipe_sr import grids
 from ipe_sr.errors import InputError
-from ipe_sr.imaging import resample
+from ipe_sr.imaging import datasets, resample
 from ipe_sr.training.batches import Sampler, Store, ahead
 
 
@@ -35,7 +36,16 @@ def test_the_store_holds_the_pixels(store, pictures, tmp_path):
         np.testing.assert_array_equal(store.picture(i).numpy(), np.array(Image.open(path).convert("RGB")))
     again = Store.of(reversed(pictures), tmp_path / "cache")
     assert again.index == store.index and torch.equal(again.pixels, store.pixels)
-    assert len(list((tmp_path / "cache").iterdir())) == 2, "decoded once"
+    assert sorted(path.suffix for path in (tmp_path / "cache").iterdir()) == [".json", ".lock", ".uint8"], "decoded once"
+
+
+def test_processes_that_start_together_decode_once(pictures, tmp_path, monkeypatch):
+    """The second waits for the first, then finds the store complete."""
+    decoded, read = [], datasets.colours
+    monkeypatch.setattr(datasets, "colours", lambda path: decoded.append(path) or read(path))
+    with ThreadPoolExecutor(4) as pool:
+        stores = list(pool.map(lambda _: Store.of(pictures, tmp_path / "cache"), range(4)))
+    assert sorted(decoded) == pictures and all(store.index == stores[0].index for store in stores)
 
 
 def test_a_cut_store_is_noticed(pictures, tmp_path):
@@ -55,7 +65,7 @@ def test_a_cache_that_cannot_be_made(pictures, tmp_path):
 
 
 def test_a_store_moves_to_a_gpu_that_has_room(store, monkeypatch):
-    """Half of the free memory is what it may take."""
+    """A store may take half of the free memory."""
     assert store.near(torch.device("cpu")) is store
     gpu = torch.device("cuda", 0)
     monkeypatch.setattr(torch.Tensor, "to", lambda self, device: self.clone() if device == gpu else self)
@@ -79,7 +89,7 @@ def test_shares_of_a_batch_make_the_batch(store):
 
 
 def test_a_batch_is_what_it_says(store):
-    """Every crop is found in its picture under one of the eight symmetries, and everything follows from it."""
+    """Every crop is found in its picture under one of the eight symmetries, and its LR patch and positions fit it."""
     batch = sampler(store, queries=64)(2)
     assert batch.lr.shape == (3, 3, 8, 8) and batch.position.shape == (3, 64, 2) and batch.radius.shape == (3, 1, 2)
     for b, n in enumerate(batch.sizes):
@@ -116,7 +126,7 @@ def test_scales_are_uniform_and_symmetries_balanced(store):
 
 
 def test_reduced_pictures_are_averages_of_what_they_were(tmp_path):
-    """On stripes one pixel wide all crops are black and white as they are, and gray when made half as large."""
+    """Crops of stripes one pixel wide are black and white; reduced by two, they are gray."""
     stripes = np.zeros((80, 80, 3), np.uint8)
     stripes[:, ::2] = 255
     Image.fromarray(stripes).save(tmp_path / "stripes.png")

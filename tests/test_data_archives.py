@@ -1,4 +1,4 @@
-"""Unpacking: no archive leaves its folder, and what cannot be installed whole is not installed."""
+"""Unpacking: nothing is written outside the data folder, and an archive is installed completely or not at all."""
 
 import errno
 import hashlib
@@ -150,7 +150,7 @@ def test_something_in_the_way(world):
 
 
 def test_all_destinations_or_none(world):
-    """The second of two cannot be moved into place: the first is taken back."""
+    """If the second of two destinations cannot be moved into place, the first is removed again."""
     world.offer(zipped(GOOD | {"more/c.png": b"c"}), installs={"set/HR": {"from": "pictures"}, "way/more": {"from": "more"}})
     world.root.mkdir()
     (world.root / "way").write_bytes(b"in the way of a folder")
@@ -186,7 +186,7 @@ def test_interrupted(world, monkeypatch):
 
 @pytest.mark.parametrize("make", [zipped, tarred, lambda files: tarred(files, mode="w")])
 def test_random_damage(world, make):
-    """Whatever bytes an archive has: installed, or one line."""
+    """An archive with random damage is installed, or refused in one line."""
     original, rng = make({"pictures/a.png": b"a" * 99, "pictures/b.png": b"b" * 99}), np.random.default_rng(0)
     for _ in range(60):
         content = bytearray(original)

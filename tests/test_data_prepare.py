@@ -1,4 +1,4 @@
-"""What was installed, verified; low-resolution pictures, prepared; the catalogue, complete; the scripts as programs."""
+"""The scripts verify and prepare, the catalogue, and the scripts as programs."""
 
 import hashlib
 import json
@@ -57,7 +57,7 @@ def test_prepare(world, picture_folder):
 
 
 def test_prepare_is_exact(world, data, tmp_path):
-    """Set5's distributed files, bit for bit."""
+    """The LR pictures of Set5 equal the distributed files bit for bit."""
     world.works(data / "benchmark/Set5", "--scales", "4", "--out", tmp_path / "lr", script=prepare)
     files = sorted((tmp_path / "lr").rglob("*.png"))
     assert len(files) == 5
@@ -67,12 +67,12 @@ def test_prepare_is_exact(world, data, tmp_path):
 
 
 def test_prepare_store(world, picture_folder, tmp_path, monkeypatch):
-    """What it decodes is what training reads: at its first step nothing is decoded any more."""
+    """Training reads the store that the script made, and decodes nothing."""
     monkeypatch.setenv("IPE_SR_CACHE", str(tmp_path / "cache"))
     assert f"{tmp_path / 'cache'}: 2 pictures, 0.00 GB" in world.works(picture_folder, "--store", script=prepare)
     before = {path: path.stat().st_mtime_ns for path in (tmp_path / "cache").iterdir()}
     store = loop.load_store((str(picture_folder),))
-    assert before == {path: path.stat().st_mtime_ns for path in (tmp_path / "cache").iterdir()} and len(before) == 2
+    assert before == {path: path.stat().st_mtime_ns for path in (tmp_path / "cache").iterdir()} and len(before) == 3
     for i, path in enumerate(datasets.find(picture_folder).hr):
         np.testing.assert_array_equal(store.picture(i).numpy(), np.array(Image.open(path)))
     assert not (picture_folder / "LR_bicubic").exists()
@@ -94,7 +94,7 @@ def test_bad_prepare(world, picture_folder, tmp_path):
 
 
 def test_datasets_yaml():
-    """Every entry is complete and well-formed, and no two install the same."""
+    """Every entry is complete and well-formed, and no two entries install the same destination."""
     raw = yaml.safe_load(catalogue.FILE.read_text())
     assert len(raw) == 8
     places = []
@@ -114,7 +114,7 @@ def test_datasets_yaml():
 
 
 def test_as_a_program(tmp_path):
-    """python -m data_scripts.download lists; its mistakes are one line, too."""
+    """Without a name, download shows a list; an unknown name is one line."""
     def run(*arguments):
         home = Path(catalogue.__file__).parents[1]
         return subprocess.run([sys.executable, "-m", *arguments], cwd=home, capture_output=True, text=True)

@@ -76,7 +76,7 @@ def test_tiff_where_white_is_zero(tmp_path, pixels, dtype):
 
 
 def transposed(array, orientation):
-    """The upright picture by PIL's own hand."""
+    """The upright picture, turned by PIL."""
     image = Image.fromarray(array)
     image.getexif()[images.ORIENTATION] = orientation
     return np.array(ImageOps.exif_transpose(image))
@@ -169,7 +169,7 @@ def test_truncated(tmp_path, suffix, dtype, keep):
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
 @pytest.mark.parametrize("kind", ["unspecified", "assocalpha", "unassalpha"])
 def test_what_a_fourth_channel_of_a_tiff_is(tmp_path, dtype, kind):
-    """Half transparent, half covered by white: premultiplied that is gray. Other than alpha it is dropped."""
+    """A half transparent white is gray when it is premultiplied. A fourth channel that is not alpha is dropped."""
     half, most = (np.iinfo(dtype).max + 1) // 2, np.iinfo(dtype).max
     whole = np.full((6, 5, 4), half, dtype)
     whole[0, 0] = 0

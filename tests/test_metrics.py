@@ -13,7 +13,7 @@ WEIGHTS = np.array([65.738, 129.057, 25.064]) / 256   # of the difference, as LI
 
 @pytest.fixture
 def pair():
-    """An 8-bit original and a version that strays from it and out of [0, 1]: (3, 40, 46)."""
+    """A noisy version, partly outside [0, 1], and its 8-bit original: (3, 40, 46) each."""
     rng = np.random.default_rng(0)
     y, x = np.mgrid[:40, :46]
     hr = np.stack([0.5 + 0.5 * np.sin(0.3 * y + c + 0.2 * x) for c in range(3)])

@@ -30,7 +30,7 @@ def test_names():
 
 @pytest.mark.parametrize("chart", [samples.zone_plate, samples.siemens_star])
 def test_charts_are_means_over_areas(chart):
-    """Each pixel of a chart is the mean of the four of twice the size, but for the sampling that both are computed with."""
+    """Each pixel of a chart is nearly the mean of the pixels of a larger chart in the same area."""
     coarse = chart(64)
     assert coarse.min() >= 0 and coarse.max() <= 1
     if chart is samples.zone_plate:   # its formula depends on the size in pixels: refine it by point samples instead

@@ -1,4 +1,5 @@
 import math
+import sys
 
 import numpy as np
 import pytest
@@ -146,7 +147,7 @@ def test_the_default_is_the_released_model_and_beats_bicubic():
 
 def test_a_model_is_read_once_until_its_file_changes(tmp_path, pixels, tiny, monkeypatch):
     path, array, opened, made = tmp_path / "model.safetensors", pixels(6, 7), [], []
-    monkeypatch.setattr(models, "read", lambda path, read=models.read: opened.append(path) or read(path))
+    monkeypatch.setattr(sys.modules[models.cached.__module__], "read", lambda path: opened.append(path) or models.read(path))
     for seed in (0, 1):
         models.save(tiny(seed=seed), path)
         made += [ipe_sr.upscale(array, 2, model=path) for _ in range(2)]

@@ -17,8 +17,11 @@ SUFFIXES = set(images.FORMATS) | {".bmp"}
 
 @dataclass(frozen=True)
 class Known:
-    """folder: below the data folder; holds HR pictures, or HR/ and LR_bicubic/X2 and so on.   protocol: the usual one.
-    lr: the folder that holds X2, X3, ... where it stands elsewhere."""
+    """A named set, and where it is below the data folder.
+
+    folder: holds HR pictures, or HR/ and LR_bicubic/X2, X3, ...   protocol: the one that papers use for this set.
+    lr: the folder that holds X2, X3, ... if it is not in `folder`.
+    """
 
     folder: str
     protocol: str
@@ -39,7 +42,7 @@ KNOWN = {
     "div2k-valid": Known("DIV2K/DIV2K_valid_HR", "div2k", lr="DIV2K/DIV2K_valid_LR_bicubic"),
 }
 HELD_OUT = ("chelsea", "coffee")
-SAMPLES = {   # photographs that the package brings: all, and split for small trainings
+SAMPLES = {   # photographs that need no download: all of them, and a split for small trainings
     "samples": tuple(samples.PHOTOS),
     "samples-train": tuple(name for name in samples.PHOTOS if name not in HELD_OUT),
     "samples-valid": HELD_OUT,
@@ -48,7 +51,11 @@ SAMPLES = {   # photographs that the package brings: all, and split for small tr
 
 @dataclass(frozen=True)
 class ImageSet:
-    """name: as asked for.   hr: picture files, sorted.   lr: the folder with X2, X3, ... or None.   protocol: a name."""
+    """The files of an evaluation set.
+
+    name: the text that was given.   hr: picture files, sorted.   lr: the folder with X2, X3, ..., or None.
+    protocol: the name of the usual one.
+    """
 
     name: str
     hr: tuple[Path, ...]
@@ -57,9 +64,9 @@ class ImageSet:
 
 
 def find(data: str | os.PathLike) -> ImageSet:
-    """An evaluation set by name, or any folder of pictures (or one that holds HR/ and perhaps LR_bicubic/X2, ...).
+    """An evaluation set by name, or from a folder that holds pictures, or HR/ and perhaps LR_bicubic/X2, X3, ...
 
-    Raises InputError for an unknown name, a missing folder, or one without pictures.
+    Raises InputError for an unknown name, and for a folder that is missing or has no pictures.
     """
     if str(data) in SAMPLES:
         return ImageSet(str(data), tuple(samples.path(name) for name in SAMPLES[str(data)]), None, "div2k")
@@ -79,9 +86,9 @@ def find(data: str | os.PathLike) -> ImageSet:
 
 
 def file(path: str | os.PathLike) -> Path:
-    """A file by its path, or by that in the data folder (weights/edsr-baseline-liif.pth); noted in the run's record.
+    """A file by its path, or by its path in the data folder (weights/edsr-baseline-liif.pth). Its use is noted in the journal.
 
-    Raises InputError where there is neither.
+    Raises InputError if there is no such file in either place.
     """
     places = (Path(path), files.data_root() / path)
     found = next((place for place in places if place.is_file()), None)
@@ -92,7 +99,7 @@ def file(path: str | os.PathLike) -> Path:
 
 
 def twins(pictures: Iterable[Path]) -> tuple[Path, Path] | None:
-    """The first two pictures of one name, which differ in suffix or folder alone; None where there are none."""
+    """The first two pictures that share a name and differ only in suffix or folder; None if all names differ."""
     seen: dict[str, Path] = {}
     for path in pictures:
         if path.stem in seen:
@@ -104,9 +111,10 @@ def twins(pictures: Iterable[Path]) -> tuple[Path, Path] | None:
 def pair(dataset: ImageSet, path: Path, scale: float) -> tuple[np.ndarray, np.ndarray, str]:
     """(LR, HR, origin of the LR) of one picture: (h, w, C) and (H, W, C) uint8, C = 1 or 3, H = round(h * scale).
 
-    Up to x4 the provided MATLAB files where there are some, else MATLAB-exact resampling; beyond, PIL's bicubic, as in
-    LIIF. HR is cropped at the bottom and right to what LR covers. origin: "provided", "matlab" or "pil". Raises InputError
-    for an unreadable picture, one too small for the scale, and an LR file of another size.
+    Up to x4, LR is the set's own file (made by MATLAB) if there is one, else it is resampled exactly as by MATLAB. Beyond x4
+    it is PIL's bicubic, as in LIIF's code. HR is cropped at the bottom and right to the area that LR covers.
+    origin: "provided", "matlab" or "pil". Raises InputError for an unreadable picture, for one that is too small for the
+    scale, and for an LR file of another size.
     """
     hr = colours(path)
     provided = _provided(dataset, path, scale)
@@ -126,12 +134,15 @@ def pair(dataset: ImageSet, path: Path, scale: float) -> tuple[np.ndarray, np.nd
 
 
 def _covers(small: int, large: int, scale: float) -> bool:
-    """Whether so many LR pixels cover no more than HR has, and all but what the makers of sets cut off."""
+    """Whether `small` LR pixels at this scale cover `large` HR pixels but for the margin that the makers of sets cut off."""
     return 0.9 * large < (small + 1) * scale and small * scale < large + scale
 
 
 def fit(path: Path, hr: np.ndarray, scale: float) -> tuple[np.ndarray, tuple[int, int]]:
-    """HR cropped to what whole LR pixels cover, and the LR size. Raises InputError, naming `path`, where none fits."""
+    """HR cropped to the area that whole LR pixels cover, and the LR size. Raises InputError if not one LR pixel fits.
+
+    path: the picture's file, for the message.
+    """
     lr_size = tuple(int(n / scale + 1e-9) for n in hr.shape[:2])
     if 0 in lr_size:
         raise InputError(f"{path}: too small for scale {scale:g}")
@@ -139,11 +150,12 @@ def fit(path: Path, hr: np.ndarray, scale: float) -> tuple[np.ndarray, tuple[int
 
 
 def crop(hr: np.ndarray, lr_size: tuple[int, int], scale: float) -> np.ndarray:
+    """(H, W, C) cropped at the bottom and right to the area that LR of this size covers."""
     return hr[: round(lr_size[0] * scale), : round(lr_size[1] * scale)]
 
 
 def colours(path: Path) -> np.ndarray:
-    """A picture file as (H, W, 1 or 3) uint8, alpha dropped; the file is noted in the run's record."""
+    """A picture file as (H, W, 1 or 3) uint8, without alpha. The use of the file is noted in the journal."""
     pixels = images.to_depth(images.read(path).pixels, np.uint8)
     files.note_use(path)
     return pixels[..., : 1 if pixels.shape[2] < 3 else 3]

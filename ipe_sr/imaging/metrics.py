@@ -1,6 +1,6 @@
-"""PSNR and SSIM under named protocols; a figure without its protocol means little.
+"""PSNR and SSIM under named protocols. Figures of different protocols cannot be compared.
 
-Pictures are (..., 3, H, W) floats, nominally in [0, 1], or (..., 1, H, W) where they are luma already.
+Pictures are (..., 3, H, W) floats, nominally in [0, 1], or (..., 1, H, W) if they are luma already.
 """
 
 import math
@@ -17,10 +17,10 @@ SSIM_CONVENTIONS = ("rgb", "luma", "volume")
 
 @dataclass(frozen=True)
 class Protocol:
-    """How a super-resolved picture is compared with the original. Both are clamped to [0, 1] first.
+    """The rules by which a super-resolved picture is compared with the original. Both are first clamped to [0, 1].
 
-    space: "rgb" or "luma".   margin: pixels shaved from each border besides ceil(scale).   quantise: round to 8 bits
-    first.   luma_input: degrade and super-resolve the 8-bit luma picture alone (as SRCNN did), not the colours.
+    space: "rgb" or "luma".   margin: pixels shaved from each border in addition to ceil(scale).   quantise: whether values
+    are rounded to 8 bits first.   luma_input: whether only the 8-bit luma is degraded and super-resolved, as in SRCNN.
     """
 
     name: str
@@ -30,6 +30,7 @@ class Protocol:
     luma_input: bool = False
 
     def shave(self, scale: float) -> int:
+        """The number of pixels to remove from each border."""
         return math.ceil(scale) + self.margin
 
 
@@ -45,15 +46,16 @@ PROTOCOLS = {
 
 
 def luma(rgb: Tensor) -> Tensor:
-    """(..., 3, H, W) in [0, 1]  ->  (..., 1, H, W) in [16/255, 235/255]."""
+    """Y of ITU-R BT.601: (..., 3, H, W) in [0, 1]  ->  (..., 1, H, W) in [16/255, 235/255]."""
     weights = torch.tensor(LUMA, dtype=rgb.dtype, device=rgb.device).reshape(3, 1, 1)
     return (rgb * weights).sum(-3, keepdim=True) + 16 / 255
 
 
 def psnr(sr: Tensor, hr: Tensor, protocol: Protocol | str, scale: float) -> float:
-    """Peak signal-to-noise ratio in dB, peak 1, over all pixels given; inf for equal pictures.
+    """Peak signal-to-noise ratio in dB, with peak 1, over all pixels; inf for equal pictures.
 
-    sr, hr: (..., 3, H, W), same shape.   scale: decides the shave.   Raises ValueError if nothing is left to compare.
+    sr, hr: (..., 3, H, W), of the same shape.   scale: determines the shave. Raises ValueError if the shapes differ, if the
+    shave leaves no pixels, and for an unknown protocol.
     """
     sr, hr = _prepare(sr, hr, protocol, scale)
     error = (sr - hr).double().square().mean().item()
@@ -63,9 +65,10 @@ def psnr(sr: Tensor, hr: Tensor, protocol: Protocol | str, scale: float) -> floa
 def ssim(sr: Tensor, hr: Tensor, protocol: Protocol | str, scale: float, convention: str | None = None) -> float:
     """Structural similarity (Wang et al. 2004): 11-tap Gaussian window, sigma 1.5, data range 1.
 
-    convention: "rgb", the mean of the channels; "luma", of Y; "volume", MATLAB's `ssim` of the H x W x 3 array, whose
-    window also runs across the channels. Default: the protocol's space. "rgb" and "luma" keep only windows inside the
-    picture, "volume" repeats the edge. Figures of different conventions must not be compared.
+    convention: "rgb" is the mean over the channels; "luma" is the SSIM of Y; "volume" is MATLAB's `ssim` of the H x W x 3
+    array, whose window also extends across the channels. The default is the protocol's space. "rgb" and "luma" use only
+    windows inside the picture, "volume" repeats the edge. Figures of different conventions cannot be compared.
+    Raises ValueError as `psnr` does, for an unknown convention, and if fewer than 11 x 11 pixels are left.
     """
     protocol = _named(protocol)
     convention = convention or protocol.space
@@ -82,7 +85,7 @@ def ssim(sr: Tensor, hr: Tensor, protocol: Protocol | str, scale: float, convent
     return float(np.mean([_mean_of_inner_windows(*pair) for pair in zip(*stacks, strict=True)]))
 
 
-BORDER = 5   # how far the window reaches
+BORDER = 5   # half the width of the window
 
 
 def _arrays(tensors: Tensor) -> list[np.ndarray]:
@@ -90,8 +93,8 @@ def _arrays(tensors: Tensor) -> list[np.ndarray]:
 
 
 def _mean_of_inner_windows(a: np.ndarray, b: np.ndarray) -> float:
-    """SSIM of the windows that lie inside two arrays of any dimension."""
-    from skimage.metrics import structural_similarity  # separable windows: far faster than a convolution in float64
+    """The mean SSIM of the windows that lie inside two arrays, which may have any number of axes."""
+    from skimage.metrics import structural_similarity  # its windows are separable, which is far faster than a convolution
 
     options = {"sigma": 1.5, "gaussian_weights": True, "use_sample_covariance": False}
     _, every_window = structural_similarity(a, b, data_range=1.0, full=True, **options)

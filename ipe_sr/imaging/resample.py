@@ -1,10 +1,11 @@
-"""Antialiased bicubic resampling as the field's two tools do it, with coefficients written out once.
+"""Antialiased bicubic resampling, exactly as MATLAB and PIL do it.
 
 Both tools use the cubic convolution kernel with a = -1/2 (Keys 1981), stretched by the scale when an axis shrinks.
-They differ at the border and in rounding: MATLAB's `imresize` mirrors ("mirror"; releases before 2011 or so repeat the
-edge, "clamp"), rows first; PIL drops what lies outside and renormalises ("renormalise"), columns first.
+They differ at the border and in rounding. MATLAB's `imresize` mirrors the picture ("mirror"; releases before about 2011
+repeat the edge, "clamp") and resamples rows first. PIL drops samples outside the picture and renormalises the weights
+("renormalise"), and resamples columns first.
 
-Torch is imported only where a tensor is made, so that code which names data sets alone starts fast.
+Torch is imported only where a tensor is made, so that code which only names data sets starts fast.
 """
 
 from __future__ import annotations
@@ -30,9 +31,9 @@ def cubic(x: np.ndarray) -> np.ndarray:
 
 @functools.lru_cache(maxsize=64)
 def taps(n_in: int, n_out: int, border: str = "mirror") -> tuple[np.ndarray, np.ndarray]:
-    """Which input samples make each output sample, and with which weights: (n_out, P) int64, (n_out, P) float64.
+    """Index and weight of the P input samples of each output sample: (n_out, P) int64, (n_out, P) float64.
 
-    The weights of a row sum to 1. An index may stand twice (mirrored).
+    The weights of a row sum to 1. Near a mirrored border, an index may appear twice. Raises ValueError for another border.
     """
     if border not in BORDERS:
         raise ValueError(f"border {border!r} is unknown: use one of {', '.join(BORDERS)}")
@@ -53,7 +54,7 @@ def taps(n_in: int, n_out: int, border: str = "mirror") -> tuple[np.ndarray, np.
 
 
 def matrix(n_in: int, n_out: int, border: str = "mirror") -> Tensor:
-    """The same as a dense (n_out, n_in) float64 matrix: output = matrix @ input."""
+    """The weights of `taps` as a dense (n_out, n_in) float64 matrix: output = matrix @ input."""
     import torch
 
     index, weight = taps(n_in, n_out, border)
@@ -65,7 +66,7 @@ def matrix(n_in: int, n_out: int, border: str = "mirror") -> Tensor:
 def bicubic(image: Tensor, size: tuple[int, int], border: str = "renormalise") -> Tensor:
     """Resize (..., h, w) floats to (..., H, W) without rounding; differentiable, any device, antialiased.
 
-    border="renormalise" is PIL's `Image.resize(..., BICUBIC)` on float images; "mirror" MATLAB's on doubles.
+    border: "renormalise" gives PIL's `Image.resize(..., BICUBIC)` of float images, "mirror" gives MATLAB's of doubles.
     """
     for axis, n_out in ((-1, size[1]), (-2, size[0])):
         image = _apply(image, axis, n_out, border)
@@ -81,7 +82,7 @@ def _apply(image: Tensor, axis: int, n_out: int, border: str) -> Tensor:
     index, weight = taps(n_in, n_out, border)
     shape = (-1, 1) if axis == -2 else (-1,)
     out = 0
-    for p in range(index.shape[1]):       # a few taps: each a gather, so memory stays at two images
+    for p in range(index.shape[1]):       # one tap at a time, so that memory stays at two images
         some = image.index_select(axis, torch.as_tensor(index[:, p].copy(), device=image.device))
         out = out + some * torch.as_tensor(weight[:, p], dtype=image.dtype, device=image.device).reshape(shape)
     return out
@@ -90,8 +91,8 @@ def _apply(image: Tensor, axis: int, n_out: int, border: str) -> Tensor:
 def imresize(image: np.ndarray, size: tuple[int, int], border: str = "mirror") -> np.ndarray:
     """MATLAB's `imresize(image, size, 'bicubic')`: uint8 (h, w[, C]) in, uint8 (H, W[, C]) out, bit-exact.
 
-    One axis at a time, the one that shrinks most first (rows if equal), each pass rounded half up and clipped to
-    uint8. A float image is neither rounded nor clipped. Checked against the distributed Set5 LR files.
+    The axis that shrinks most is resampled first (rows if equal). After each axis, values are rounded half up and clipped
+    to uint8; a float image is neither rounded nor clipped. Checked against the distributed LR files of Set5.
     """
     import torch
 

@@ -1,4 +1,4 @@
-"""Pictures that come with the package: photographs from scikit-image's wheel, and charts drawn here. No download."""
+"""Sample pictures that need no download: photographs from scikit-image's wheel, and charts drawn here."""
 
 from collections.abc import Callable
 from importlib import resources
@@ -24,11 +24,12 @@ SUPERSAMPLING = 8   # charts are averaged over 8 x 8 points a pixel: their pixel
 
 
 def names() -> list[str]:
+    """The names of all samples, sorted."""
     return sorted([*PHOTOS, *CHARTS])
 
 
 def image(name: str, size: int = 256) -> np.ndarray:
-    """A sample by name: (H, W, 3) uint8.   size: edge of a chart in pixels; photographs keep their own.
+    """A sample by name: (H, W, 3) uint8.   size: edge of a chart in pixels; photographs keep their own size.
 
     Raises ValueError for an unknown name.
     """
@@ -40,16 +41,17 @@ def image(name: str, size: int = 256) -> np.ndarray:
 
 
 def path(name: str) -> Path:
-    """The file of a photograph."""
+    """The file of a photograph. Raises ValueError for an unknown name."""
     if name not in PHOTOS:
         raise ValueError(f"sample {name!r} is unknown: use one of {', '.join(names())}")
     return Path(str(resources.files("skimage") / "data" / PHOTOS[name]))
 
 
 def zone_plate(size: int, at: np.ndarray | None = None) -> np.ndarray:
-    """cos(pi r^2 / size): frequency grows with the radius to 1/2 cycle per pixel at the middle of each edge.
+    """cos(pi r^2 / size): the frequency grows with the radius, to 1/2 cycle per pixel at the middle of each edge.
 
-    (size, size) in [0, 1], each pixel the mean over its area; with `at` (n,), pixel units, point samples instead.
+    Returns (size, size) in [0, 1], where each pixel is the mean over its area. With positions `at` (n,), in pixels, it
+    returns point samples (n, n) instead.
     """
     def brightness(y: np.ndarray, x: np.ndarray) -> np.ndarray:
         return 0.5 + 0.5 * np.cos(np.pi * ((x - size / 2) ** 2 + (y - size / 2) ** 2) / size)
@@ -71,7 +73,7 @@ def siemens_star(size: int, spokes: int = 36) -> np.ndarray:
 
 def fine_text(size: int) -> np.ndarray:
     """Lines of text from large to barely legible, black on white; (size, size) in [0, 1]."""
-    from matplotlib import font_manager  # brings its own fonts, so the chart is the same everywhere
+    from matplotlib import font_manager  # matplotlib has fonts of its own, so the chart is the same everywhere
 
     font = font_manager.findfont("DejaVu Serif")
     k = SUPERSAMPLING

@@ -1,6 +1,6 @@
-"""Training data: folders of pictures decoded once into one file of bytes, and batches made from it on the device.
+"""Training data: pictures are decoded once into one file of bytes, and batches are made from it on the device.
 
-A batch depends on (seed, step) alone: a resumed run, or one spread over several processes, sees the same batches.
+A batch depends only on (seed, step). So a resumed run, and a run on several processes, sees the same batches.
 """
 
 import hashlib
@@ -14,6 +14,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
+import filelock
 import numpy as np
 import torch
 from torch import Tensor
@@ -28,7 +29,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Store:
-    """Decoded pictures in one flat uint8 tensor, (H, W, 3) each; `index` holds (name, offset, height, width)."""
+    """Decoded pictures, (H, W, 3) each, in one flat uint8 tensor.   index: (name, offset, height, width) of each."""
 
     pixels: Tensor
     index: tuple[tuple[str, int, int, int], ...]
@@ -37,21 +38,22 @@ class Store:
         return len(self.index)
 
     def picture(self, i: int) -> Tensor:
-        """(H, W, 3) uint8, a view."""
+        """Picture i as (H, W, 3) uint8, a view into `pixels`."""
         _, offset, height, width = self.index[i]
         return self.pixels[offset : offset + height * width * 3].view(height, width, 3)
 
     def near(self, device: torch.device) -> "Store":
-        """The same on a GPU where it takes no more than half of the free memory: crops then need no transfer."""
+        """The same store, moved to the GPU if it takes at most half of its free memory: crops then need no transfer."""
         fits = device.type == "cuda" and self.pixels.numel() <= torch.cuda.mem_get_info(device)[0] // 2
         return Store(self.pixels.to(device), self.index) if fits else self
 
     @classmethod
     def of(cls, paths: Iterable[Path], cache: Path, advance: Callable[[], None] = lambda: None) -> "Store":
-        """The store of these files; decoded into `cache` at the first call, memory-mapped (and shared) ever after.
+        """The store of these files. The first call decodes them into the folder `cache`; later calls map that file.
 
-        The cache's name depends on the files' names, sizes and times. advance: called for each file that is decoded.
-        Raises InputError for an unreadable picture and a cache that cannot be written.
+        Processes share the mapped memory, and only one of them decodes. The file's name depends on the paths, sizes and
+        times of the pictures. advance: called after each picture that is decoded. Raises InputError for an unreadable
+        picture and if the cache cannot be written.
         """
         paths = sorted(paths)
         for path in paths:
@@ -59,14 +61,20 @@ class Store:
         facts = [(str(path.resolve()), path.stat().st_size, path.stat().st_mtime_ns) for path in paths]
         name = hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:16]
         target = cache / f"{name}.uint8"
-        if not (target.is_file() and target.with_suffix(".json").is_file()):
+        if not _is_decoded(target):
             files.make_folder(cache)
-            _decode(paths, target, advance)
-        index = tuple(tuple(row) for row in json.loads(target.with_suffix(".json").read_text()))
+            with filelock.FileLock(target.with_suffix(".lock")):   # the trainings of a sweep start at the same time
+                if not _is_decoded(target):
+                    _decode(paths, target, advance)
+        index = tuple(tuple(row) for row in files.read_json(target.with_suffix(".json")))
         size = sum(height * width * 3 for _, _, height, width in index)
         if target.stat().st_size != size:
-            raise InputError(f"{target}: holds {target.stat().st_size} bytes where {size} are due; delete it to decode again")
+            raise InputError(f"{target}: has {target.stat().st_size} bytes instead of {size}; delete it to decode again")
         return cls(torch.from_file(str(target), shared=False, size=size, dtype=torch.uint8), index)
+
+
+def _is_decoded(target: Path) -> bool:
+    return target.is_file() and target.with_suffix(".json").is_file()
 
 
 def _decode(paths: Sequence[Path], target: Path, advance: Callable[[], None]) -> None:
@@ -79,20 +87,23 @@ def _decode(paths: Sequence[Path], target: Path, advance: Callable[[], None]) ->
             index.append((path.name, offset, *pixels.shape[:2]))
             offset += pixels.size
             advance()
-    with files.replacing(target.with_suffix(".json")) as temporary:   # written last: its presence says that all is there
-        temporary.write_text(json.dumps(index))
+    with files.replacing(target.with_suffix(".json")) as temporary:   # written last, when the pixels are complete
+        temporary.write_text(json.dumps(index), encoding="utf-8")
 
 
 def cache_folder() -> Path:
-    """Where stores are kept: the variable IPE_SR_CACHE, else ~/.cache/ipe_sr."""
+    """The folder of decoded stores: what the variable IPE_SR_CACHE names, else ~/.cache/ipe_sr."""
     return Path(os.environ.get("IPE_SR_CACHE") or Path.home() / ".cache" / "ipe_sr")
 
 
 @dataclass(frozen=True)
 class Batch:
-    """B patches. lr: (B, 3, patch, patch) in [0, 1].   position: (B, Q, 2), HR pixel centres in LR pixels, float64.
-    radius: (B, 1, 2), local units.   colour: (B, Q, 3) in [0, 1].   pixel: (B, Q), row-major index into the HR crop,
-    which has `sizes[b]` pixels a side."""
+    """B patches with Q queries each.
+
+    lr: (B, 3, patch, patch) in [0, 1].   position: (B, Q, 2) float64, centres of HR pixels, in LR pixels.
+    radius: (B, 1, 2), local units.   colour: (B, Q, 3) in [0, 1], the HR pixels.   pixel: (B, Q), their row-major index in
+    the HR crop.   sizes: B numbers, the crop's pixels a side.
+    """
 
     lr: Tensor
     position: Tensor
@@ -103,10 +114,10 @@ class Batch:
 
 
 class Draw(NamedTuple):
-    """What is random in one patch.
+    """The random choices of one patch.
 
-    picture: its number.   top, left: the crop's corner.   size: its side, as it is used.   down, across, transposed: its
-    symmetry.   pixel: (Q,) int64, row-major in the turned crop.   factor: how many times as large the crop is in the picture.
+    picture: its number.   top, left: the crop's corner.   size: the crop's side after reduction.   down, across, transposed:
+    its symmetry.   pixel: (Q,) int64, row-major in the crop after the symmetry.   factor: by which the picture is reduced.
     """
 
     picture: int
@@ -122,14 +133,17 @@ class Draw(NamedTuple):
 
 @dataclass(frozen=True)
 class Sampler:
-    """Makes batches by the paper's recipe: a random picture, scale s ~ U(scales), a crop of round(patch * s) pixels,
-    flips and transposition, its bicubic LR version, and `queries` of its pixels without replacement.
+    """Makes batches by the paper's recipe.
 
-    LR pictures are rounded to 8 bits, as the test sets' are. The host draws the random numbers, so that they are the same
-    everywhere; all else is computed on `device`, for which the host never waits.
+    Each patch draws a picture, a scale s ~ U(scales), a crop of round(patch * s) pixels, one of eight symmetries, and
+    `queries` pixels of the crop without replacement. The LR patch is the crop resized by bicubic and rounded to 8 bits, like
+    the LR pictures of the test sets. The random numbers are drawn on the CPU, so they are the same for every device; the
+    rest is computed on `device`, and the CPU never waits for it.
 
-    reduction: a picture is first made smaller by a whole factor, drawn from 1 to this (and no larger than the picture allows).
-    Large photographs are soft, test sets are not: as they are, their LR patches at small s have no edge as sharp as a test's.
+    reduction: the picture is first reduced by a whole factor, drawn from 1 to this number or to the largest that the
+    picture's size allows. Large photographs are softer than test sets: without reduction, their LR patches at small scales
+    have no edges as sharp as those of a test set.
+    Raises InputError if a picture is too small for the largest crop, and if the smallest crop has too few pixels.
     """
 
     store: Store
@@ -151,7 +165,7 @@ class Sampler:
             raise InputError(f"queries = {self.queries}: a crop of {smallest}x{smallest} has only {smallest**2} pixels")
 
     def __call__(self, step: int, items: Iterable[int] | None = None) -> Batch:
-        """The batch of one step, or some items of it (a process's share)."""
+        """The batch of one step.   items: the patches to make, for a process that takes a share; all by default."""
         draws = [self._draw(step, item) for item in (range(self.batch) if items is None else items)]
         sizes = tuple(draw.size for draw in draws)
         crops = [self._crop(draw) for draw in draws]
@@ -162,7 +176,7 @@ class Sampler:
         return Batch(lr / 255, self._positions(pixel, sizes), radius, colour / 255, pixel, sizes)
 
     def item_seed(self, step: int, item: int) -> int:
-        """The seed of everything random in one patch."""
+        """The seed for all random choices of one patch."""
         return int(np.random.SeedSequence([self.seed, step, item]).generate_state(1, np.uint32)[0])
 
     def _draw(self, step: int, item: int) -> Draw:
@@ -177,7 +191,7 @@ class Sampler:
         return Draw(picture, top, left, n, *symmetry, pixel, factor)
 
     def _crop(self, draw: Draw) -> Tensor:
-        """(3, n, n) float32, 0 to 255."""
+        """The crop of HR pixels: (3, n, n) float32 in [0, 255]."""
         rows, columns = (slice(start, start + draw.size * draw.factor) for start in (draw.top, draw.left))
         crop = self._send(self.store.picture(draw.picture)[rows, columns]).movedim(-1, 0).float()
         if draw.factor > 1:
@@ -190,14 +204,14 @@ class Sampler:
         return shrink @ crop @ shrink.T
 
     def _positions(self, pixel: Tensor, sizes: tuple[int, ...]) -> Tensor:
-        """Centres of the pixels (B, Q) of crops of these sizes, in LR pixels: (B, Q, 2), read from one table for all."""
+        """(B, Q) pixel indices -> (B, Q, 2) pixel centres in LR pixels, read from one table for all crops."""
         table = torch.cat([_centres(n, self.patch, self.device) for n in sizes])
         first = np.cumsum((0, *sizes[:-1]))
         n, first = self._send(torch.from_numpy(np.stack([sizes, first])[..., None]))          # (B, 1) each
         return table[torch.stack([first + pixel // n, first + pixel % n], -1)]
 
     def _send(self, tensor: Tensor) -> Tensor:
-        """To the device; from pinned memory, which needs no waiting until it has been read."""
+        """Copies a tensor to the device, from pinned memory: the CPU need not wait for such a copy."""
         if tensor.device.type == self.device.type:
             return tensor
         return tensor.contiguous().pin_memory().to(self.device, non_blocking=True)
@@ -214,9 +228,10 @@ def _centres(n_out: int, n_in: int, device: torch.device) -> Tensor:
 
 
 def ahead(make: Callable[[int], T], steps: Iterable[int], depth: int) -> Iterator[T]:
-    """make(step) of each step in turn, up to `depth` of them made in advance by a thread; 0: each when asked for.
+    """Yields make(step) for each step. A thread makes up to `depth` of them in advance; with 0, each is made on demand.
 
-    What `make` raises comes out where its result was due. Close the iterator (`contextlib.closing`) to stop early.
+    If `make` raises an error, the iterator raises it in place of that result. To stop early, close the iterator
+    (`contextlib.closing`).
     """
     if not depth:
         yield from map(make, steps)

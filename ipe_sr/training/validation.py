@@ -1,4 +1,4 @@
-"""Validation during training: the same crops at the same scales every time, so that curves can be compared."""
+"""Validation during training, always on the same crops at the same scales, so that curves can be compared."""
 
 from dataclasses import dataclass
 
@@ -9,13 +9,13 @@ from ipe_sr.errors import InputError
 from ipe_sr.imaging import metrics, resample
 from ipe_sr.training.batches import Store
 
-CROP = 192   # HR pixels a side, or what the picture has
-MOST = 16    # pictures
+CROP = 192   # HR pixels a side, at most
+MOST = 16    # pictures, at most
 
 
 @dataclass(frozen=True)
 class Crop:
-    """lr: (3, h, w), hr: (3, H, W), both in [0, 1], at one scale."""
+    """One picture at one scale.   lr: (3, h, w), hr: (3, H, W), both in [0, 1]."""
 
     scale: float
     lr: Tensor
@@ -23,7 +23,10 @@ class Crop:
 
 
 def crops(store: Store, scales: tuple[float, ...]) -> list[Crop]:
-    """The middle of each picture at each scale; LR by bicubic, rounded to 8 bits."""
+    """The middle of each picture at each scale, with its LR version: bicubic, rounded to 8 bits.
+
+    Raises InputError for a picture that is too small.
+    """
     made = []
     for scale in scales:
         for i in range(min(len(store), MOST)):
@@ -41,7 +44,7 @@ def crops(store: Store, scales: tuple[float, ...]) -> list[Crop]:
 
 @torch.no_grad()
 def psnr(model: nn.Module, made: list[Crop], device: torch.device, prefix: str = "psnr") -> dict[str, float]:
-    """{"psnr_x2": dB, ...}: means over the crops of each scale, protocol div2k."""
+    """The mean PSNR of the crops of each scale, in dB, by protocol div2k: {"psnr_x2": 33.1, ...}.   prefix: of the names."""
     training = model.training
     model.eval()
     values: dict[str, list[float]] = {}
