@@ -9,11 +9,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
-from ipe_sr import figures
+from ipe_sr import figures, models
 from ipe_sr.benchmarks import __main__ as benchmarks
-from ipe_sr.benchmarks import cases, profile, readme_picture, variants
+from ipe_sr.benchmarks import cases, frequencies, profile, readme_picture, variants
 from ipe_sr.benchmarks.memory import peak_of
 
 ROOT = Path(__file__).parents[1]
@@ -116,6 +117,26 @@ def test_variants_are_compared_with_the_first_model(monkeypatch, capsys):
     assert gains["ipe-liif"] == gains["ipe-liif, no radius below x4's"] > 0.5, "at x4 no radius is clipped"
     assert gains["ipe-liif, bfloat16"] == pytest.approx(gains["ipe-liif"], abs=0.1)
     assert len(gains) == 4, "and radii clipped at x6"
+
+
+@torch.no_grad()
+def test_waves_at_octaves_are_the_encoding_of_the_paper():
+    """A model whose encoding is replaced by Waves at the octaves answers as before, in the fast form as well."""
+    model = models.method("ipe-liif").build().eval()
+    lr = torch.rand(1, 3, 8, 8)
+    before = model(lr, (20, 24))
+    exponents, learned = frequencies.LADDERS[frequencies.OCTAVES]
+    model.pixel = frequencies.Waves(exponents, learned)
+    assert torch.allclose(model(lr, (20, 24)), before, atol=1e-6)
+
+
+@torch.no_grad()
+def test_a_clipped_radius_changes_large_scales_only():
+    """Clipping at x4 leaves x3 as it is and changes x8."""
+    model = models.load("ipe-liif")
+    clipped, lr = variants.clipped(model, 4.0), torch.rand(1, 3, 8, 8)
+    assert torch.equal(clipped(lr, (24, 24)), model(lr, (24, 24)))
+    assert not torch.allclose(clipped(lr, (64, 64)), model(lr, (64, 64)), atol=1e-4)
 
 
 def test_peak_memory_is_what_decoding_adds():

@@ -30,7 +30,8 @@ def decoding(name: str, form: str, dtype: str, side: int, scale: int, device: st
                 for _ in model.bands(features, rows, rows, radius):
                     pass
             else:
-                implicit.paint_by(functools.partial(model.textbook, features), features, rows, rows, radius.to(features)[None, None])
+                query = functools.partial(model.textbook, features)
+                implicit.paint_by(query, features, rows, rows, radius.to(features)[None, None])
 
     return work
 
