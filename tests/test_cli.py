@@ -26,10 +26,10 @@ def place(tmp_path, pixels, monkeypatch, picture_folder):
     Image.fromarray(pixels(30, 24, 4)).save("rgba.png")
     (tmp_path / "cut.png").write_bytes((tmp_path / "good.png").read_bytes()[:500])
     (tmp_path / "empty.png").touch()
-    (tmp_path / "text.png").write_text("Not a picture.")
+    (tmp_path / "text.png").write_text("Not a picture.", encoding="utf-8")
     (tmp_path / "nothing").mkdir()
     (tmp_path / "folder.png").mkdir()
-    (tmp_path / "text.pth").write_text("Not a checkpoint.")
+    (tmp_path / "text.pth").write_text("Not a checkpoint.", encoding="utf-8")
     (tmp_path / "lost").mkdir()
     (tmp_path / "lost" / "b.png").symlink_to("nowhere")
     (tmp_path / "twins").mkdir()
@@ -150,7 +150,7 @@ def test_evaluate_writes_json(place, run):
     options = "--scales 2 --scales 2.5 --protocol div2k --ssim luma --json scores.json"
     status, out, err = run(f"evaluate --model bicubic --data pictures {options}")
     assert status == 0, err
-    records = strictly((place / "scores.json").read_text())["scores"]
+    records = strictly((place / "scores.json").read_text(encoding="utf-8"))["scores"]
     assert [record["scale"] for record in records] == [2, 2.5]
     for record in records:
         assert {"data", "scale", "protocol", "psnr", "ssim", "images"} <= record.keys()
@@ -163,13 +163,13 @@ def test_evaluate_writes_json(place, run):
 def test_perfect_scores_are_still_json(place, run):
     status, out, _ = run("evaluate --model bicubic --data pictures --scales 1 --json scores.json")
     assert status == 0 and "inf" in out
-    assert strictly((place / "scores.json").read_text())["scores"][0]["ssim"] == pytest.approx(1)
+    assert strictly((place / "scores.json").read_text(encoding="utf-8"))["scores"][0]["ssim"] == pytest.approx(1)
 
 
 def test_published_bicubic_figures(data, run, tmp_path):
     status, out, err = run(f"evaluate --data set5 --model bicubic --protocol srcnn --scales 2,3,4 --json {tmp_path / 'a.json'}")
     assert status == 0, err
-    records = strictly((tmp_path / "a.json").read_text())["scores"]
+    records = strictly((tmp_path / "a.json").read_text(encoding="utf-8"))["scores"]
     assert [record["psnr"] for record in records] == pytest.approx([33.66, 30.39, 28.42], abs=0.01)
     for figure in ("33.66", "30.39", "28.42"):
         assert figure in out

@@ -34,7 +34,7 @@ def test_verify(world):
     world.fails(says="pictures: set/HR/a.png is damaged, set/HR/sub/b.png is missing; remove", script=verify)
     status, _, err = world.run("pictures")
     assert status == 2 and len(err.splitlines()) == 1 and "1 file missing or damaged; remove it" in err
-    (world.root / ".installed/pictures.json").write_text("{")
+    (world.root / ".installed/pictures.json").write_text("{", encoding="utf-8")
     world.fails(says="pictures.json: damaged; remove it", script=verify)
 
 
@@ -95,7 +95,7 @@ def test_bad_prepare(world, picture_folder, tmp_path):
 
 def test_datasets_yaml():
     """Every entry is complete and well-formed, and no two entries install the same destination."""
-    raw = yaml.safe_load(catalogue.FILE.read_text())
+    raw = yaml.safe_load(catalogue.FILE.read_text(encoding="utf-8"))
     assert len(raw) == 8
     places = []
     for name, entry in raw.items():
@@ -128,5 +128,5 @@ def test_as_a_program(tmp_path):
 def test_manifest(world):
     world.offer(zipped(GOOD))
     world.works("pictures")
-    manifest = json.loads((world.root / ".installed/pictures.json").read_text())
+    manifest = json.loads((world.root / ".installed/pictures.json").read_text(encoding="utf-8"))
     assert manifest["files"]["set/HR/a.png"] == {"bytes": len(NOISE), "sha256": hashlib.sha256(NOISE).hexdigest()}

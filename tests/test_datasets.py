@@ -19,7 +19,7 @@ def test_root(monkeypatch, tmp_path):
 
 
 def test_a_folder_of_pictures(picture_folder):
-    (picture_folder / "notes.txt").write_text("not a picture")
+    (picture_folder / "notes.txt").write_text("not a picture", encoding="utf-8")
     found = datasets.find(picture_folder)
     assert [path.name for path in found.hr] == ["picture0.png", "picture1.png"]
     assert (found.name, found.lr, found.protocol) == (str(picture_folder), None, "benchmark")
@@ -125,7 +125,7 @@ def test_colours_drop_alpha_and_note_the_file(tmp_path, pixels, monkeypatch, cha
     Image.fromarray(array.squeeze()).save(tmp_path / "a.png")
     monkeypatch.setenv(files.JOURNAL, str(tmp_path / "journal"))
     assert np.array_equal(datasets.colours(tmp_path / "a.png"), array[..., :kept])
-    assert '"a.png"' in (tmp_path / "journal").read_text()
+    assert '"a.png"' in (tmp_path / "journal").read_text(encoding="utf-8")
 
 
 def test_too_small(picture_folder):

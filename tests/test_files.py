@@ -10,12 +10,12 @@ from ipe_sr import InputError, files
 
 def test_replacing_writes_whole(tmp_path):
     target = tmp_path / "a.txt"
-    target.write_text("old")
+    target.write_text("old", encoding="utf-8")
     with files.replacing(target) as temporary:
         assert temporary.parent == tmp_path and temporary.suffix == ".txt" and temporary != target
-        temporary.write_text("new")
-        assert target.read_text() == "old"
-    assert target.read_text() == "new"
+        temporary.write_text("new", encoding="utf-8")
+        assert target.read_text(encoding="utf-8") == "old"
+    assert target.read_text(encoding="utf-8") == "new"
     assert list(tmp_path.iterdir()) == [target]
 
 
@@ -30,11 +30,11 @@ def test_files_have_the_usual_permissions(tmp_path):
 @pytest.mark.parametrize("error", [RuntimeError("a bug"), KeyboardInterrupt()])
 def test_replacing_or_not_at_all(tmp_path, error):
     target = tmp_path / "a.txt"
-    target.write_text("old")
+    target.write_text("old", encoding="utf-8")
     with pytest.raises(type(error)), files.replacing(target) as temporary:
-        temporary.write_text("half")
+        temporary.write_text("half", encoding="utf-8")
         raise error
-    assert target.read_text() == "old"
+    assert target.read_text(encoding="utf-8") == "old"
     assert list(tmp_path.iterdir()) == [target]
 
 
@@ -53,7 +53,7 @@ def test_where_nothing_can_be_written(tmp_path):
 
 def test_trouble_with_other_files_is_not_blamed_on_this_one(tmp_path):
     with pytest.raises(FileNotFoundError, match="other"), files.replacing(tmp_path / "a.txt"):
-        (tmp_path / "other").read_text()
+        (tmp_path / "other").read_text(encoding="utf-8")
     assert not any(tmp_path.iterdir())
 
 
@@ -63,8 +63,8 @@ def test_a_link_stays_a_link(tmp_path):
     link.symlink_to(target)
     for content in ("new", "newer"):
         with files.replacing(link) as temporary:
-            temporary.write_text(content)
-        assert link.is_symlink() and target.read_text() == content
+            temporary.write_text(content, encoding="utf-8")
+        assert link.is_symlink() and target.read_text(encoding="utf-8") == content
     assert list(target.parent.iterdir()) == [target]
     target.unlink()
     target.parent.rmdir()
@@ -73,10 +73,10 @@ def test_a_link_stays_a_link(tmp_path):
 
 
 def test_what_is_writable_stays_as_it_is(tmp_path):
-    (tmp_path / "a.txt").write_text("old")
+    (tmp_path / "a.txt").write_text("old", encoding="utf-8")
     files.check_writable(tmp_path / "a.txt")
     files.check_writable(tmp_path / "b.txt")
-    assert [path.read_text() for path in tmp_path.iterdir()] == ["old"]
+    assert [path.read_text(encoding="utf-8") for path in tmp_path.iterdir()] == ["old"]
     with pytest.raises(InputError, match="is a folder"):
         files.check_writable(tmp_path)
 
@@ -124,6 +124,6 @@ def test_journal(tmp_path, monkeypatch):
     assert not (tmp_path / "journal").exists()
     files.note({"event": "claim", "id": "01.1"})
     files.note_use(tmp_path / "a.png")
-    first, second = map(json.loads, (tmp_path / "journal").read_text().splitlines())
+    first, second = map(json.loads, (tmp_path / "journal").read_text(encoding="utf-8").splitlines())
     assert first == {"event": "claim", "id": "01.1"}
     assert second == {"event": "data", "file": "a.png", "bytes": 5, "sha256": hashlib.sha256(b"12345").hexdigest()}

@@ -150,7 +150,7 @@ def test_missing_empty_folder_and_no_picture(tmp_path):
     refused(tmp_path, "folder")
     (tmp_path / "empty.png").touch()
     refused(tmp_path / "empty.png", "empty")
-    (tmp_path / "text.png").write_text("Not a picture.\n" * 9)
+    (tmp_path / "text.png").write_text("Not a picture.\n" * 9, encoding="utf-8")
     refused(tmp_path / "text.png", "not a picture")
 
 

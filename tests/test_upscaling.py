@@ -281,7 +281,7 @@ def test_nothing_is_left_after_a_failure(tmp_path, pixels, source, target, optio
     Image.fromarray(pixels(30, 30, 4)).save(tmp_path / "rgba.png")
     (tmp_path / "empty.png").touch()
     (tmp_path / "cut.png").write_bytes((tmp_path / "rgba.png").read_bytes()[:900])
-    (tmp_path / "text.png").write_text("Not a picture.")
+    (tmp_path / "text.png").write_text("Not a picture.", encoding="utf-8")
     before = sorted(tmp_path.rglob("*"))
     with pytest.raises(InputError, match=word):
         upscaling.upscale_file(tmp_path / source, tmp_path / target, **{"scale": 2} | options)
