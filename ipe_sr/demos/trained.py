@@ -44,7 +44,7 @@ def crops(model: nn.Module, dataset: ImageSet, scale: float) -> Figure:
     lr, hr = (images.to_tensor(pixels).expand(3, -1, -1) for pixels in (lr, hr))
     device = next((p.device for p in model.parameters()), lr.device)
     size = tuple(hr.shape[-2:])
-    made = {"bicubic": models.Bicubic()(lr[None], size)[0], "this model": model(lr[None].to(device), size)[0].cpu()}
+    made = {"bicubic": models.load("bicubic")(lr[None], size)[0], "this model": model(lr[None].to(device), size)[0].cpu()}
     titles = {f"{name} x{scale:g}, {metrics.psnr(sr, hr, dataset.protocol, scale):.2f} dB": sr for name, sr in made.items()}
     pixels = {title: images.to_pixels(_middle(sr)) for title, sr in (titles | {"original": hr}).items()}
     return figures.pictures(pixels)

@@ -8,7 +8,7 @@ from ipe_sr.imaging import resample
 class Bicubic(nn.Module):
     """Cubic convolution (a = -1/2), borders mirrored, as MATLAB's `imresize`; antialiased when an axis shrinks."""
 
-    def __init__(self, config=None):
+    def __init__(self, config):
         super().__init__()
         self.config = config
 

@@ -7,9 +7,9 @@ from pathlib import Path
 from torch import nn
 
 from ipe_sr.errors import InputError
-from ipe_sr.models.bicubic import Bicubic
 from ipe_sr.models.checkpoints import read
 from ipe_sr.models.configs import methods
+from ipe_sr.models.families import BicubicConfig
 
 WEIGHTS = Path(__file__).parents[1] / "weights"   # its README.md says how they were made
 DEFAULT = "ipe-liif-cell"
@@ -27,7 +27,7 @@ def load(model: str | os.PathLike | nn.Module = DEFAULT) -> nn.Module:
     """
     if isinstance(model, nn.Module):
         return model
-    return Bicubic().eval() if str(model) == "bicubic" else read(_file(model))
+    return BicubicConfig().build().eval() if str(model) == "bicubic" else read(_file(model))
 
 
 def cached(model: str | os.PathLike | nn.Module = DEFAULT) -> nn.Module:

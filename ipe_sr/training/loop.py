@@ -17,7 +17,7 @@ from ipe_sr import files
 from ipe_sr.errors import InputError
 from ipe_sr.imaging import datasets
 from ipe_sr.models import checkpoints
-from ipe_sr.models.bicubic import Bicubic
+from ipe_sr.models.families import BicubicConfig
 from ipe_sr.training import batches, distillation, schedules, state, validation
 from ipe_sr.training.batches import Batch, Sampler, Store
 from ipe_sr.training.log import Log
@@ -135,7 +135,7 @@ def _train(
     objective, optimizer = fabric.setup(Objective(run.model, schedule.precision, schedule.loss), run.optimizer)
     log = Log(out, run.step, progress, active=first)
     if run.step == 0:   # what any model has to beat
-        log.write(0, validation.psnr(Bicubic(), crops, batches.CPU, prefix="bicubic"))
+        log.write(0, validation.psnr(BicubicConfig().build(), crops, batches.CPU, prefix="bicubic"))
     started, saved, losses = time.monotonic() - run.seconds, time.monotonic(), []
 
     with _Signals() as signals, contextlib.closing(log), contextlib.closing(made(run.step)) as ready:
