@@ -129,6 +129,14 @@ def test_planning_and_dry_running_load_no_torch(world):
     assert "torch loaded: False" in done.stdout and len(re.findall(r"^ +wildcards: run=", done.stdout + done.stderr, re.M)) == 3
 
 
+def test_a_dry_run_that_snakemake_refuses_ends_with_status_2(world, tmp_path):
+    pytest.importorskip("snakemake", reason="sweeps need the extra `sweep`")
+    (tmp_path / "config.yaml").write_text("executor: no-such-executor\n", encoding="utf-8")
+    done = world.sweep("good", "--params", "micro", "--profile", str(tmp_path), "--dry-run")
+    assert done.returncode == 2 and "no-such-executor" in done.stderr
+    assert re.fullmatch(r"ipe-sr: --dry-run: snakemake ended with status \d+; .*", done.stderr.splitlines()[-1])
+
+
 def test_a_job_waits_without_torch():
     code = "import sys; from ipe_sr.sweeps import job; print('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "False\n"

@@ -81,7 +81,7 @@ def test_failed_and_missing_cells_are_marked(tmp_path):
     cells = texts(shown)
     assert cells[FULL][0][0].startswith("31.05 ± ")
     assert cells[CELL][0][0] == "31.00 (2 failed)"
-    assert cells[SKIP][0][0] == "3 missing" and cells[SKIP][1][0] == "–"   # nobody was scored at x3
+    assert cells[SKIP][0][0] == "3 missing" and cells[SKIP][1][0] == "–"   # no run is asked for x3
     assert [row[1].bad for row in shown.rows] == [False, True, True]
     page = (report.write(report.build(tmp_path, tmp_path), tmp_path / "report")).read_text(encoding="utf-8")
     assert "4 runs ended well, 2 failed, 3 missing" in page

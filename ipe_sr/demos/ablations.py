@@ -21,7 +21,7 @@ LINEAR = 0.1   # dB: the axis of distances is linear up to here, and logarithmic
 COLUMNS = f"{'row':<21} {'seed':>4} {'PSNR':>7} {'SSIM':>7} {'− row 1':>9}"
 
 
-class Run(NamedTuple):
+class RunScore(NamedTuple):
     """One run at one scale.   psnr, ssim: means over the pictures.   ahead: its PSNR minus that of the table's first row with
     the same seed, in dB; None if that row has not run with this seed."""
 
@@ -92,14 +92,14 @@ def runs_of(folder: Path) -> RunTable:
     return RunTable(run_table, run_table_readout)
 
 
-def listed(section: Section, scale: str) -> list[Run]:
+def listed(section: Section, scale: str) -> list[RunScore]:
     """Every run that has scores at this scale, ordered by row and then by seed."""
     found = []
     for row in section.rows:
         cell = section.cells.get((row, float(scale)))
         if cell and cell.scores:
             columns = cell.scores.seeds, cell.scores.psnr.mean(1), cell.scores.ssim.mean(1)
-            found += [Run(row, seed, float(psnr), float(ssim), None) for seed, psnr, ssim in zip(*columns, strict=True)]
+            found += [RunScore(row, seed, float(psnr), float(ssim), None) for seed, psnr, ssim in zip(*columns, strict=True)]
     base = {run.seed: run.psnr for run in found if run.row == section.rows[0]}
     return [run._replace(ahead=run.psnr - base[run.seed]) if run.seed in base else run for run in found]
 
@@ -110,11 +110,11 @@ def _apart(section: Section, scale: str) -> np.ndarray:
     return psnr - np.median(psnr) if len(psnr) else np.zeros(1)
 
 
-def _asked(run: Run, row: str, seed: str) -> bool:
+def _asked(run: RunScore, row: str, seed: str) -> bool:
     return row in (ALL, run.row) and seed in (ALL, str(run.seed))
 
 
-def _line(run: Run) -> str:
+def _line(run: RunScore) -> str:
     ahead = "" if run.ahead is None else f"{run.ahead:+.3f}"
     return f"{run.row:<21} {run.seed:>4} {run.psnr:7.3f} {run.ssim:7.4f} {ahead:>9}"
 

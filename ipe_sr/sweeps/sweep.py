@@ -59,7 +59,9 @@ def sweep(
         with files.replacing(home / records.PLAN) as temporary:
             temporary.write_text(json.dumps(made, indent=1), encoding="utf-8")
         if dry_run:
-            subprocess.run([*command, "--dry-run"], cwd=out, env=environment, check=False)
+            code = subprocess.run([*command, "--dry-run"], cwd=out, env=environment, check=False).returncode
+            if code:
+                raise InputError(f"--dry-run: snakemake ended with status {code}; it says above what is wrong")
             return Outcome(len(made["runs"]), {}, out)
         cleanup.clear(out, command)
         for name in made["runs"]:
