@@ -43,7 +43,7 @@ def seen(page):
     for name in PAGES:
         page.errors.clear()
         page.goto((SITE / name).as_uri())
-        page.evaluate("window.MathJax && MathJax.startup.promise")
+        page.evaluate("window.MathJax?.startup?.promise")
         drawn = page.locator(".math mjx-container:has(svg)").count()
         formulas, addresses, places = page.locator(".math").count(), page.evaluate(ADDRESSES), page.evaluate(PLACES)
         found[name] = Seen(list(page.errors), formulas, drawn, addresses, places)
