@@ -75,7 +75,7 @@ def evaluate(
     from ipe_sr import evaluation, files, models, render
     from ipe_sr.imaging import datasets, metrics
     from ipe_sr.models import devices
-    from ipe_sr.report import scores as records
+    from ipe_sr.report import scores
 
     factors = [_number(text, "--scales") for text in console.listed(scales, "--scales")]
     chosen = _choice(metrics.PROTOCOLS, protocol, "--protocol")
@@ -89,15 +89,15 @@ def evaluate(
             network = models.load(model).to(devices.device_named(device))
             sets = [datasets.find(name) for name in console.listed(data, "--data")]
             task = bar.add_task("evaluate", total=sum(len(s.hr) for s in sets) * len(factors))
-            scores = [
+            found = [
                 score for s in sets
                 for score in evaluation.evaluate(network, s, factors, chosen, ssim, lambda: bar.advance(task), renderer)
             ]
         if report:
-            records.write(records.record(model, self_ensemble, time.monotonic() - started, scores, events), report)
+            scores.write(scores.record(model, self_ensemble, time.monotonic() - started, found, events), report)
     title = f"{model}, self-ensemble" if self_ensemble else model
     table = Table("data", "scale", "protocol", "LR", "PSNR / dB", "SSIM", title=title, title_justify="left")
-    for s in scores:
+    for s in found:
         table.add_row(s.data, f"x{s.scale:g}", s.protocol, s.lr, f"{s.psnr:.2f}", f"{s.ssim:.4f} ({s.ssim_convention})")
     out.print(table)
 

@@ -160,10 +160,12 @@ def test_our_encodings_are_separable(encoding):
 
 
 @pytest.mark.parametrize("register", [models.register, models.register_encoder])
-def test_a_name_that_is_taken_is_refused(own, register):
-    name = "liif" if register is models.register else "edsr"
+def test_a_taken_name_and_a_foreign_class_are_refused(own, register):
+    name, base = ("liif", models.FamilyConfig) if register is models.register else ("edsr", models.EncoderConfig)
     with pytest.raises(InputError, match=f"{name!r} is registered already"):
-        register(name)(type("Another", (), {}))
+        register(name)(type("Another", (base,), {}))
+    with pytest.raises(InputError, match=f"must inherit from {base.__name__}"):
+        register("new")(type("Another", (), {}))
 
 
 @pytest.mark.parametrize(("name", "words"), [

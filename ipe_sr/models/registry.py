@@ -2,7 +2,7 @@
 
     @register("siren")                       @register_encoder("window")
     @dataclass(frozen=True)                  @dataclass(frozen=True)
-    class SirenConfig: ...                   class WindowConfig(EncoderConfig): ...
+    class SirenConfig(FamilyConfig): ...     class WindowConfig(EncoderConfig): ...
 
 A config is a frozen dataclass of plain data that a checkpoint carries; its method `build()` makes the module. This module
 and `models.families` import no torch, so that a command that only plans work starts at once.
@@ -49,13 +49,13 @@ class FamilyConfig:
 
 
 def register(name: str) -> Callable[[type], type]:
-    """A decorator that makes a config the family of this name. Raises InputError for a name that is taken."""
-    return _adder(_FAMILIES, "family", name)
+    """A decorator that makes a `FamilyConfig` the family of this name. Raises InputError for another class or a taken name."""
+    return _adder(_FAMILIES, FamilyConfig, "family", name)
 
 
 def register_encoder(name: str) -> Callable[[type], type]:
-    """A decorator that makes a config the encoder of this name. Raises InputError for a name that is taken."""
-    return _adder(_ENCODERS, "encoder", name)
+    """A decorator that makes an `EncoderConfig` the encoder of this name. Raises InputError for another class or a taken name."""
+    return _adder(_ENCODERS, EncoderConfig, "encoder", name)
 
 
 def families() -> dict[str, type]:
@@ -70,8 +70,10 @@ def encoders() -> dict[str, type]:
     return dict(_ENCODERS)
 
 
-def _adder(table: dict[str, type], what: str, name: str) -> Callable[[type], type]:
+def _adder(table: dict[str, type], base: type, what: str, name: str) -> Callable[[type], type]:
     def add(config: type) -> type:
+        if not issubclass(config, base):
+            raise InputError(f"{what} {name!r}: {config.__qualname__} must inherit from {base.__name__}")
         known = table.get(name)
         if known and (known.__module__, known.__qualname__) != (config.__module__, config.__qualname__):   # not a reload
             raise InputError(f"{what} {name!r} is registered already, by {known.__module__}: choose another name")
