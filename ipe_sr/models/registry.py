@@ -54,7 +54,7 @@ def register(name: str) -> Callable[[type], type]:
 
 
 def register_encoder(name: str) -> Callable[[type], type]:
-    """A decorator that makes an `EncoderConfig` the encoder of this name. Raises InputError for another class or a taken name."""
+    """A decorator that makes an `EncoderConfig` the encoder of this name. Raises InputError as `register`."""
     return _adder(_ENCODERS, EncoderConfig, "encoder", name)
 
 
