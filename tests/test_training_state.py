@@ -1,11 +1,14 @@
 """The state of a training: a resumed training continues bit-exactly, and a state that does not fit is refused."""
 
 import dataclasses
+import json
 import signal
 import subprocess
 import time
 
 import pytest
+import safetensors
+import safetensors.torch
 import torch
 from training_world import cache as cache  # a fixture
 from training_world import command, log, make, run, state, weights
@@ -99,6 +102,22 @@ def test_resuming_with_another_method_is_refused(begun):
     other = dataclasses.replace(make(["steps=2"]), name="tiny-liif", model=models.LIIFConfig(encoding="coordinate"))
     with pytest.raises(InputError, match=r"is a training of another model \(tiny-ipe-liif\)"):
         loop.train(other, begun, resume=True, accelerator="cpu")
+
+
+def test_a_state_of_an_older_version_is_resumed(begun, tmp_path):
+    """It names RDN's options with EDSR, and lacks options of the schedule that came later."""
+    with safetensors.safe_open(begun / loop.LAST, "pt") as file:
+        header = file.metadata()
+    preset = json.loads(header["preset"])
+    preset["model"]["encoder"] |= {"layers": 8, "growth": 64}
+    for later in ("reduction", "teacher", "teacher_weight", "warm_up"):
+        del preset["schedule"][later]
+    tensors = safetensors.torch.load_file(begun / loop.LAST)
+    old = tmp_path / loop.LAST
+    safetensors.torch.save_file(tensors, old, header | {"preset": json.dumps(preset)})
+    assert models.read(old).config == make(["steps=2"]).model
+    loop.train(make(["steps=2"]), tmp_path, resume=True, accelerator="cpu")
+    assert models.training_facts(tmp_path / loop.MODEL)["steps"] == 2
 
 
 def test_a_training_with_cosine_decay_cannot_be_made_longer(tmp_path):

@@ -9,7 +9,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from ipe_sr import files
 
-# name -> file in scikit-image's wheel (public domain, CC0 or NASA; see its data/README.txt)
+# name -> file in scikit-image's wheel, whose data/README.txt states the terms; motorcycle is of the Middlebury 2014 stereo set
 PHOTOS = {
     "astronaut": "astronaut.png",
     "brick": "brick.png",

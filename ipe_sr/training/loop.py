@@ -1,4 +1,4 @@
-"""Training: one explicit loop for every model, on one device or several (Lightning Fabric)."""
+"""Training: one explicit loop for every model, on one device or on several (Lightning Fabric)."""
 
 import contextlib
 import signal
@@ -24,19 +24,21 @@ from ipe_sr.training.log import Log
 from ipe_sr.training.schedules import Preset, Schedule
 from ipe_sr.training.state import TrainingState
 
-LAST = "last.safetensors"     # everything that resuming needs
+LAST = "last.safetensors"     # the state that a training resumes from
 MODEL = "model.safetensors"   # the result, for `ipe_sr.load`
 ACCELERATORS = ("auto", "cpu", "gpu")
-AHEAD = {"cpu": 0, "cuda": 3}   # batches made in advance: a GPU shall not wait, a CPU has nobody else to make them
+AHEAD = {"cpu": 0, "cuda": 3}   # batches made in advance, so that a GPU need not wait; a CPU gains nothing by it
 
 
 class Diverged(RuntimeError):
-    """The loss became NaN or infinite; the message names the step and its seed."""
+    """The loss became NaN or infinite. The message names the step and the seed."""
 
 
 def minus_psnr(colour: Tensor, truth: Tensor) -> Tensor:
-    """Minus the PSNR in dB of each crop (B, Q, 3), averaged, so that easy crops and small scales count as much as others; the
-    loss of NAFNet (arXiv 2204.04676). The constant bounds it at 80 dB."""
+    """Minus the mean of the crops' PSNR in dB, the loss of NAFNet (arXiv 2204.04676).   colour, truth: (B, Q, 3).
+
+    Easy crops and small scales count as much as others. The constant limits the PSNR to 80 dB.
+    """
     return 10 * ((colour - truth).square().mean((1, 2)) + 1e-8).log10().mean()
 
 
@@ -44,7 +46,7 @@ LOSSES = {"l1": F.l1_loss, "psnr": minus_psnr}
 
 
 class Objective(nn.Module):
-    """Model and batch to the loss: what a process computes in one step."""
+    """The loss of a model on a batch: what one process computes in one step."""
 
     def __init__(self, model: nn.Module, precision: str = "fp32", loss: str = "l1"):
         super().__init__()
@@ -56,10 +58,10 @@ class Objective(nn.Module):
         return self.loss(colour.float(), batch.colour)
 
     def predict(self, batch: Batch) -> Tensor:
-        """Colours of the batch's pixels: (B, Q, 3)."""
+        """The model's colours of the batch's pixels: (B, Q, 3)."""
         if hasattr(self.model, "query"):
             return self.model.query(self.model.encode(batch.lr), batch.position, batch.radius)
-        n = batch.sizes[0]   # a fixed-scale model: all crops have one size, all of it is computed
+        n = batch.sizes[0]   # a fixed-scale model computes whole crops, which all have one size
         sr = self.model(batch.lr, (n, n)).flatten(2).transpose(1, 2)               # (B, n * n, 3)
         return sr.gather(1, batch.pixel[..., None].expand(-1, -1, 3))
 
@@ -74,7 +76,7 @@ def train(
     threads: int | None = None,
     progress: Callable[[int, dict[str, float]], None] = lambda step, values: None,
 ) -> Path | None:
-    """Train a preset; returns the path of the finished model, in the first process.
+    """Train a preset. Returns the path of the finished model in the first process, and None in the others.
 
     out: gets `metrics.csv`, TensorBoard events where tensorboard is installed, `last.safetensors` every few minutes and
     on SIGTERM or SIGINT, and `model.safetensors` in the end.   resume: go on from `last.safetensors`, on the CPU
@@ -94,7 +96,7 @@ def train(
     if resume and not (out / LAST).exists():
         raise InputError(f"{out}: holds no {LAST} to resume from")
     with _made(out):
-        # Before other processes start, who map them.
+        # Decoded before other processes start, which map the same files.
         store, valid = load_store(preset.schedule.data), load_store((preset.schedule.valid,))
         arguments = (preset, store, valid, out, resume, progress)
         return fabric.launch(_train, *arguments) if devices > 1 else _train(fabric, *arguments)
@@ -102,7 +104,7 @@ def train(
 
 @contextlib.contextmanager
 def _made(folder: Path) -> Iterator[None]:
-    """A block with a folder, which bad input leaves behind only if something is in it."""
+    """Makes a folder for a block. If bad input ends the block, the folder is removed unless it holds something."""
     files.make_folder(folder)
     try:
         yield
@@ -134,7 +136,7 @@ def _train(
         state.restore(run, out / LAST, preset)
     objective, optimizer = fabric.setup(Objective(run.model, schedule.precision, schedule.loss), run.optimizer)
     log = Log(out, run.step, progress, active=first)
-    if run.step == 0:   # what any model has to beat
+    if run.step == 0:   # for comparison with every later step
         log.write(0, validation.psnr(BicubicConfig().build(), crops, batches.CPU, prefix="bicubic"))
     started, saved, losses = time.monotonic() - run.seconds, time.monotonic(), []
 
@@ -145,10 +147,10 @@ def _train(
             validates = done or run.step % schedule.validate_every == 0
             due = validates or run.step % schedule.log_every == 0
             told, late = signals.received, time.monotonic() - saved > 60 * schedule.checkpoint_minutes
-            if fabric.world_size > 1:   # all stop and save together, and agree on it where they wait anyway
+            if fabric.world_size > 1:   # all stop and save together; they agree on it when they wait for one another anyway
                 told, late = _largest(fabric, told, late) if due else (0, 0)
 
-            if due or told or late:     # only here does the host wait for the device
+            if due or told or late:     # only then the host waits for the device
                 mean = _mean_or_diverged(fabric.all_reduce(torch.stack(losses)), run.step, schedule.seed)
                 run.seconds, losses = time.monotonic() - started, []
                 values = {"loss": mean, "learning_rate": schedule.rate(run.step - 1), "seconds": run.seconds}
@@ -170,7 +172,7 @@ def _train(
 
 
 def _batches(fabric: Fabric, store: Store, schedule: Schedule) -> Callable[[int], Iterator[Batch]]:
-    """From a step on, this process's share of every batch, on its device."""
+    """A function of the first step: yields this process's share of every batch from that step on, on its device."""
     s, share = schedule, range(fabric.global_rank, schedule.batch, fabric.world_size)
     sampler = Sampler(store.near(fabric.device), s.batch, s.patch, s.queries, s.scales, s.seed, fabric.device, s.reduction)
     with_targets = distillation.from_schedule(s, fabric.device)
@@ -179,13 +181,13 @@ def _batches(fabric: Fabric, store: Store, schedule: Schedule) -> Callable[[int]
 
 
 def _step(fabric: Fabric, objective: nn.Module, optimizer: Any, batch: Batch, schedule: Schedule, run: TrainingState) -> Tensor:
-    """One step of the optimiser; the loss before it."""
+    """Make one step of the optimiser. Returns the loss before the step."""
     for group in optimizer.param_groups:
         group["lr"] = schedule.rate(run.step)
     loss = objective(batch)
     optimizer.zero_grad()
     fabric.backward(loss)
-    if schedule.clip:   # a NaN passes: it shows in the loss, where the message has the step
+    if schedule.clip:   # a NaN is not stopped here: the loss shows it, and that message names the step
         fabric.clip_gradients(objective, optimizer, max_norm=schedule.clip, error_if_nonfinite=False)
     optimizer.step()
     if run.average:
@@ -196,7 +198,7 @@ def _step(fabric: Fabric, objective: nn.Module, optimizer: Any, batch: Batch, sc
 
 
 def _largest(fabric: Fabric, *numbers: float) -> list[int]:
-    """The largest of each number among all processes."""
+    """The maximum of each number over all processes."""
     mine = torch.tensor([int(number) for number in numbers], device=fabric.device)
     return fabric.all_reduce(mine, reduce_op="max").tolist()
 
@@ -217,7 +219,7 @@ def _mean_or_diverged(losses: Tensor, step: int, seed: int) -> float:
 
 
 class _Signals:
-    """Remembers SIGTERM and SIGINT instead of dying of them: the step is finished and saved first."""
+    """Notes SIGTERM and SIGINT within a block, so that the training can finish its step and save its state first."""
 
     received = 0
 

@@ -21,15 +21,20 @@ LOSSES = ("l1", "psnr")
 
 @dataclass(frozen=True)
 class Schedule:
-    """steps: optimiser steps.   batch, patch, queries, scales, reduction: see `data.Sampler`.   loss: "l1", the mean absolute
-    error, or "psnr", minus the mean PSNR of the crops.   warm_up: steps over which the rate rises.   decay: "halve" every
-    `halve_every` steps, "cosine" to zero, or "constant".   precision: "fp32", or "bf16": autocast, weights stay float32.
-    clip: largest gradient norm, 0 for none.   ema: decay of averaged weights, 0 for none; see `average_decay`.
-    data, valid: picture sets by name or folder (see `datasets.find`).   init_encoder, init_decoder: checkpoints whose
-    encoder and decoder to start from (see `models.warm_start`), by path, or as a file in the data folder.
-    freeze_encoder: leave it as it is.   teacher: a checkpoint whose answers to aim at, teacher_weight: how much, against the
-    true colours (see `distillation`).   checkpoint_minutes: how often the state is saved.   model: options of the method
-    that this schedule changes.
+    """The options of a training. Raises InputError for a value out of range.
+
+    steps: optimiser steps.   batch, patch, queries, scales, reduction: see `batches.Sampler`.
+    loss: "l1", the mean absolute error, or "psnr", minus the mean PSNR of the crops.
+    learning_rate: the highest.   warm_up: steps over which it rises.   decay: "halve" every `halve_every` steps, "cosine" to
+    zero, or "constant".   clip: largest norm of the gradient; 0 does not clip.
+    precision: "fp32", or "bf16" for autocast; the weights stay float32.
+    ema: decay of the averaged weights, 0 keeps none; see `average_decay`.
+    data, valid: picture sets, by name or folder; see `datasets.find`.
+    init_encoder, init_decoder: checkpoints whose encoder and decoder the model starts from, as paths or as files in the data
+    folder; see `warm_start`.   freeze_encoder: do not train the encoder.
+    teacher: a checkpoint whose predictions are the target.   teacher_weight: their share; the rest are the true colours; see
+    `distillation`.   checkpoint_minutes: time between two saved states.   model: options of the method that this schedule
+    changes.
     """
 
     steps: int
@@ -94,7 +99,7 @@ class Schedule:
         return risen
 
     def average_decay(self, step: int) -> float:
-        """The decay of averaged weights after a step (0-based): small at first, so that the start is soon forgotten."""
+        """The decay of the averaged weights at a step (0-based). It is small at first, so that the random start soon fades."""
         return min(self.ema, (1 + step) / (10 + step))
 
 
@@ -108,12 +113,12 @@ class Preset:
 
 
 def names() -> list[str]:
-    """The schedules that there are."""
+    """The names of all schedules."""
     return presets.names("schedules")
 
 
 def preset(name: str, settings: dict[str, Any] | None = None) -> Preset:
-    """A preset by name, with `settings` on top: options of the schedule, or `model.OPTION` of the model.
+    """A preset by name.   settings: override options of the schedule, and as `model.OPTION` options of the model.
 
     Raises InputError for an unknown schedule, method or option, and for a value of the wrong kind.
     """
@@ -139,10 +144,10 @@ def preset(name: str, settings: dict[str, Any] | None = None) -> Preset:
         model = configs.from_dict(_merge(base, changes))
     except ValueError as error:
         raise InputError(f"preset {name!r}: model: {error}") from None
-    if base["kind"] == "fixed-scale":   # such a model knows one scale
+    if base["kind"] == "fixed-scale":   # such a model has one scale
         for key, value in {"scales": [base["scale"]] * 2, "valid_scales": [base["scale"]]}.items():
             if key in (settings or {}) and settings[key] != value:
-                warnings.warn(f"option {key!r} does not apply to {name}, which knows x{base['scale']:g} alone", stacklevel=2)
+                warnings.warn(f"option {key!r} does not apply to {name}, which has x{base['scale']:g} alone", stacklevel=2)
             options[key] = value
     return Preset(name, _schedule(options | {"model": changes}), model)
 

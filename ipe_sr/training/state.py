@@ -1,6 +1,7 @@
-"""All of a training, new or from one safetensors file: weights, averages, optimiser, random state, step.
+"""The state of a training: weights, averaged weights, optimiser, random state and step.
 
-Nothing is unpickled."""
+A state is new, or it is read from one safetensors file. Nothing is unpickled.
+"""
 
 import copy
 import functools
@@ -21,12 +22,16 @@ from ipe_sr.models.checkpoints import STATE
 from ipe_sr.training import schedules, warm_start
 from ipe_sr.training.schedules import Preset, Schedule
 
+# A resumed training may have other values of these options.
 FREE_TO_CHANGE = ("log_every", "validate_every", "checkpoint_minutes", "valid", "valid_scales")
 
 
 @dataclass
 class TrainingState:
-    """The moving parts of a training."""
+    """Everything that changes during a training.
+
+    average: the exponential moving average of the weights, or None.   seconds: of training, over all resumptions.
+    """
 
     model: nn.Module
     optimizer: torch.optim.Optimizer
@@ -36,14 +41,14 @@ class TrainingState:
 
     @property
     def result(self) -> nn.Module:
-        """The weights that count: averaged ones where they are kept."""
+        """The model that the training is for: with averaged weights if they are kept."""
         return self.model if self.average is None else self.average
 
 
 def new(preset: Preset, device: torch.device, warm: bool = True) -> TrainingState:
-    """Step 0. warm: take over what the schedule starts from, which a state to be restored holds already.
+    """The state at step 0.   warm: copy weights from the checkpoints that the schedule names; a restored state has them.
 
-    Raises InputError for a model without parameters, or a checkpoint that does not fit.
+    Raises InputError if the model has no parameters, or if a checkpoint does not fit it.
     """
     schedule = preset.schedule
     model = preset.model.build()
@@ -67,7 +72,7 @@ def _warm_start(model: nn.Module, schedule: Schedule) -> None:
         if option in given:
             try:
                 found = checkpoints.read(given[option])
-            except InputError as error:   # names the file
+            except InputError as error:   # its message names the file
                 raise InputError(f"{option}: {error}") from None
             try:
                 take_over(model, found)
@@ -76,7 +81,7 @@ def _warm_start(model: nn.Module, schedule: Schedule) -> None:
 
 
 def save(run: TrainingState, path: Path, preset: Preset) -> None:
-    """Write the state, whole or not at all."""
+    """Write the state to a file, atomically."""
     tensors = {f"model.{name}": value for name, value in run.model.state_dict().items()}
     if run.average:
         tensors |= {f"average.{name}": value for name, value in run.average.state_dict().items()}
@@ -89,7 +94,7 @@ def save(run: TrainingState, path: Path, preset: Preset) -> None:
 
 
 def restore(run: TrainingState, path: Path, preset: Preset) -> None:
-    """Put a saved state into a fresh run. Raises InputError for a damaged file or one of another preset."""
+    """Copy a saved state into a new one. Raises InputError if the file is damaged or belongs to another preset."""
     try:
         with safetensors.safe_open(path, "pt") as file:
             header = file.metadata() or {}
@@ -98,11 +103,12 @@ def restore(run: TrainingState, path: Path, preset: Preset) -> None:
         raise InputError(f"{path}: not a readable training state ({first_line(error)})") from None
     if header.get("format") != STATE:
         raise InputError(f"{path}: its header does not say {STATE!r}")
-    saved, now = json.loads(header["preset"]), _facts(preset)
-    free = FREE_TO_CHANGE if preset.schedule.decay == "cosine" else ("steps", *FREE_TO_CHANGE)   # a cosine knows its end
-    for key in now["schedule"]:
-        if key not in free and saved["schedule"].get(key) != now["schedule"][key]:
-            raise InputError(f"{path}: was trained with {key} = {saved['schedule'].get(key)!r}, not {now['schedule'][key]!r}")
+    saved, now = json.loads(header["preset"]), schedules.schedule_facts(preset.schedule)
+    before = schedules.schedule_facts(Schedule(steps=1)) | saved["schedule"]   # older states lack the newer options
+    free = FREE_TO_CHANGE if preset.schedule.decay == "cosine" else ("steps", *FREE_TO_CHANGE)   # a cosine depends on its end
+    for key, value in now.items():
+        if key not in free and before[key] != value:
+            raise InputError(f"{path}: was trained with {key} = {before[key]!r}, not {value!r}")
     if int(header["step"]) > preset.schedule.steps:
         raise InputError(f"{path}: has done {header['step']} steps already; steps = {preset.schedule.steps} is less")
     if configs.from_dict(saved["model"]) != preset.model:
