@@ -1,4 +1,4 @@
-"""Weights on disk: safetensors with the config in the header; the official LIIF `.pth` is imported, never unpickled."""
+"""Weights on disk: safetensors files with the config in the header. The official LIIF `.pth` is imported without unpickling."""
 
 import json
 import os
@@ -24,9 +24,9 @@ STATE = "ipe_sr-training/2"   # all of a training, finished or not (see `trainin
 def save(
     model: nn.Module, path: str | os.PathLike, training: dict[str, Any] | None = None, dtype: torch.dtype | None = None
 ) -> None:
-    """Write weights, config and the facts of their training (any JSON) to a `.safetensors` file, whole or not at all.
+    """Write weights, config and the facts of their training (any JSON) to a `.safetensors` file, atomically.
 
-    dtype: what to store them in, such as torch.float16; default their own. `read` gives float32 again.
+    dtype: to store the weights in, such as torch.float16; by default their own. `read` returns float32 again.
     """
     header = {"format": FORMAT, "model": json.dumps(configs.to_dict(model.config)), "training": json.dumps(training or {})}
     tensors = {name: tensor.to(dtype or tensor.dtype).contiguous() for name, tensor in model.state_dict().items()}
@@ -60,7 +60,7 @@ def read(path: str | os.PathLike) -> nn.Module:
 
 
 def training_facts(path: str | os.PathLike) -> dict[str, Any]:
-    """What `save` was told of the training; of the state of one, how far it is."""
+    """The facts that `save` wrote, or for the state of a training, how far it is."""
     header = _header(Path(path))
     if header.get("format") == STATE:
         preset = json.loads(header["preset"])
@@ -91,7 +91,7 @@ def _read_safetensors(path: Path) -> tuple[Any, dict[str, Tensor]]:
 
 
 def _result(state: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Of all that a training keeps, the weights that count."""
+    """The model's weights in the state of a training: the averaged ones if they are kept."""
     kept = next((part for part in ("average.", "model.") if any(name.startswith(part) for name in state)), "")
     return {name.removeprefix(kept): tensor for name, tensor in state.items() if name.startswith(kept)}
 

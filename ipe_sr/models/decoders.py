@@ -1,4 +1,4 @@
-"""Decoders: the MLPs that turn [features; code of the pixel] into a colour."""
+"""Decoders: the MLP that turns [features; encoded pixel] into a colour."""
 
 import torch
 from torch import Tensor, nn

@@ -1,4 +1,4 @@
-"""Encoders: an LR picture to a feature map of the same height and width."""
+"""Encoders map an LR picture to features of the same height and width."""
 
 import torch
 from torch import Tensor, nn
@@ -37,7 +37,7 @@ class EDSR(nn.Module):
 
 
 class ResidualDenseBlock(nn.Module):
-    """Each layer sees the block's input and all layers before it; 1x1 fusion of everything, plus the input (Sec. 3.2)."""
+    """Each layer reads the block's input and the outputs of all layers before it. A 1x1 convolution fuses them (Sec. 3.2)."""
 
     def __init__(self, channels: int, layers: int, growth: int):
         super().__init__()

@@ -1,4 +1,4 @@
-"""Presets: folders of small YAML files, `methods` and `schedules`. A file may extend another of its folder."""
+"""Presets: two folders of small YAML files, `methods` and `schedules`. A file may extend another one in its folder."""
 
 from importlib import resources
 from typing import Any
