@@ -37,7 +37,7 @@ def save(
 def read(path: str | os.PathLike) -> nn.Module:
     """The model in a `.safetensors` file of ours, or in an official LIIF `.pth` (EDSR-baseline encoder).
 
-    Of the state of a training, finished or not, the weights that count: averaged ones where they are kept.
+    The state of a training, finished or not, gives its averaged weights if they are kept, else its weights.
     Raises InputError for a file that is missing, damaged, needs unpickling, or whose tensors do not fit its config.
     """
     path = Path(path)
