@@ -1,4 +1,4 @@
-"""The page of notebook 13's widget, without a browser. `browser/test_app.py` tests it in one."""
+"""The page of notebook 14's widget, without a browser. `browser/test_app.py` tests it in one."""
 
 import ast
 import sys
@@ -10,7 +10,7 @@ from ipe_sr import app
 from ipe_sr.errors import InputError
 from ipe_sr.series import documents
 
-NOTEBOOK = Path(__file__).parents[1] / "notebooks" / "13_your_own_picture.ipynb"
+NOTEBOOK = Path(__file__).parents[1] / "notebooks" / "14_your_own_picture.ipynb"
 
 
 def explorers(path):

@@ -1,4 +1,4 @@
-"""The widget of notebook 13 as a web page of its own. Voila serves it on this computer; no other server is contacted."""
+"""The widget of notebook 14 as a web page of its own. Voila serves it on this computer; no other server is contacted."""
 
 import os
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The page of notebook 13's widget: `ipe-sr app` serves it, and a browser uses it without JupyterLab and without a network."""
+"""The page of notebook 14's widget: `ipe-sr app` serves it, and a browser uses it without JupyterLab and without a network."""
 
 import os
 import socket

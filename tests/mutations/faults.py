@@ -10,7 +10,7 @@ FEATURES, DECODER = "notebooks/05_from_image_to_features.ipynb", "notebooks/06_t
 ENSEMBLE, NETWORK = "notebooks/07_the_local_ensemble.ipynb", "notebooks/08_ipe_liif.ipynb"
 TRAINING = "notebooks/09_training.ipynb"
 RESAMPLE, METASR, FOOTPRINTS = "ipe_sr/imaging/resample.py", "ipe_sr/models/metasr.py", "ipe_sr/footprints.py"
-OWN_PICTURE = "notebooks/13_your_own_picture.ipynb"
+OWN_PICTURE = "notebooks/14_your_own_picture.ipynb"
 
 
 @dataclass(frozen=True)
@@ -75,6 +75,6 @@ FAULTS = (
     Fault("MetaSR told the centre for the corner", METASR, "self.pixel(offset, radius) - radius + 1",
           "self.pixel(offset, radius) + 1", "12"),
     Fault("parallelogram of one edge, in the notebook", OWN_PICTURE, "sincs[..., 0, :, :] * sincs[..., 1, :, :]",
-          "sincs[..., 0, :, :]", "13"),
-    Fault("parallelogram of one edge, in the package", FOOTPRINTS, "damping = a * b", "damping = a", "13"),
+          "sincs[..., 0, :, :]", "14"),
+    Fault("parallelogram of one edge, in the package", FOOTPRINTS, "damping = a * b", "damping = a", "14"),
 )
