@@ -8,6 +8,7 @@ from ipe_sr.demos.ablations import forest, runs_of
 from ipe_sr.demos.decoder import one_query, one_query_readout
 from ipe_sr.demos.ensemble import four_codes, four_codes_readout
 from ipe_sr.demos.features import pixel_features, pixel_features_readout
+from ipe_sr.demos.field import field_pixel, field_pixel_readout
 from ipe_sr.demos.fits import spectral_bias, spectral_bias_readout
 from ipe_sr.demos.generality import generated_filter, generated_filter_readout
 from ipe_sr.demos.ipe_liif import surviving_waves, surviving_waves_readout
@@ -27,10 +28,11 @@ from ipe_sr.demos.waves import (
 )
 
 __all__ = [
-    "aliasing", "aliasing_readout", "crops", "footprint", "footprint_readout", "forest", "four_codes",
-    "four_codes_readout", "generated_filter", "generated_filter_readout", "learning_curve", "live_training",
-    "live_training_readout", "one_query", "one_query_readout", "photo_view", "photo_view_readout", "photographed",
-    "pixel_encoding", "pixel_encoding_readout", "pixel_features", "pixel_features_readout", "runs_of",
-    "sampling", "sampling_readout", "spectral_bias", "spectral_bias_readout", "surviving_waves",
+    "aliasing", "aliasing_readout", "crops", "field_pixel", "field_pixel_readout", "footprint",
+    "footprint_readout", "forest", "four_codes", "four_codes_readout", "generated_filter",
+    "generated_filter_readout", "learning_curve", "live_training", "live_training_readout", "one_query",
+    "one_query_readout", "photo_view", "photo_view_readout", "photographed", "pixel_encoding",
+    "pixel_encoding_readout", "pixel_features", "pixel_features_readout", "runs_of", "sampling",
+    "sampling_readout", "spectral_bias", "spectral_bias_readout", "surviving_waves",
     "surviving_waves_readout", "wipe", "wipe_readout", "with_play", "with_upload",
 ]

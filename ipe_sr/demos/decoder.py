@@ -14,7 +14,8 @@ from ipe_sr import figures, grids
 from ipe_sr.demos.scenes import scene
 from ipe_sr.figures import BLACK, ORANGE, RED, SKY
 from ipe_sr.imaging import images, resample, samples
-from ipe_sr.models import LIIF, EDSRConfig, LIIFConfig, MetaSR, MetaSRConfig
+from ipe_sr.models import LIIF, EDSRConfig, FieldConfig, LIIFConfig, MetaSR, MetaSRConfig
+from ipe_sr.models.field import Field
 from ipe_sr.models.implicit import unfold
 
 CROP = ("astronaut", slice(60, 188), slice(156, 284))   # a face
@@ -74,13 +75,13 @@ def learn(answer: Answer, weights: Iterable[Tensor], known: Queries, steps: int,
 class FittedModel(NamedTuple):
     """A tiny model and the one picture that it was fitted to.   lr: (1, 3, 32, 32).   hr: (3, 128, 128)."""
 
-    model: LIIF | MetaSR
+    model: LIIF | MetaSR | Field
     lr: Tensor
     hr: Tensor
 
 
 @torch.enable_grad()
-def fitted(config: LIIFConfig | MetaSRConfig, scales: Iterable[float], steps: int) -> FittedModel:
+def fitted(config: LIIFConfig | MetaSRConfig | FieldConfig, scales: Iterable[float], steps: int) -> FittedModel:
     """Fit a model to the face at these scales. Every call gives the same weights and keeps the caller's random state."""
     hr = original()
     lr = resample.bicubic(hr, (SIDE, SIDE))[None]
