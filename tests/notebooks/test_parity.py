@@ -47,6 +47,7 @@ TRIALS = {
     "luma": ((), [Random((3, 4, 5))]),
     "nearest": ((), [Random((2, 7, 2)), (4, 5)]),
     "parallelogram": ((), [Random((7, 3, 2)), Random((7, 3, 2, 2)), Random((5,))]),
+    "parts": ((), [Random((7,)), Random((7,)), 3]),
     "positional": ((), [Random((7, 3, 2)), Random((5,))]),
     "queries": ((), [Random((3, 8, 8)), (4, 4), (1, 2)]),
     "radii": ((), [(7, 5), (3, 4)]),
@@ -148,9 +149,15 @@ def rates_of_steps(schedule):
     return [torch.tensor([each.rate(step) for step in range(50)], dtype=torch.float64) for each in made]
 
 
+def frequencies_drawn(half_disc):
+    """Frequencies drawn with one seed."""
+    torch.manual_seed(0)
+    return [half_disc(7, 3.0)]
+
+
 OTHERWISE = {   # twins that need a trial of their own
-    "Sampler": lessons_drawn, "Schedule": rates_of_steps, "bootstrap": means_resampled, "learn": line_fitted,
-    "psnr": pictures_scored,
+    "Sampler": lessons_drawn, "Schedule": rates_of_steps, "bootstrap": means_resampled, "half_disc": frequencies_drawn,
+    "learn": line_fitted, "psnr": pictures_scored,
 }
 
 
