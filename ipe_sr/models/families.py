@@ -182,6 +182,7 @@ class FieldConfig(FamilyConfig):
     """Options of the field (see `models.field`); the defaults have 246,659 parameters beside the encoder.
 
     shape: of a pixel. "box" is the method; the other names in `encodings.SHAPES`, and "point", are for comparison.
+    overlap: whether LR pixels give colours under windows that overlap, without steps at their borders; False: within them.
     waves: their number K.
     cycles: the highest frequency at the start of training, in cycles per LR pixel; 2 is the Nyquist frequency of scale 4.
     head: the network at LR resolution. "conv" has `depth` 3x3 convolutions; "pointwise" has one, and depth - 1 of 1x1;
@@ -189,6 +190,7 @@ class FieldConfig(FamilyConfig):
     """
 
     shape: str = "box"
+    overlap: bool = False
     waves: int = 32
     cycles: float = 2.0
     head: str = "conv"
