@@ -141,7 +141,7 @@ def test_the_identity_fails_for_points(overlap):
 def test_at_scale_one_only_cosines_and_constant_remain():
     """Sines are odd, so their mean over a whole LR pixel is 0; scale 1/2 is the mean of four LR pixels."""
     model, lr = build(), picture()
-    codes = model.codes(model.encode(lr)).real                                     # (1, h, w, 3, K + 1)
+    codes = model.codes(model.encode(lr))                                          # (1, h, w, 3, 2K + 1)
     cosines = torch.sinc(model.frequencies / math.pi).prod(-1)
     colours = (codes[..., :6] @ cosines + codes[..., -1]) / 2 + 0.5
     same = model(lr, LR_SIZE)

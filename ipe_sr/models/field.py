@@ -4,11 +4,10 @@
 
 Seen from LR pixel i, the colour at the offset x from its centre is
     p_i + c_i + sum over k of a_ik cos(w_k . x) + b_ik sin(w_k . x),
-with p_i the LR colour. The frequencies w_k are learned and are the same everywhere. The code writes the sum as the real part of
-(a_ik - i b_ik) exp(i w_k . x). There are two ways to make one picture of these. Without overlap each LR pixel gives the colours
-within its borders. With overlap it gives them under a window, (1 + cos(pi x / 2)) / 2 along each axis, which reaches to the
-centres of its neighbours. The windows of all LR pixels add up to 1, so the picture has no steps at their borders. This is the
-local ensemble of LIIF in a form that can be integrated.
+with p_i the LR colour. The frequencies w_k are learned and are the same everywhere. There are two ways to make one picture of
+these. Without overlap each LR pixel gives the colours within its borders. With overlap it gives them under a window,
+(1 + cos(pi x / 2)) / 2 along each axis, which reaches to the centres of its neighbours. The windows of all LR pixels add up to 1,
+so the picture has no steps at their borders. This is the local ensemble of LIIF in a form that can be integrated.
 
 The colour of a pixel is the mean of that picture over its area. A pixel that overlaps several LR pixels (or windows) is cut at
 their borders into parts, which are rectangles. The mean of a wave over a rectangle is the product of two means, one for each
@@ -28,6 +27,7 @@ Related: Thera (arXiv 2311.17643: Gaussian damping, one LR pixel for each pixel)
 
 import functools
 import math
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import torch
@@ -109,11 +109,11 @@ class Field(ImplicitModel):
         return F.pad(features, (border,) * 4, mode="replicate")
 
     def codes(self, features: Tensor) -> Tensor:
-        """(B, width + 3, h', w')  ->  (B, h', w', 3, K + 1): of each colour the K complex a_ik - i b_ik, then p_i + c_i."""
+        """(B, width + 3, h', w')  ->  (B, h', w', 3, 2K + 1): of each colour the K a_ik, the K b_ik, and p_i + c_i."""
         hidden, lr = features.movedim(1, -1).tensor_split((-3,), -1)
-        made = self.amplitudes(hidden).unflatten(-1, (3, -1)).to(lr)               # (B, h', w', 3, 2K + 1)
-        a, b, constant = made.split([self.config.waves, self.config.waves, 1], -1)
-        return torch.complex(torch.cat([a, constant + lr[..., None]], -1), F.pad(-b, (0, 1)))
+        made = self.amplitudes(hidden).unflatten(-1, (3, -1))                      # (B, h', w', 3, 2K + 1)
+        constant = made[..., -1:] + lr[..., None]                                  # float32 under autocast, too
+        return torch.cat([made[..., :-1].to(constant), constant], -1)
 
     def waves(self, centre: Tensor, radius: Tensor, axis: int) -> Tensor:
         """The means of the K waves exp(i w x) along one axis and of 1 over parts, with the window.
@@ -124,33 +124,37 @@ class Field(ImplicitModel):
         centre, radius = centre.to(frequencies)[..., None], radius.to(frequencies)[..., None]
 
         def mean(shift: float) -> Tensor:
-            damping = self.damping((frequencies + shift) * radius)
-            return torch.polar(torch.ones_like(damping), (frequencies + shift) * centre) * damping
+            phase, damping = (frequencies + shift) * centre, self.damping((frequencies + shift) * radius)
+            return torch.complex(phase.cos() * damping, phase.sin() * damping)
 
         if not self.config.overlap:
             return mean(0)
         return mean(0) / 2 + (mean(math.pi / 2) + mean(-math.pi / 2)) / 4          # cos is a sum of two waves
 
-    def located(self, position: Tensor, radius: Tensor, lr_size: tuple[int, int]) -> tuple[Tensor, Tensor]:
-        """The P = P_y P_x parts of each pixel: index into h' w' (B, Q, P), and weighted waves (B, Q, P, K + 1)."""
-        border = int(self.config.overlap)
-        y, x = (self.cut(position[..., axis], radius[..., axis], n) for axis, n in enumerate(lr_size))
-        row, column = y.index + border, x.index + border
-        index = row[..., :, None] * (lr_size[1] + 2 * border) + column[..., None, :]               # (B, Q, P_y, P_x)
-        down, across = (
-            self.waves(of.centre, of.radius, axis) * of.weight[..., None].to(self.frequencies) for axis, of in enumerate((y, x))
-        )
-        return index.flatten(-2), (down[..., :, None, :] * across[..., None, :, :]).flatten(-3, -2)
+    def axes(self, position: Tensor, radius: Tensor, lr_size: tuple[int, int]) -> Iterator[tuple[Tensor, Tensor]]:
+        """For rows, then for columns: the index of each part into h' or w' (B, Q, P), and its weighted waves (B, Q, P, K + 1)."""
+        for axis, n in enumerate(lr_size):
+            made = self.cut(position[..., axis], radius[..., axis], n)
+            weight = made.weight[..., None].to(self.frequencies)
+            yield made.index + int(self.config.overlap), self.waves(made.centre, made.radius, axis) * weight
 
     def textbook(self, features: Tensor, position: Tensor, radius: Tensor) -> Tensor:
-        index, waves = self.located(position, radius, features.shape[-2:])
-        chosen = gather(self.codes(self.bordered(features)).flatten(3), index).unflatten(-1, (3, -1))   # (B, Q, P, 3, K + 1)
-        return (chosen * waves[..., None, :]).sum((-3, -1)).real / 2 + 0.5
+        codes = self.codes(self.bordered(features))                                # (B, h', w', 3, 2K + 1)
+        (row, down), (column, across) = self.axes(position, radius, features.shape[-2:])
+        index = (row[..., :, None] * codes.shape[2] + column[..., None, :]).flatten(-2)            # (B, Q, P), P = P_y P_x
+        waves = (down[..., :, None, :] * across[..., None, :, :]).flatten(-3, -2)  # (B, Q, P, K + 1)
+        chosen = gather(codes.flatten(3), index).unflatten(-1, (3, -1))            # (B, Q, P, 3, 2K + 1)
+        return (chosen * cosines_sines_one(waves)[..., None, :]).sum((-3, -1)) / 2 + 0.5
 
 
 def shapes() -> dict[str, encodings.Damping]:
     """Name -> damping of every shape that a field can have: those of `encodings.SHAPES`, and the point, which has none."""
     return encodings.SHAPES | {"point": torch.ones_like}
+
+
+def cosines_sines_one(waves: Tensor) -> Tensor:
+    """What a, b and the constant are multiplied by: (..., K + 1) complex  ->  (..., 2K + 1)."""
+    return torch.cat([waves.real[..., :-1], waves.imag[..., :-1], waves.real[..., -1:]], -1)
 
 
 def half_disc(count: int, radius: float) -> Tensor:

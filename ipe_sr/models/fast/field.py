@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ipe_sr import grids
-from ipe_sr.models.field import Field
+from ipe_sr.models.field import Field, cosines_sines_one
 from ipe_sr.models.implicit import Reader
 
 NUMBERS_AT_ONCE = 1 << 19   # of a block of rows: fits the cache of a CPU
@@ -25,19 +25,22 @@ class FastField(Field):
     """What `FieldConfig.build` makes."""
 
     def reader(self, features: Tensor, radius: Tensor) -> Reader:
-        codes = self.codes(self.bordered(features))                                # (B, h', w', 3, K + 1)
+        codes = self.codes(self.bordered(features))                                # (B, h', w', 3, 2K + 1)
         batch, height, width, *_ = codes.shape
-        flat = torch.view_as_real(codes).flatten(3).flatten(0, 2)                  # (B h' w', 3 (2K + 2))
+        codes = codes.flatten(3).flatten(0, 2)                                     # (B h' w', 3 (2K + 1))
 
         def read(position: Tensor, radius: Tensor) -> Tensor:
-            """The textbook form for the parts of weight above 0 alone, and real parts alone."""
-            index, waves = self.located(position, radius, features.shape[-2:])
-            index = index + torch.arange(batch, device=index.device)[:, None, None] * (height * width)
-            there = waves[..., -1].abs().flatten().nonzero()[:, 0]                 # (N,), into B Q P
-            chosen = F.embedding(index.flatten()[there], flat).unflatten(-1, (3, -1))              # (N, 3, 2K + 2)
-            numbers = torch.view_as_real(waves.flatten(0, 2)[there].conj().resolve_conj()).flatten(-2)
-            colours = (chosen * numbers[:, None]).sum(-1)                          # (N, 3)
-            sums = colours.new_zeros(position[..., 0].numel(), 3).index_add(0, there // waves.shape[2], colours)
+            """The textbook form for the N parts of weight above 0 alone."""
+            (row, down), (column, across) = self.axes(position, radius, features.shape[-2:])
+            shares = down[..., -1].real[..., :, None] * across[..., -1].real[..., None, :]         # (B, Q, P_y, P_x)
+            picture, query, i, j = shares.nonzero(as_tuple=True)                   # (N,) each
+            query = picture * position.shape[1] + query                            # into B Q
+            i, j = query * row.shape[-1] + i, query * column.shape[-1] + j
+            index = (picture * height + row.flatten()[i]) * width + column.flatten()[j]
+            waves = down.flatten(0, 2).index_select(0, i) * across.flatten(0, 2).index_select(0, j)
+            chosen = F.embedding(index, codes).unflatten(-1, (3, -1))              # (N, 3, 2K + 1)
+            colours = (chosen * cosines_sines_one(waves)[:, None]).sum(-1)         # (N, 3)
+            sums = colours.new_zeros(batch * position.shape[1], 3).index_add(0, query, colours)
             return sums.view(*position.shape[:2], 3) / 2 + 0.5
 
         return read
@@ -81,7 +84,7 @@ class FastField(Field):
     def _kernel(self, down: Tensor, across: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """The product of `amplitudes` and waves: kernel (3 m_y m_x, width), bias (3 m_y m_x), and the waves of 1 (m_y m_x)."""
         waves = (down[:, None] * across).flatten(0, 1)                             # (m_y m_x, K + 1)
-        numbers = torch.cat([waves.real[:, :-1], waves.imag[:, :-1], waves.real[:, -1:]], -1)      # of a, b and c
+        numbers = cosines_sines_one(waves)                                         # (m_y m_x, 2K + 1)
         weight, bias = self.amplitudes.weight, self.amplitudes.bias
         with torch.autocast(weight.device.type, enabled=False):
             kernel = numbers @ weight.unflatten(0, (3, -1))                        # (3, m_y m_x, width)
@@ -92,7 +95,7 @@ class FastField(Field):
         y, x = (self._table(at, radius, features.shape[-2:], axis) for axis, at in enumerate((rows, columns)))
         lr_rows = y.slot[[0, -1]] // y.waves.shape[1]
         here = slice(int(lr_rows.min()), int(lr_rows.max()) + 1)
-        amplitudes = self.codes(self.bordered(features)[:, :, here])
+        amplitudes = _complex(self.codes(self.bordered(features)[:, :, here]))      # (B, h, w', 3, K + 1)
         batch, _, width, _, waves = amplitudes.shape                               # waves: K + 1
         of_columns = torch.view_as_real(x.waves.conj().resolve_conj()).flatten(-2).mT[:, None]     # (w', 1, 2K + 2, n_x)
 
@@ -142,6 +145,12 @@ class Table(NamedTuple):
         """Pixels from their parts: (slots, ...) -> (pixels, ...).   first: the LR pixel to which the first slots belong."""
         chosen = parts.index_select(0, self.slot - first * self.waves.shape[1])
         return parts.new_zeros(self.pixels, *parts.shape[1:]).index_add(0, self.pixel, chosen)
+
+
+def _complex(codes: Tensor) -> Tensor:
+    """(..., 2K + 1) -> (..., K + 1): a cos(t) + b sin(t) is the real part of (a - i b) exp(i t); the last wave is 1."""
+    of_cosines, of_sines, constant = codes.tensor_split((codes.shape[-1] // 2, codes.shape[-1] - 1), -1)
+    return torch.complex(torch.cat([of_cosines, constant], -1), F.pad(-of_sines, (0, 1)))
 
 
 class Lattice(NamedTuple):
