@@ -6,8 +6,8 @@ Seen from LR pixel i, the colour at the offset x from its centre is
     p_i + c_i + sum over k of a_ik cos(w_k . x) + b_ik sin(w_k . x),
 with p_i the LR colour. The frequencies w_k are learned and are the same everywhere. There are two ways to make one picture of
 these. Without overlap each LR pixel gives the colours within its borders. With overlap it gives them under a window,
-(1 + cos(pi x / 2)) / 2 along each axis, which reaches to the centres of its neighbours. The windows of all LR pixels add up to 1,
-so the picture has no steps at their borders. This is the local ensemble of LIIF in a form that can be integrated.
+(1 + cos(pi x / 2)) / 2 along each axis, which reaches to the centres of its neighbours. The windows of all LR pixels add up to
+1, so the picture has no steps at their borders. This is the local ensemble of LIIF in a form that can be integrated.
 
 The colour of a pixel is the mean of that picture over its area. A pixel that overlaps several LR pixels (or windows) is cut at
 their borders into parts, which are rectangles. The mean of a wave over a rectangle is the product of two means, one for each
@@ -132,7 +132,7 @@ class Field(ImplicitModel):
         return mean(0) / 2 + (mean(math.pi / 2) + mean(-math.pi / 2)) / 4          # cos is a sum of two waves
 
     def axes(self, position: Tensor, radius: Tensor, lr_size: tuple[int, int]) -> Iterator[tuple[Tensor, Tensor]]:
-        """For rows, then for columns: the index of each part into h' or w' (B, Q, P), and its weighted waves (B, Q, P, K + 1)."""
+        """For rows, then for columns: each part's index into h' or w' (B, Q, P), and its weighted waves (B, Q, P, K + 1)."""
         for axis, n in enumerate(lr_size):
             made = self.cut(position[..., axis], radius[..., axis], n)
             weight = made.weight[..., None].to(self.frequencies)
