@@ -56,8 +56,8 @@ def upscale(
     height, width = upscaling.upscale_file(
         source, target, chosen, size=exact, model=model, dtype=dtype, device=device, self_ensemble=self_ensemble
     )
-    err.print(f"model: {model}{' (interpolation)' if model == 'bicubic' else ''}", soft_wrap=True)
-    out.print(f"{target}: {width} x {height} pixels")
+    err.print(f"model: {model}{' (interpolation)' if model == 'bicubic' else ''}")
+    out.print(f"{target}: {width} x {height} pixels (width x height)")
 
 
 @app.command()
@@ -128,14 +128,14 @@ def train(
             bar.update(task, completed=step, description=f"{preset}  {step / max(values.get('seconds', 0), 1e-9):.2f} it/s")
             shown = {name: value for name, value in values.items() if name not in ("learning_rate", "seconds")}
             if len(shown) > 1 or not err.is_terminal:
-                err.print(f"step {step}  " + "  ".join(f"{k} {v:.4g}" for k, v in shown.items()), soft_wrap=True)
+                err.print(f"step {step}  " + "  ".join(f"{k} {v:.4g}" for k, v in shown.items()))
 
         try:
             finished = loop.train(
                 chosen, folder, resume=resume, accelerator=accelerator, devices=devices, threads=threads, progress=report
             )
         except loop.Diverged as error:
-            err.print(f"ipe-sr: {error}", soft_wrap=True)
+            err.print(f"ipe-sr: {error}")
             raise typer.Exit(1) from None
     if finished:   # the first of several processes says so
         out.print(f"{finished}")
@@ -158,6 +158,8 @@ def notebooks(
         from ipe_sr.series import run_series, site
 
     plan = run_series.plan(source, params, console.listed(only, "--only"), parameters or [])
+    if write_back:
+        run_series.check_write_back(plan)
     results = run_series.execute(plan, output, jobs, report=lambda line: out.print(line))
     failed = [result for result in results if result.failure]
     index = site.build(output, source)
@@ -192,7 +194,7 @@ def sweep(
     if dry_run:
         return
     for name, failure in outcome.failures.items():
-        err.print(f"FAILED {name}: {failure}", markup=False, soft_wrap=True)
+        err.print(f"FAILED {name}: {failure}")
     out.print(f"{outcome.due - len(outcome.failures)} of {outcome.due} runs done; ipe-sr report {output} makes the tables")
     if outcome.failures:
         raise typer.Exit(1)

@@ -15,7 +15,7 @@ from ipe_sr.errors import InputError
 ClickException = typer.BadParameter.__mro__[2]   # the base class of usage errors, from the click that typer uses
 OPTIONS = {"pretty_exceptions_enable": False, "add_completion": False, "rich_markup_mode": None}   # of each typer.Typer
 out = Console(highlight=False, markup=False, soft_wrap=True)
-err = Console(stderr=True, highlight=False)
+err = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
 
 
 def listed(given: Sequence[str] | None, option: str) -> list[str]:

@@ -4,7 +4,7 @@ An encoding by waves returns (..., 2 * D * L), for D axes and L frequencies w: s
 cos(w x) in the same order of axes; within each axis, the frequencies in the order given. All functions work in the dtype and
 on the device of their input, and are differentiable, at radius 0 too.
 
-Positions x and radii are in local units, in which a low-resolution pixel is 2 wide (see `grids`). A pixel has a shape: a
+Points x and radii are in local units, in which a low-resolution pixel is 2 wide (see `grids`). A pixel has a shape: a
 density with which it weights its surroundings. In every shape `radius` means half the distance between the centres of
 neighbouring pixels; the comment above `box_damping` says how far each shape reaches.
 """

@@ -7,6 +7,7 @@ variable reaches the processes that a command starts, such as the kernels of a s
 
 import functools
 import importlib
+import importlib.util
 import os
 import sys
 from importlib import metadata
@@ -45,6 +46,10 @@ def _of_file(path: Path) -> str:
     """The name of a file's module, whose folder goes on Python's path, here and in processes that are started."""
     if not path.is_file():
         raise InputError(f"--plugin: {path}: no such file")
+    loaded = sys.modules.get(path.stem) or importlib.util.find_spec(path.stem)
+    home = getattr(loaded, "__file__", None) or getattr(loaded, "origin", None)
+    if loaded and home != str(path.resolve()):
+        raise InputError(f"--plugin: {path}: there is another module {path.stem!r} ({home or 'built in'}); rename the file")
     folder = str(path.resolve().parent)
     sys.path.insert(0, folder)
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (folder, os.environ.get("PYTHONPATH"))))
@@ -56,9 +61,10 @@ def _import(name: str) -> None:
     try:
         importlib.import_module(name)
     except ModuleNotFoundError as error:
-        raise InputError(
-            f"plugin {name!r} cannot be imported (there is no module {error.name!r}): give a module on Python's path, "
-            "or the path of a .py file"
-        ) from None
+        if name == error.name or name.startswith(f"{error.name}."):
+            remedy = "give a module on Python's path, or the path of a .py file"
+        else:
+            remedy = f"it needs the package {error.name!r}; install it"
+        raise InputError(f"plugin {name!r} cannot be imported: {remedy}") from None
     except InputError as error:
         raise InputError(f"plugin {name!r}: {first_line(error)}") from None

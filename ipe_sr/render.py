@@ -1,7 +1,7 @@
 """Whole pictures in bounded memory: the exact fast form, and the textbook form that tests compare it with.
 
-Fast is what every model's `forward` computes (see `models.fast`). Here a picture is encoded in tiles and decoded in bands, so
-that neither the encoder nor the decoder ever holds all of a large one, and the result can be written as it comes.
+Every model's `forward` computes the fast form (see `models.fast`). Here a picture is encoded in tiles and decoded in bands, so
+that neither the encoder nor the decoder ever holds all of a large picture, and the result can be written band by band.
 """
 
 import math
@@ -16,7 +16,7 @@ from ipe_sr import grids
 from ipe_sr.models.implicit import LR_PIXELS_AT_ONCE, MARGIN, ImplicitModel, margin, paint_by
 
 WORKING_SET = {"cpu": 256 << 20, "gpu": 8 << 30}   # bytes: about what encoding one tile may take
-BYTES_PER_LR_PIXEL, BYTES_PER_COLUMN = 1 << 13, 1 << 14   # of a band while it is decoded, and of its tables; generous
+BYTES_PER_LR_PIXEL, BYTES_PER_COLUMN = 1 << 13, 1 << 14   # upper estimates for decoding a band, and for its tables
 
 
 class Band(NamedTuple):
@@ -43,8 +43,8 @@ def render(model: nn.Module, lr: Tensor, size: tuple[int, int], dtype: torch.dty
 def bands(model: nn.Module, lr: Tensor, size: tuple[int, int], dtype: torch.dtype | None = None) -> Iterator[Band]:
     """The picture of `render`, in bands of its tiles; each as soon as it is computed.
 
-    The encoder sees each tile with as much of its surroundings as reaches it, so there are no seams. Models that are not
-    implicit answer in one band.
+    The encoder sees each tile together with all surrounding pixels that influence its features, so there are no seams. Models
+    that are not implicit give one band.
     """
     def precision() -> AbstractContextManager:
         return torch.autocast(lr.device.type, dtype, enabled=dtype not in (None, lr.dtype))
@@ -112,7 +112,7 @@ def _bands(model: nn.Module, lr: Tensor, size: tuple[int, int]) -> Iterator[Band
 
 
 def _each_within(context: Callable[[], AbstractContextManager], items: Iterator[Band]) -> Iterator[Band]:
-    """The items of an iterator, each made within a context and without gradients, and handed on outside of both."""
+    """Computes each item of an iterator within a context and without gradients; the caller's code runs outside of both."""
     end = object()
     while True:
         with context(), torch.no_grad():
@@ -125,9 +125,9 @@ def _each_within(context: Callable[[], AbstractContextManager], items: Iterator[
 def _tile_side(model: ImplicitModel, lr_size: tuple[int, int], batch: int, kind: str) -> int:
     """The side of a tile in LR pixels, such that encoding it with its surroundings fits the working set."""
     encoder = model.config.encoder
-    if model.reach is None or encoder.activations is None:   # all of the picture may matter, or no bound is known
+    if model.reach is None or encoder.activations is None:   # it sees all of the picture, or its memory is unknown
         return max(lr_size)
     affordable = math.isqrt(WORKING_SET["cpu" if kind == "cpu" else "gpu"] // (4 * batch * encoder.activations))
     if lr_size[0] * lr_size[1] <= affordable**2:
         return max(lr_size)
-    return max(affordable - 2 * (model.reach + MARGIN), model.reach, 1)   # below that, most of the work would be surroundings
+    return max(affordable - 2 * (model.reach + MARGIN), model.reach, 1)   # smaller tiles would be mostly surroundings

@@ -1,5 +1,6 @@
 """Checkpoints: what is saved is read back, official LIIF files are imported, and any other content gives one clear line."""
 
+import dataclasses
 import functools
 import json
 
@@ -191,6 +192,18 @@ def test_an_official_checkpoint_is_imported_with_every_tensor_in_its_place(tmp_p
     assert torch.equal(model.encoder.head.weight, given["encoder.head.0.weight"])
     assert torch.equal(model.decoder.hidden[3].bias, given["imnet.layers.6.bias"])
     assert torch.equal(model.decoder.output.weight, given["imnet.layers.8.weight"])
+
+
+@pytest.mark.parametrize(("theirs", "ours"), [
+    ("local_ensemble", "ensemble"), ("cell_decode", "cell"), ("feat_unfold", "unfold"),
+])
+def test_the_options_of_an_official_checkpoint_are_read(tmp_path, theirs, ours):
+    """Without the ensemble its tensors are the same, and only the option tells; the others change a tensor's shape."""
+    torch.save(official_content(lambda s: s["model"]["args"].update({theirs: False})), tmp_path / "changed.pth")
+    if ours == "ensemble":
+        assert models.read(tmp_path / "changed.pth").config == dataclasses.replace(models.method("liif"), ensemble=False)
+    else:
+        refused(tmp_path / "changed.pth", "'decoder.hidden.0.weight' has shape")
 
 
 def test_the_official_file_gives_liif_with_its_known_number_of_parameters(official):

@@ -232,6 +232,14 @@ def test_a_number_without_a_point_is_a_number_in_training_and_in_the_series(tmp_
     assert documents.resolve({"rate": 0.5}, given, tmp_path / "a.ipynb") == {"rate": 1e-4}
 
 
+def test_messages_are_printed_as_they_are(capsys):
+    """Brackets in a path are no markup."""
+    for each in (console.out, console.err):
+        each.print("runs/[a]/m.safetensors [/x]")
+    captured = capsys.readouterr()
+    assert captured.out == captured.err == "runs/[a]/m.safetensors [/x]\n"
+
+
 def test_help_does_not_wait_for_torch():
     code = "import sys, ipe_sr.cli; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0

@@ -161,21 +161,63 @@ def test_our_encodings_are_separable(encoding):
 
 @pytest.mark.parametrize("register", [models.register, models.register_encoder])
 def test_a_taken_name_and_a_foreign_class_are_refused(own, register):
-    name, base = ("liif", models.FamilyConfig) if register is models.register else ("edsr", models.EncoderConfig)
+    name, base = ("lmf", models.FamilyConfig) if register is models.register else ("edsr", models.EncoderConfig)
     with pytest.raises(InputError, match=f"{name!r} is registered already"):
         register(name)(type("Another", (base,), {}))
     with pytest.raises(InputError, match=f"must inherit from {base.__name__}"):
         register("new")(type("Another", (), {}))
 
 
-@pytest.mark.parametrize(("name", "words"), [
-    ("nonesuch_module", "plugin 'nonesuch_module' cannot be imported"), ("./nonesuch.py", "nonesuch.py: no such file"),
+NO_BASE = """
+from ipe_sr import models
+@models.register("bare")
+class Bare: ...
+"""
+TAKEN = """
+from dataclasses import dataclass
+from ipe_sr import models
+@models.register("ipe-liif-cell")
+@dataclass(frozen=True)
+class Taken(models.FamilyConfig): ...
+"""
+BAD_PLUGINS = {   # file -> its content
+    "plugins/needy.py": "import a_package_that_is_missing\n", "plugins/random.py": "", "plugins/bare.py": NO_BASE,
+    "plugins/taken.py": TAKEN, "first/own.py": "", "second/own.py": "",
+}
+
+
+@pytest.mark.parametrize(("names", "words"), [
+    (["nonesuch_module"], "give a module on Python's path, or the path of a .py file"),
+    (["nonesuch.py"], "nonesuch.py: no such file"),
+    (["plugins/needy.py"], "it needs the package 'a_package_that_is_missing'; install it"),
+    (["plugins/random.py"], "there is another module 'random'"),
+    (["first/own.py", "second/own.py"], "there is another module 'own'"),
+    (["plugins/bare.py"], "family 'bare': Bare must inherit from FamilyConfig"),
+    (["plugins/taken.py"], "family 'ipe-liif-cell': the package has a method of this name"),
 ])
-def test_a_missing_plugin_is_one_line(name, words):
-    done = subprocess.run(
-        [sys.executable, "-m", "ipe_sr", "--plugin", name, "train", "tiny-liif"], capture_output=True, text=True, check=False
-    )
+def test_a_plugin_that_cannot_be_used_is_one_line(tmp_path, names, words):
+    for name, content in BAD_PLUGINS.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(content, encoding="utf-8")
+    options = [word for name in names for word in ("--plugin", name)]
+    command = [sys.executable, "-m", "ipe_sr", *options, "train", "tiny-liif"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 2 and len(done.stderr.splitlines()) == 1 and words in done.stderr
+
+
+def test_options_are_checked_where_annotations_are_text(own):
+    made: dict = {"__name__": __name__, "models": models}
+    exec("""
+from __future__ import annotations
+from dataclasses import dataclass
+@models.register("postponed")
+@dataclass(frozen=True)
+class Postponed(models.FamilyConfig):
+    size: int = 1
+""", made)
+    assert configs.from_dict({"kind": "postponed", "size": 2}) == made["Postponed"](2)
+    with pytest.raises(ValueError, match="option 'size' must be int, got 'large'"):
+        configs.from_dict({"kind": "postponed", "size": "large"})
 
 
 def test_plugins_are_named_once(monkeypatch):

@@ -50,16 +50,17 @@ def nodes(low, high, borders, count=30):
     return torch.from_numpy(x), torch.from_numpy(w)
 
 
+@pytest.mark.parametrize("overlap", [False, True])
 @given(st.tuples(st.floats(0, 1), st.floats(0, 1)), st.tuples(*[st.floats(0.01, 4) | st.sampled_from([1.0, 0.5])] * 2))
 @torch.no_grad()
-def test_the_colour_is_the_mean_of_the_picture_over_the_pixel(place, length):
-    """By quadrature between the borders of LR pixels, for pixels anywhere in the picture, also larger than LR pixels."""
-    box, point = build(), build("point")
+def test_the_colour_is_the_mean_of_the_picture_over_the_pixel(overlap, place, length):
+    """By quadrature between borders and centres of LR pixels, for pixels anywhere in the picture, also larger than those."""
+    box, point = build(overlap=overlap), build("point", overlap=overlap)
     features, axes, centre = box.encode(picture()), [], []
     for share, extent, n in zip(place, length, LR_SIZE, strict=True):
         extent = min(extent, n)
         low = -0.5 + share * (n - extent)
-        axes.append(nodes(low, low + extent, [i + 0.5 for i in range(n)]))
+        axes.append(nodes(low, low + extent, [i / 2 for i in range(2 * n)]))
         centre.append(low + extent / 2)
     radius = torch.tensor([min(extent, n) for extent, n in zip(length, LR_SIZE, strict=True)], dtype=torch.float64)
     colour = box.query(features, torch.tensor([[centre]], dtype=torch.float64), radius)[0, 0]
@@ -120,17 +121,19 @@ def test_shapes_differ_and_a_point_does_not_depend_on_the_radius():
 @pytest.mark.parametrize(("dtype", "bound"), [(torch.float64, 1e-12), (torch.float32, 1e-6)])
 @pytest.mark.parametrize("k", [2, 3, 5])
 @pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("overlap", [False, True])
 @torch.no_grad()
-def test_a_pixel_is_the_mean_of_its_sub_pixels(size, k, dtype, bound):
-    model, lr = build(dtype=dtype), picture(2, dtype=dtype)
+def test_a_pixel_is_the_mean_of_its_sub_pixels(overlap, size, k, dtype, bound):
+    model, lr = build(dtype=dtype, overlap=overlap), picture(2, dtype=dtype)
     finer = model(lr, tuple(k * n for n in size))
     torch.testing.assert_close(F.avg_pool2d(finer, k), model(lr, size), rtol=0, atol=bound)
 
 
+@pytest.mark.parametrize("overlap", [False, True])
 @torch.no_grad()
-def test_the_identity_fails_for_points():
+def test_the_identity_fails_for_points(overlap):
     """The control: without integration a pixel is not the mean of its sub-pixels."""
-    model, lr = build("point"), picture()
+    model, lr = build("point", overlap=overlap), picture()
     assert (F.avg_pool2d(model(lr, (24, 30)), 3) - model(lr, (8, 10))).abs().max() > 1e-2
 
 
@@ -148,9 +151,10 @@ def test_at_scale_one_only_cosines_and_constant_remain():
 
 
 @pytest.mark.parametrize("size", [(12, 15), (11, 13), (3, 4)])
+@pytest.mark.parametrize("overlap", [False, True])
 @torch.no_grad()
-def test_a_quarter_turn_of_amplitudes_and_waves_turns_the_picture(size):
-    model, turned = build(), build()
+def test_a_quarter_turn_of_amplitudes_and_waves_turns_the_picture(overlap, size):
+    model, turned = build(overlap=overlap), build(overlap=overlap)
     features = model.encode(picture())
     y, x = model.frequencies.unbind(-1)
     turned.frequencies.copy_(torch.stack([-x, y], -1))
@@ -186,15 +190,47 @@ def test_parts_cover_the_pixel_once(n, position, length):
     assert (made.centre.abs()[0] + extent)[inside].le(1 + 1e-9).all()
 
 
+@given(st.integers(1, 6), st.integers(1, 40))
+@torch.no_grad()
+def test_windows_add_up_to_one(n_in, n_out):
+    """The means of all windows over a pixel have the sum 1, and no window reaches beyond the centres of its neighbours."""
+    model, centres = build(overlap=True), grids.centres(n_out, n_in)
+    radius = torch.tensor(n_in / n_out, dtype=torch.float64)
+    made = model.cut(centres, radius, n_in)
+    total = (model.waves(made.centre, made.radius, 0)[..., -1].real * made.weight).sum(-1)
+    torch.testing.assert_close(total, torch.ones_like(total), rtol=0, atol=1e-12)
+    assert (made.centre.abs() + made.radius)[(made.weight > 1e-9) & (made.index >= 0) & (made.index < n_in)].max() < 2 + 1e-9
+
+
+def steps(overlap, axis):
+    """How much the picture changes across the border of an LR pixel and across the centre of one, from 1e-9 to 1e-9 away."""
+    model, found = build("point", overlap=overlap), []
+    features = model.encode(picture())
+    for place in (1.5, 2.0):
+        position = torch.tensor([[place - 1e-9, 1.3], [place + 1e-9, 1.3]], dtype=torch.float64)
+        before, after = model.query(features, position.roll(axis, -1)[None], torch.ones(2, dtype=torch.float64))[0]
+        found.append((before - after).abs().max().item())
+    return found
+
+
+@pytest.mark.parametrize("axis", [0, 1])
+@torch.no_grad()
+def test_with_overlap_the_picture_has_no_steps_and_without_it_has(axis):
+    assert max(steps(True, axis)) < 1e-6
+    at_border, at_centre = steps(False, axis)
+    assert at_border > 1e-3 and at_centre < 1e-6
+
+
 # The fast form.
 
 
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("overlap", [False, True])
 @torch.no_grad()
-def test_fast_is_textbook(monkeypatch, shape, size):
+def test_fast_is_textbook(monkeypatch, overlap, shape, size):
     """Whole pictures and single queries, in float64, whatever the blocks and bands are."""
-    model, lr = build(shape), picture(2)
+    model, lr = build(shape, overlap=overlap), picture(2)
     reference = render.textbook(model, lr, size)
     for numbers, lr_pixels in ((1 << 19, 1 << 14), (1, 1), (3000, 10)):
         monkeypatch.setattr(fast, "NUMBERS_AT_ONCE", numbers)
@@ -219,30 +255,33 @@ def test_full_size_with_every_head_in_float32(head):
 @pytest.mark.parametrize(
     ("size", "tables"), [((8, 10), False), ((8, 15), False), ((4, 5), False), ((9, 11), True), ((2, 3), True)]
 )
+@pytest.mark.parametrize("overlap", [False, True])
 @torch.no_grad()
-def test_whole_number_scales_are_one_matrix_product(monkeypatch, size, tables):
-    model, called = build(), []
+def test_whole_number_scales_are_one_matrix_product(monkeypatch, overlap, size, tables):
+    model, called = build(overlap=overlap), []
     original = model._paint_tables
     monkeypatch.setattr(model, "_paint_tables", lambda *a: called.append(1) or original(*a))
     model(picture(), size)
     assert bool(called) is tables
 
 
+@pytest.mark.parametrize("overlap", [False, True])
 @pytest.mark.parametrize("size", [(12, 15), (11, 13), (3, 4)])
-def test_gradients_of_a_whole_picture_are_those_of_the_textbook(size):
+def test_gradients_of_a_whole_picture_are_those_of_the_textbook(overlap, size):
     gradients = []
     for cls in (Field, models.FieldConfig.build):
-        model = build(cls=cls)
+        model = build(cls=cls, overlap=overlap)
         gradients.append(torch.autograd.grad((model(picture(2), size) ** 2).sum(), list(model.parameters())))
     for textbook, quick in zip(*gradients, strict=True):
         assert textbook.abs().max() > 0
         torch.testing.assert_close(quick, textbook, rtol=1e-9, atol=1e-10)
 
 
+@pytest.mark.parametrize("overlap", [False, True])
 @pytest.mark.parametrize("shape", SHAPES)
-def test_gradients_of_query(shape):
+def test_gradients_of_query(shape, overlap):
     """Against finite differences, for features, amplitudes and frequencies; by the textbook and by the fast reader."""
-    model = build(shape, waves=2, width=2)
+    model = build(shape, waves=2, width=2, overlap=overlap)
     features = model.encode(picture()).detach().contiguous().requires_grad_()
     position = torch.tensor([[[0.3, 1.2], [-0.4, 2.3], [1.0, 1.0]]], dtype=torch.float64)
     radius = torch.tensor([[[0.3, 0.6]]], dtype=torch.float64)
@@ -263,9 +302,10 @@ def test_gradients_of_query(shape):
 
 
 @pytest.mark.parametrize("head", ["conv", "pointwise", "residual"])
+@pytest.mark.parametrize("overlap", [False, True])
 @pytest.mark.parametrize("size", [(80, 160), (61, 97), (120, 80), (40, 160), (11, 23)])
-def test_tiles_are_the_whole(monkeypatch, size, head):
-    model = build(head=head, dtype=torch.float32)
+def test_tiles_are_the_whole(monkeypatch, overlap, size, head):
+    model = build(head=head, dtype=torch.float32, overlap=overlap)
     lr = picture(size=(40, 80), dtype=torch.float32)
     whole = render.render(model, lr, size)
     monkeypatch.setitem(render.WORKING_SET, "cpu", 1)
@@ -297,9 +337,10 @@ def test_half_precision_moves_a_picture_little(dtype, size):
     assert -10 * torch.log10((half - full).square().mean()) > 55   # dB
 
 
+@pytest.mark.parametrize("overlap", [False, True])
 @torch.no_grad()
-def test_a_batch_is_its_pictures_one_by_one():
-    model, lr = build(), picture(3)
+def test_a_batch_is_its_pictures_one_by_one(overlap):
+    model, lr = build(overlap=overlap), picture(3)
     for size in ((12, 15), (11, 13)):
         alone = torch.cat([model(one[None], size) for one in lr])
         torch.testing.assert_close(model(lr, size), alone, rtol=0, atol=1e-12)

@@ -22,7 +22,7 @@ AT_TOP = {   # what `from ipe_sr import NAME` reaches through ipe_sr.__getattr__
 
 def rooms():
     """The rooms in the order of the table."""
-    table = (PACKAGE / "README.md").read_text(encoding="utf-8").split("| room | contents |")[1]
+    table = (PACKAGE / "README.md").read_text(encoding="utf-8").split("| modules | contents |")[1]
     cells = re.findall(r"^\| (`.*?) \|", table, re.M)
     return [name.rstrip("/") for cell in cells for name in re.findall(r"`([^`]+)`", cell)]
 

@@ -22,7 +22,8 @@ PARAMETERS = {
     "liif": (EDSR, 346_883), "liif-skip": (EDSR, 792_323), "liif-pe": (EDSR, 829_187), "ipe-liif": (EDSR, 829_187),
     "ipe-liif-nerf": (EDSR, 829_187), "ipe-liif-l16": (EDSR, 853_763), "ipe-liif-l4": (EDSR, 804_611),
     "ipe-liif-cell": (EDSR, 831_235), "ipe-liif-no-skip": (EDSR, 356_099), "lte": (EDSR, 493_827), "ipe-lte": (EDSR, 493_827),
-    "field": (EDSR, 246_659), "field-point": (EDSR, 246_659), "ipe-lmf": (EDSR, 264_915), "ipe-liif-halves": (EDSR, 870_147),
+    "field": (EDSR, 246_659), "field-point": (EDSR, 246_659), "field-overlap": (EDSR, 246_659),
+    "ipe-lmf": (EDSR, 264_915), "ipe-liif-halves": (EDSR, 870_147),
     "rdn-metasr": (RDN, 445_120), "rdn-liif": (RDN, 346_883), "rdn-ipe-liif": (RDN, 829_187),
 }
 

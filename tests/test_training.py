@@ -159,7 +159,7 @@ def test_a_frozen_encoder_keeps_the_weights_that_it_starts_from(tmp_path):
     [
         (["--resume"], [], "holds no last.safetensors to resume from"),
         (["--devices", "3"], [], "batch 2 cannot be divided among 3 devices"),
-        (["--devices", "0"], [], "devices = 0: at least 1 is due"),
+        (["--devices", "0"], [], "devices = 0: it must be at least 1"),
         (["--threads", "100000"], [], "threads must be from 1 to 1024, got 100000"),
         ([], ["seed=9223372036854775808"], "seed must be below 2^63"),
         (["--threads", "0"], [], "threads must be from 1 to 1024, got 0"),

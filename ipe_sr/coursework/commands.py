@@ -71,5 +71,5 @@ def grade(
     out.print(f"{len(students)} students, {len(marks)} marks: {target / 'grades.csv'}, {target / 'questions.csv'}")
     if waiting := sum(len(mark.cells) for mark in marks):
         table = target / "by_hand.csv"
-        err.print(f"{waiting} cells wait for a person: enter points in {table}, then run this command again", soft_wrap=True)
+        err.print(f"{waiting} cells wait for a person: enter points in {table}, then run this command again")
         raise typer.Exit(1)

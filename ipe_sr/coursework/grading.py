@@ -19,8 +19,8 @@ def grade(
     """Grade every student's folder by the masters in `paths`, and write tables (see `tables`) and feedback into `out`.
 
     timeout: of a cell, in seconds.   report: is called with a line for each notebook that was run.
-    Raises InputError, before anything is written, if there is no submission, if `out` holds grades by other masters, and for
-    a wrong row in by_hand.csv.
+    Raises InputError, before anything is written, if there is no folder of a student, if `out` holds grades by other masters,
+    and for a wrong row in by_hand.csv.
     """
     students = _students(submitted)
     course = Course(out / "nbgrader", paths)

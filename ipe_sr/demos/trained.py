@@ -23,11 +23,12 @@ def learning_curve(curve: list[dict[str, Any]]) -> Figure:
     scales = sorted({row["name"].partition("_x")[2] for row in curve if row["name"].startswith("psnr_x")}, key=float)
     for i, scale in enumerate(scales):
         points = [(row["step"], row["value"]) for row in curve if row["name"] == f"psnr_x{scale}"]
-        style = {"color": figures.COLOURS[i], "linestyle": figures.DASHES[i], "marker": "."}
+        colour = figures.COLOURS[i % len(figures.COLOURS)]
+        style = {"color": colour, "linestyle": figures.DASHES[i % len(figures.DASHES)], "marker": "."}
         ax.plot(*zip(*points, strict=True), label=f"x{scale}", **style)
         for row in curve:
             if row["name"] == f"bicubic_x{scale}":
-                ax.axhline(row["value"], color=figures.COLOURS[i], linestyle=":", linewidth=1)
+                ax.axhline(row["value"], color=colour, linestyle=":", linewidth=1)
     ax.set(xlabel="steps", ylabel="PSNR / dB", title="Validation during training (dotted: bicubic)")
     if scales:
         fig.legend(title="scale", fontsize=9, loc="outside right center")   # inside the axes it would hide dotted lines

@@ -18,7 +18,7 @@ from ipe_sr.models import configs
 from ipe_sr.models.families import LIIFConfig
 
 FORMAT = "ipe_sr/1"
-STATE = "ipe_sr-training/2"   # all of a training, finished or not (see `training_state`)
+STATE = "ipe_sr-training/2"   # all of a training, finished or not (see `training.state`)
 
 
 def save(
@@ -102,6 +102,7 @@ OFFICIAL_NAMES = (
     (re.compile(r"imnet\.layers\.8\.(.*)"), lambda m: f"decoder.output.{m[1]}"),
     (re.compile(r"imnet\.layers\.(\d+)\.(.*)"), lambda m: f"decoder.hidden.{int(m[1]) // 2}.{m[2]}"),
 )
+OFFICIAL_OPTIONS = {"cell": "cell_decode", "ensemble": "local_ensemble", "unfold": "feat_unfold"}   # all True by default there
 OFFICIAL_UNUSED = ("encoder.sub_mean.", "encoder.add_mean.")   # stored there, applied nowhere
 
 
@@ -118,14 +119,16 @@ def _read_official(path: Path) -> tuple[Any, dict[str, Tensor]]:
         raise InputError(f"{path}: not a readable PyTorch checkpoint ({first_line(error)})") from None
     try:
         spec = stored["model"] if isinstance(stored, dict) else {}
-        tensors, name, encoder = dict(spec["sd"]), spec["name"], spec["args"]["encoder_spec"]["name"]
+        tensors, name, args = dict(spec["sd"]), spec["name"], dict(spec["args"])
+        encoder = args["encoder_spec"]["name"]
         if not all(isinstance(key, str) and isinstance(value, Tensor) for key, value in tensors.items()):
             raise TypeError
     except (KeyError, TypeError, IndexError, ValueError, AttributeError):
         raise InputError(f"{path}: not an official LIIF checkpoint (no model / name / args / sd inside)") from None
     if (name, encoder) != ("liif", "edsr-baseline"):
         raise InputError(f"{path}: holds {name!r} with encoder {encoder!r}; only 'liif' with 'edsr-baseline' is imported")
-    config = LIIFConfig(encoding="coordinate", cell=True, skip=False)
+    options = {ours: bool(args.get(theirs, True)) for ours, theirs in OFFICIAL_OPTIONS.items()}
+    config = LIIFConfig(encoding="coordinate", skip=False, **options)
     return config, {_ours(key): value for key, value in tensors.items() if not key.startswith(OFFICIAL_UNUSED)}
 
 

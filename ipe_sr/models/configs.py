@@ -1,7 +1,7 @@
 """Configs as data: what a checkpoint's header and a method's YAML file hold."""
 
 import dataclasses
-from typing import Any
+from typing import Any, get_type_hints
 
 from ipe_sr import presets
 from ipe_sr.errors import InputError
@@ -43,11 +43,12 @@ def method(name: str) -> Config:
     """
     if name not in methods():
         raise InputError(f"method {name!r} is unknown: use one of {', '.join(methods())}")
-    options = presets.read("methods", name) if name in presets.names("methods") else {"kind": name}
+    preset = name in presets.names("methods")   # else it is a family of a plugin, with its defaults
+    options = presets.read("methods", name) if preset else {"kind": name}
     try:
         return from_dict(options)
     except ValueError as error:
-        raise InputError(f"{name}.yaml: {error}") from None
+        raise InputError(f"{name}{'.yaml' if preset else ''}: {error}") from None
 
 
 def encoder(data: dict[str, Any]) -> registry.EncoderConfig:
@@ -76,11 +77,11 @@ def _name(table: dict[str, type], config: Any) -> str:
 
 
 def _fill(cls: type, options: dict[str, Any]):
-    known = {field.name: field for field in dataclasses.fields(cls)}
+    known, kinds = {field.name: field for field in dataclasses.fields(cls)}, get_type_hints(cls)
     for name, value in options.items():
         if name not in known:
             raise ValueError(f"option {name!r} is unknown: use one of {', '.join(known)}")
-        kind = known[name].type
+        kind = kinds[name]
         fits = type(value) is kind or (kind is float and type(value) is int)
         if kind in (bool, int, float, str) and not fits:
             raise ValueError(f"option {name!r} must be {kind.__name__}, got {value!r}")

@@ -155,8 +155,8 @@ class LMFConfig(PixelConfig):
 @register("lte")
 @dataclass(frozen=True)
 class LTEConfig(FamilyConfig):
-    """encoding: "positional" takes the waves at the pixel's centre (LTE); the name of a pixel's shape, as in `PixelConfig`,
-    takes their mean over it ("integrated" is IPE-LTE).
+    """encoding: "positional" takes the waves at the pixel's centre (LTE). "integrated" takes their mean over the pixel
+    (IPE-LTE); "tent", "gaussian" and "bicubic" take it over pixels of these shapes.
 
     width: of each of the decoder's `depth` hidden layers, and the number of amplitudes, two for each wave, hence even.
     """
@@ -181,13 +181,16 @@ class LTEConfig(FamilyConfig):
 class FieldConfig(FamilyConfig):
     """Options of the field (see `models.field`); the defaults have 246,659 parameters beside the encoder.
 
-    shape: of a pixel, "box" or a comparison: another name in `encodings.SHAPES`, or "point".   waves: their number K.
+    shape: of a pixel. "box" is the method; the other names in `encodings.SHAPES`, and "point", are for comparison.
+    overlap: whether LR pixels give colours under windows that overlap, without steps at their borders; False: within them.
+    waves: their number K.
     cycles: the highest frequency at the start of training, in cycles per LR pixel; 2 is the Nyquist frequency of scale 4.
     head: the network at LR resolution. "conv" has `depth` 3x3 convolutions; "pointwise" has one, and depth - 1 of 1x1;
     "residual" has one, and `depth` residual blocks.   width: of each of the head's layers.
     """
 
     shape: str = "box"
+    overlap: bool = False
     waves: int = 32
     cycles: float = 2.0
     head: str = "conv"
@@ -218,7 +221,7 @@ class FieldConfig(FamilyConfig):
 @register("fixed-scale")
 @dataclass(frozen=True)
 class FixedScaleConfig(FamilyConfig):
-    """scale: 2, 3 or 4, the only one that the model makes."""
+    """scale: the single scale of the model, 2, 3 or 4."""
 
     scale: int = 2
     encoder: EncoderConfig = field(default_factory=EDSRConfig)

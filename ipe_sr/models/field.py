@@ -2,40 +2,49 @@
 
     LR picture --encoder, head--> amplitudes a, b and a constant c for each LR pixel
 
-In LR pixel i, at the offset x from its centre, the picture is  p_i + c_i + sum over k of a_ik cos(w_k . x) + b_ik sin(w_k . x),
-with p_i the LR colour. The frequencies w_k are learned and are the same everywhere. The colour of a pixel is the mean of that
-picture over its area. A pixel that overlaps several LR pixels is cut at their borders into parts, which are rectangles, and
-its colour is the mean of its parts, weighted by area. The mean of a wave over a rectangle is the wave at its centre, damped:
-    mean of cos(w . x)  =  cos(w . centre) * damping(w_y r_y) * damping(w_x r_x),   damping(t) = sin(t) / t.
+Seen from LR pixel i, the colour at the offset x from its centre is
+    p_i + c_i + sum over k of a_ik cos(w_k . x) + b_ik sin(w_k . x),
+with p_i the LR colour. The frequencies w_k are learned and are the same everywhere. There are two ways to make one picture of
+these. Without overlap each LR pixel gives the colours within its borders. With overlap it gives them under a window,
+(1 + cos(pi x / 2)) / 2 along each axis, which reaches to the centres of its neighbours. The windows of all LR pixels add up to
+1, so the picture has no steps at their borders. This is the local ensemble of LIIF in a form that can be integrated.
+
+The colour of a pixel is the mean of that picture over its area. A pixel that overlaps several LR pixels (or windows) is cut at
+their borders into parts, which are rectangles. The mean of a wave over a rectangle is the product of two means, one for each
+axis, and along an axis the mean of exp(i w x) is exp(i w centre) * damping(w radius), with damping(t) = sin(t) / t. The window
+adds the waves of frequency w + pi / 2 and w - pi / 2.
 
 What is exact: with shape "box" the colour is the mean of the picture over the pixel, at any scale, also below 1. So a pixel is
 the mean of its k x k sub-pixels. The other shapes are comparisons. Their pixels are not cut: the LR pixel that holds the centre
-gives all of the colour, its waves are continued beyond its borders, and damping(t) is the shape's transform. That is exact
-for the one LR pixel's waves, not for the picture. Shape "point" has no damping: it takes the colour at the pixel's centre.
-A parallelogram damps a wave by sin(t) / t of both half-edges, t = w . edge. That would be exact within one LR pixel only,
-because the parts of a turned pixel are polygons; such footprints are not built.
+(or the four around it) gives all of the colour, its waves are continued beyond its borders, and damping(t) is the shape's
+transform. That is exact for the waves of one LR pixel, not for the picture. Shape "point" has no damping: it takes the colour
+at the pixel's centre. A parallelogram damps a wave by sin(t) / t of both half-edges, t = w . edge. That would be exact within
+one LR pixel only, because the parts of a turned pixel are polygons; such footprints are not built.
 
 This is the textbook form. `models.fast.field` has the same weights and numbers with less work.
 Related: Thera (arXiv 2311.17643: Gaussian damping, one LR pixel for each pixel), CUF (arXiv 2210.06224), LMF (2404.16451).
 """
 
+import functools
 import math
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from ipe_sr import encodings
 from ipe_sr.errors import InputError
 from ipe_sr.models.encoders import ResidualBlock, conv3
-from ipe_sr.models.implicit import ImplicitModel, blend, gather
+from ipe_sr.models.implicit import ImplicitModel, gather
 
 
 class Parts(NamedTuple):
-    """The P parts along one axis into which LR pixels cut each pixel; those beyond its last have weight 0.
+    """The P parts along one axis into which a pixel is cut, each seen from one LR pixel; a part that is not there has weight 0.
 
-    index: (..., P) int64, the LR pixel.   centre, radius: (..., P), of the part, in that LR pixel's local units.
-    weight: (..., P), the part's share of the pixel, sum 1.
+    index: (..., P) int64, the LR pixel; with overlap -1 and n are the copies beyond the border.   centre, radius: (..., P), of
+    the part, in that LR pixel's local units.   weight: (..., P), the length of the part over that of the pixel.
     """
 
     index: Tensor
@@ -44,39 +53,41 @@ class Parts(NamedTuple):
     weight: Tensor
 
 
-def parts(position: Tensor, radius: Tensor, n: int) -> Parts:
-    """Cut pixels at the borders between n LR pixels; the outermost LR pixels have no outer border.
+def parts(position: Tensor, radius: Tensor, n: int, overlap: bool = False) -> Parts:
+    """Cut pixels at the borders of the n LR pixels of an axis, or with overlap at those of their windows, twice as long.
 
-    position: (...,), LR pixels.   radius: broadcasts to it, local units: the pixel is `radius` LR pixels long.
+    position: (...,), LR pixels.   radius: broadcasts to it, local units: the pixel is `radius` LR pixels long. The outermost
+    LR pixels have no outer border.
     """
+    half, lowest, highest = (1.0, -1, n) if overlap else (0.5, 0, n - 1)           # half the length of what is cut, LR pixels
     low, high = (position - radius / 2)[..., None], (position + radius / 2)[..., None]
-    first = (low + 0.5).floor().clamp(0, n - 1)                                    # (..., 1)
-    index = first + torch.arange(math.ceil(radius.max()) + 1).to(first)            # (..., P)
-    start = low.maximum(torch.where(index == 0, -math.inf, index - 0.5))
-    end = high.minimum(torch.where(index == n - 1, math.inf, index + 0.5))
-    length = torch.where(index < n, (end - start).clamp(min=0), 0)
-    total = length.sum(-1, keepdim=True)
-    weight = torch.where(total > 0, length / total, (index == first).to(length))   # a point has one part
-    return Parts(index.clamp(max=n - 1).long(), start + end - 2 * index, length, weight)
-
-
-def undivided(position: Tensor, radius: Tensor, n: int) -> Parts:
-    """Each pixel as one part of the LR pixel that holds its centre. Shapes as in `parts`."""
-    index = (position + 0.5).floor().clamp(0, n - 1)[..., None]                    # (..., 1)
+    first = (low + 1 - half).floor().clamp(lowest, highest)                        # (..., 1)
+    index = first + torch.arange(math.ceil(radius.max() + 2 * half - 1) + 1).to(first)             # (..., P)
+    start = low.maximum(torch.where(index == lowest, -math.inf, index - half))
+    end = high.minimum(torch.where(index == highest, math.inf, index + half))
+    length = torch.where(index <= highest, (end - start).clamp(min=0), 0)
     whole = radius.expand_as(position)[..., None]
+    weight = torch.where(whole > 0, length / whole, (index < first + 2 * half).to(length))         # of a point, too
+    return Parts(index.clamp(max=highest).long(), start + end - 2 * index, length, weight)
+
+
+def undivided(position: Tensor, radius: Tensor, n: int, overlap: bool = False) -> Parts:
+    """Each pixel whole, seen from the LR pixel that holds its centre, or with overlap from the two around it. As `parts`."""
+    first = position.floor().clamp(-1, n - 1) if overlap else (position + 0.5).floor().clamp(0, n - 1)
+    index = first[..., None] + torch.arange(2 if overlap else 1).to(first)         # (..., P)
+    whole = radius.expand_as(position)[..., None].expand_as(index)
     return Parts(index.long(), 2 * (position[..., None] - index), whole, torch.ones_like(index))
 
 
 class Field(ImplicitModel):
     """The textbook form."""
 
-    codes_per_query = 4
-
     def __init__(self, config):
         super().__init__(config)
         if config.shape not in shapes():
             raise InputError(f"shape {config.shape!r} is unknown: use one of {', '.join(shapes())}")
-        self.cut = parts if config.shape == "box" else undivided
+        self.codes_per_query = 9 if config.overlap else 4
+        self.cut = functools.partial(parts if config.shape == "box" else undivided, overlap=config.overlap)
         self.damping = shapes()[config.shape]
         self.head = head(config)
         self.amplitudes = nn.Linear(config.width, 3 * (2 * config.waves + 1))
@@ -92,40 +103,58 @@ class Field(ImplicitModel):
         lr = lr * 2 - 1
         return torch.cat([self.head(self.encoder(lr)), lr], 1)
 
+    def bordered(self, features: Tensor) -> Tensor:
+        """Features, with overlap also those of a border of one LR pixel, copies of the outermost: h, w -> h', w'."""
+        border = int(self.config.overlap)
+        return F.pad(features, (border,) * 4, mode="replicate")
+
     def codes(self, features: Tensor) -> Tensor:
-        """(B, width + 3, h, w)  ->  (B, h, w, 3, 2K + 1): of each colour the K a_ik, the K b_ik, and p_i + c_i."""
+        """(B, width + 3, h', w')  ->  (B, h', w', 3, 2K + 1): of each colour the K a_ik, the K b_ik, and p_i + c_i."""
         hidden, lr = features.movedim(1, -1).tensor_split((-3,), -1)
-        made = self.amplitudes(hidden).unflatten(-1, (3, -1))                      # (B, h, w, 3, 2K + 1)
+        made = self.amplitudes(hidden).unflatten(-1, (3, -1))                      # (B, h', w', 3, 2K + 1)
         constant = made[..., -1:] + lr[..., None]                                  # float32 under autocast, too
         return torch.cat([made[..., :-1].to(constant), constant], -1)
 
-    def waves(self, centre: Tensor, radius: Tensor) -> Tensor:
-        """The means of K cosines, K sines and of 1 over rectangles: 2 x (..., 2), local units  ->  (..., 2K + 1)."""
-        centre, radius = centre.to(self.frequencies), radius.to(self.frequencies)
-        phase = (centre[..., None, :] * self.frequencies).sum(-1)                  # (..., K)
-        damping = self.damping(radius[..., None, :] * self.frequencies).prod(-1)
-        return torch.cat([phase.cos() * damping, phase.sin() * damping, torch.ones_like(phase[..., :1])], -1)
+    def waves(self, centre: Tensor, radius: Tensor, axis: int) -> Tensor:
+        """The means of the K waves exp(i w x) along one axis and of 1 over parts, with the window.
 
-    def located(self, position: Tensor, radius: Tensor, lr_size: tuple[int, int]) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """The P = P_y P_x parts of each pixel: index into h w (B, Q, P), centre and radius (B, Q, P, 2), weight (B, Q, P)."""
-        y, x = (self.cut(position[..., axis], radius[..., axis], n) for axis, n in enumerate(lr_size))
-        index = y.index[..., :, None] * lr_size[1] + x.index[..., None, :]         # (B, Q, P_y, P_x)
-        centre, half_edge = (
-            torch.stack(torch.broadcast_tensors(a[..., :, None], b[..., None, :]), -1).flatten(-3, -2)
-            for a, b in ((y.centre, x.centre), (y.radius, x.radius))
-        )
-        return index.flatten(-2), centre, half_edge, (y.weight[..., :, None] * x.weight[..., None, :]).flatten(-2)
+        centre, radius: (...), local units.   Returns (..., K + 1), complex.
+        """
+        frequencies = F.pad(self.frequencies[:, axis], (0, 1))                     # the last one is 0
+        centre, radius = centre.to(frequencies)[..., None], radius.to(frequencies)[..., None]
+
+        def mean(shift: float) -> Tensor:
+            phase, damping = (frequencies + shift) * centre, self.damping((frequencies + shift) * radius)
+            return torch.complex(phase.cos() * damping, phase.sin() * damping)
+
+        if not self.config.overlap:
+            return mean(0)
+        return mean(0) / 2 + (mean(math.pi / 2) + mean(-math.pi / 2)) / 4          # cos is a sum of two waves
+
+    def axes(self, position: Tensor, radius: Tensor, lr_size: tuple[int, int]) -> Iterator[tuple[Tensor, Tensor]]:
+        """For rows, then for columns: each part's index into h' or w' (B, Q, P), and its weighted waves (B, Q, P, K + 1)."""
+        for axis, n in enumerate(lr_size):
+            made = self.cut(position[..., axis], radius[..., axis], n)
+            weight = made.weight[..., None].to(self.frequencies)
+            yield made.index + int(self.config.overlap), self.waves(made.centre, made.radius, axis) * weight
 
     def textbook(self, features: Tensor, position: Tensor, radius: Tensor) -> Tensor:
-        index, centre, half_edge, weight = self.located(position, radius, features.shape[-2:])
-        codes = gather(self.codes(features).flatten(3), index).unflatten(-1, (3, -1))              # (B, Q, P, 3, 2K + 1)
-        colours = (codes * self.waves(centre, half_edge)[..., None, :]).sum(-1)                    # (B, Q, P, 3)
-        return blend(colours, weight)
+        codes = self.codes(self.bordered(features))                                # (B, h', w', 3, 2K + 1)
+        (row, down), (column, across) = self.axes(position, radius, features.shape[-2:])
+        index = (row[..., :, None] * codes.shape[2] + column[..., None, :]).flatten(-2)            # (B, Q, P), P = P_y P_x
+        waves = (down[..., :, None, :] * across[..., None, :, :]).flatten(-3, -2)  # (B, Q, P, K + 1)
+        chosen = gather(codes.flatten(3), index).unflatten(-1, (3, -1))            # (B, Q, P, 3, 2K + 1)
+        return (chosen * cosines_sines_one(waves)[..., None, :]).sum((-3, -1)) / 2 + 0.5
 
 
 def shapes() -> dict[str, encodings.Damping]:
     """Name -> damping of every shape that a field can have: those of `encodings.SHAPES`, and the point, which has none."""
     return encodings.SHAPES | {"point": torch.ones_like}
+
+
+def cosines_sines_one(waves: Tensor) -> Tensor:
+    """What a, b and the constant are multiplied by: (..., K + 1) complex  ->  (..., 2K + 1)."""
+    return torch.cat([waves.real[..., :-1], waves.imag[..., :-1], waves.real[..., -1:]], -1)
 
 
 def half_disc(count: int, radius: float) -> Tensor:

@@ -19,7 +19,7 @@ from ipe_sr.errors import InputError
 QUERIES_AT_ONCE = {"cpu": 1 << 11, "gpu": 1 << 18}   # a block: fits the cache of a CPU, keeps a GPU busy
 LR_PIXELS_AT_ONCE = 1 << 14                           # bounds a band: the fast forms keep about 4 KB for each LR pixel
 ROWS_AT_ONCE = 1 << 10                                # bounds the tables of a band
-MARGIN = 2   # LR pixels read beyond the LR pixel below a position: the next latent code, and its neighbours
+MARGIN = 2   # LR pixels read before and after floor(position): the next latent code, and its neighbours
 
 Reader = Callable[[Tensor, Tensor], Tensor]   # position (B, Q, 2), radius as in `query` -> colours (B, Q, 3)
 
@@ -48,9 +48,9 @@ class ImplicitModel(nn.Module):
         raise NotImplementedError
 
     def reader(self, features: Tensor, radius: Tensor) -> Reader:
-        """The same as a function of (position, radius), with what depends on the features alone computed once.
+        """The same as a function of (position, radius), with the work that depends on the features alone done once.
 
-        radius: as in `query`; where it is one for all queries, what depends on it is computed once, too.
+        radius: as in `query`. If all queries share one radius, the work that depends on it is done once, too.
         """
         return functools.partial(self.textbook, features)
 
@@ -62,7 +62,7 @@ class ImplicitModel(nn.Module):
         """
         radius = radius.expand(*(1,) * (3 - radius.ndim), *radius.shape)
         answers = position.shape[1] * self.codes_per_query
-        if answers >= features.shape[-2] * features.shape[-1]:   # only then does work at LR resolution pay
+        if answers >= features.shape[-2] * features.shape[-1]:   # fewer do not repay a pass over all LR pixels
             return self.reader(features, radius)(position, radius)
         return self.textbook(features, position, radius)
 
@@ -115,7 +115,7 @@ class PixelEncoding(nn.Module):
         super().__init__()
         self.function = encoding_named(config.encoding)
         with torch.device("cpu"):   # models may be built on the device "meta", which has no numbers
-            # No buffer: half precision would round them, and the tenth turns by 512 rad a local unit.
+            # Not a buffer: `half()` would round the frequencies, and at 512 rad per local unit a small error matters.
             self.frequencies = encodings.octaves(config.frequencies, config.convention, dtype=torch.float64)
             self.width = self(torch.zeros(2), torch.zeros(2)).shape[-1]
             self.separable = self._is_separable()
@@ -150,8 +150,8 @@ def paint_by(read: Reader, features: Tensor, rows: Tensor, columns: Tensor, radi
 
 
 def margin(radius: Tensor) -> int:
-    """How many LR pixels are read past the LR pixel below a position: `MARGIN`, and more for pixels larger than two LR
-    pixels, because MetaSR reads at their corner.   radius: local units."""
+    """How many LR pixels a span keeps before and after floor(position). Large pixels need more than `MARGIN`, because MetaSR
+    reads at their top left corner.   radius: local units."""
     return MARGIN + int(radius.max() / 2)
 
 

@@ -11,7 +11,7 @@ and `models.families` import no torch, so that a command that only plans work st
 from collections.abc import Callable
 from typing import ClassVar
 
-from ipe_sr import plugins
+from ipe_sr import plugins, presets
 from ipe_sr.errors import InputError
 
 _FAMILIES: dict[str, type] = {}
@@ -74,6 +74,9 @@ def _adder(table: dict[str, type], base: type, what: str, name: str) -> Callable
     def add(config: type) -> type:
         if not issubclass(config, base):
             raise InputError(f"{what} {name!r}: {config.__qualname__} must inherit from {base.__name__}")
+        ours = config.__module__.partition(".")[0] == __name__.partition(".")[0]
+        if base is FamilyConfig and not ours and name in presets.names("methods"):
+            raise InputError(f"{what} {name!r}: the package has a method of this name; choose another")
         known = table.get(name)
         if known and (known.__module__, known.__qualname__) != (config.__module__, config.__qualname__):   # not a reload
             raise InputError(f"{what} {name!r} is registered already, by {known.__module__}: choose another name")

@@ -107,7 +107,7 @@ def _run_in_worker(job: Job, out: Path) -> Result:
 def run(job: Job, out: Path) -> Result:
     """Execute one notebook of the series in this process, and write its record. A failure is in the result, not raised."""
     executed, started = out / job.notebook.name, time.time()
-    os.environ["IPE_SR_DATA"] = str(files.data_root().resolve())   # a relative folder would mean another one in the kernel
+    os.environ["IPE_SR_DATA"] = str(files.data_root().resolve())   # absolute, since the kernel works in another folder
     failure, events = execution.execute(job.notebook, executed, job.overrides, CELL_TIMEOUT)
     record = _record(job, time.time() - started, failure, events)
     with files.replacing(executed.with_suffix(".json")) as temporary:
@@ -115,14 +115,16 @@ def run(job: Job, out: Path) -> Result:
     return Result(job, executed, failure, record)
 
 
-def write_back(results: list[Result]) -> None:
-    """Store the outputs in the source notebooks.
-
-    Raises InputError unless all ran with the preset `teach` and nothing else, which are the notebooks' own defaults.
-    """
-    for result in results:
-        if result.job.preset != "teach" or result.job.overrides:
+def check_write_back(jobs: list[Job]) -> None:
+    """Raises InputError unless all jobs have the preset `teach` without --set: those are the notebooks' own defaults."""
+    for job in jobs:
+        if job.preset != "teach" or job.overrides:
             raise InputError("--write-back stores outputs of the teach preset without --set; run it so")
+
+
+def write_back(results: list[Result]) -> None:
+    """Store the outputs in the source notebooks. Raises InputError as `check_write_back`."""
+    check_write_back([result.job for result in results])
     for result in results:
         minutes, seconds = divmod(round(result.record["seconds"]), 60)
         text = f"{minutes} min {seconds} s" if minutes else f"{seconds} s"

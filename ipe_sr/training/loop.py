@@ -120,7 +120,8 @@ def _fabric(accelerator: str, devices: int) -> Fabric:
     gpus = torch.cuda.device_count()
     kind = "cuda" if accelerator == "gpu" or (accelerator == "auto" and gpus) else "cpu"
     if devices < 1 or (kind == "cuda" and devices > gpus):
-        raise InputError(f"devices = {devices}: " + ("at least 1 is due" if devices < 1 else f"{gpus} GPUs are available here"))
+        available = f"{gpus} GPUs are available here" if gpus else "no GPU is available here; use --accelerator cpu"
+        raise InputError(f"devices = {devices}: " + ("it must be at least 1" if devices < 1 else available))
     return Fabric(accelerator=kind, devices=devices)
 
 

@@ -1,8 +1,9 @@
 """An MLP over [features; encoded pixel], with everything that is linear before a ReLU computed where it is cheapest.
 
-What a layer takes from the feature map depends on the LR pixel alone: one convolution at LR resolution. What it takes from
-the encoding is a sum over the two axes: a table for rows and one for columns. Only `relu(h @ W + ...)` is left to do for each
-query. The numbers are those of `decoders.MLP`, in another order of summation.
+Each layer multiplies its input by weights and adds up. The features' contribution to that sum is the same for all queries that
+read one LR pixel: one convolution at LR resolution computes it. The encoding's contribution is a sum over the two axes: a table
+for rows and one for columns. Only `relu(h @ W + ...)` is left to do for each query. The numbers are those of `decoders.MLP`, in
+another order of summation.
 """
 
 import functools
@@ -19,14 +20,14 @@ from ipe_sr.models.decoders import MLP
 from ipe_sr.models.fast import workers
 from ipe_sr.models.implicit import real_dtype
 
-LONGEST_RUN = 32   # rows of a block; more would leave it too few columns
+LONGEST_RUN = 32   # a block has at most so many rows; with more it would have too few columns
 
-Maps = list[Tensor | None]   # of each layer; None where a layer takes nothing
+Maps = list[Tensor | None]   # a contribution to each layer; None for a layer that has none
 
 
 @dataclass(frozen=True)
 class Layer:
-    """A hidden layer's weights, split by what they multiply; None where the layer does not take it.
+    """A hidden layer's weights, split by what they multiply; None for what the layer does not read.
 
     inner: (width, width), for the output of the layer before.   kernel: (width, C, k, k), for the k x k features around an
     LR pixel.   encoding: (width, P), for the encoded pixel.   bias: (width,).
@@ -57,7 +58,7 @@ class HoistedMLP:
                 self.layers.append(Layer(inner, kernel, given[:, features:], bias))
 
     def maps(self, features: Tensor) -> Maps:
-        """What each layer takes from the features, bias included: (B, C, h, w) -> (B, h, w, width) each."""
+        """The features' contribution to each layer, bias included: (B, C, h, w) -> (B, h, w, width) each."""
         last = features.to(self.dtype, memory_format=torch.channels_last)          # the channels of a pixel lie together
 
         def convolve(layer: Layer) -> Tensor:
@@ -67,7 +68,7 @@ class HoistedMLP:
         return [None if layer.kernel is None else convolve(layer) for layer in self.layers]
 
     def tables(self, encoded: Tensor) -> Maps:
-        """What each layer takes from encoded pixels: (..., P) -> (..., width) each, computed in the encoding's precision."""
+        """Encoded pixels' contribution to each layer: (..., P) -> (..., width) each, computed in the encoding's precision."""
         with torch.autocast(encoded.device.type, enabled=False):
             return [
                 None if layer.encoding is None else F.linear(encoded, layer.encoding.to(encoded.dtype)).to(self.dtype)
@@ -75,7 +76,7 @@ class HoistedMLP:
             ]
 
     def run(self, given: Callable[[int], Tensor]) -> Tensor:
-        """given(i): (N, width), what layer i takes from features and encoding together; overwritten.   Returns (N, 3)."""
+        """given(i): (N, width), the contribution of features and encoding to layer i; overwritten.   Returns (N, 3)."""
         h = None
         for i, layer in enumerate(self.layers):
             if layer.inner is None:
@@ -90,7 +91,7 @@ class HoistedMLP:
         """The weighted answers at all pairs of R rows and C columns: (B, R, C, 3).
 
         maps: from `maps`.   y, x: the K latent codes of each row and each column.   down, across: (R, K, width) and
-        (C, K, width), what each layer takes from the encoding.   queries: how many to compute together.
+        (C, K, width), the encoding's contributions from `tables`.   queries: pixels in a block.
         """
         (batch, h, w, _), device, real = maps[0].shape, maps[0].device, real_dtype(maps[0])
         flat = [None if m is None else m.flatten(0, 2) for m in maps]              # (B h w, width)
@@ -102,9 +103,9 @@ class HoistedMLP:
         def paint_blocks(some: list[tuple[slice, slice]]) -> None:
             scratch: dict[tuple, Tensor] = {}   # without gradients the same memory serves all blocks, and stays in the cache
 
-            @functools.lru_cache(maxsize=2 * x.index.shape[1])   # what is below for one block is above for the next
+            @functools.lru_cache(maxsize=2 * x.index.shape[1])   # the lower LR row of one block is the upper LR row of the next
             def row_sums(first: int, last: int, left: int, right: int, j: int) -> Maps:
-                """What each layer takes for LR rows first..last and some columns: (B, LR rows, C, width)."""
+                """The contributions of features and columns for LR rows first..last: (B, LR rows, C, width) for each layer."""
                 lr_rows = pictures + torch.arange(first, last + 1, device=device)[:, None]
                 index = lr_rows * w + x_index[left:right, j]
                 layers = zip(flat, across, strict=True)
@@ -112,18 +113,18 @@ class HoistedMLP:
 
             def answers(rows: slice, columns: slice, i: int, j: int) -> Tensor:
                 """Of the i-th latent code in y and the j-th in x: (B, R, C, 3)."""
-                codes = y.index[rows, i]
-                first, last = int(codes[0]), int(codes[-1])
+                lr_rows = y.index[rows, i]
+                first, last = int(lr_rows[0]), int(lr_rows[-1])
                 of_rows = row_sums(first, last, columns.start, columns.stop, j)
 
                 def given(layer: int) -> Tensor:
-                    sums = spread(of_rows[layer], codes)
-                    shape = (layer % 2, batch, len(codes), *sums.shape[2:])
+                    sums = spread(of_rows[layer], lr_rows)
+                    shape = (layer % 2, batch, len(lr_rows), *sums.shape[2:])
                     if not torch.is_grad_enabled() and shape not in scratch:
                         scratch[shape] = sums.new_empty(shape[1:])
                     return torch.add(sums, down[layer][rows, i, None], out=scratch.get(shape)).flatten(0, 2)
 
-                rgb = self.run(given).unflatten(0, (batch, len(codes), -1))
+                rgb = self.run(given).unflatten(0, (batch, len(lr_rows), -1))
                 return rgb * (y_weight[rows, i, None, None] * x_weight[columns, j, None])
 
             for rows, columns in some:
@@ -149,20 +150,21 @@ def separate(
     return encoded(y, torch.zeros_like(y)), encoded(torch.zeros_like(x), x) - encoded(*torch.zeros(2, 1, 1))
 
 
-def spread(of_rows: Tensor, codes: Tensor) -> Tensor:
-    """What depends on the LR row, for each row: (B, LR rows, C, D) -> (B, R, C, D), or as it is where one LR row serves all.
+def spread(of_rows: Tensor, lr_rows: Tensor) -> Tensor:
+    """Repeats the values of LR rows for the rows that read them: (B, LR rows, C, D) -> (B, R, C, D).
 
-    codes: (R,), the LR row of each row, ascending; the first one's stands first.
+    lr_rows: (R,), the LR row that each row reads, ascending; `of_rows` begins with the first of them. A single LR row is
+    returned as it is, since it broadcasts.
     """
-    return of_rows if of_rows.shape[1] == 1 else of_rows.index_select(1, (codes - codes[0]).to(of_rows.device))
+    return of_rows if of_rows.shape[1] == 1 else of_rows.index_select(1, (lr_rows - lr_rows[0]).to(of_rows.device))
 
 
-def blocks(codes: Tensor, columns: int, queries: int) -> Iterator[tuple[slice, slice]]:
+def blocks(lr_rows: Tensor, columns: int, queries: int) -> Iterator[tuple[slice, slice]]:
     """Blocks of about `queries` pixels. Rows that read the same LR rows stay in one block where possible, and share sums.
 
-    codes: (R, K), the LR rows of each row, ascending.
+    lr_rows: (R, K), the K LR rows that each row reads, ascending.
     """
-    runs = torch.unique_consecutive(codes, return_counts=True, dim=0)[1].tolist()
+    runs = torch.unique_consecutive(lr_rows, return_counts=True, dim=0)[1].tolist()
     height = min(max(runs), LONGEST_RUN)
     left_over = [min(height, run - start) for run in runs for start in range(0, run, height)]
     parts = -(-columns * height // queries)

@@ -10,7 +10,7 @@ from ipe_sr.models.liif import LIIF
 
 
 class FastLIIF(LIIF):
-    """LIIF, with what its layers take from the features computed at LR resolution (see `hoisting`)."""
+    """LIIF. The features' contribution to each layer is computed once for each LR pixel (see `hoisting`)."""
 
     def reader(self, features: Tensor, radius: Tensor) -> Reader:
         mlp, real = self._hoisted(features), real_dtype(features)
