@@ -230,3 +230,12 @@ def test_memory_beyond_the_result_is_bounded(sizes):
     command = [sys.executable, "-c", RESIDENT, *map(str, sizes)]
     extra = int(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
     assert extra < 100 * 2**20
+
+
+def test_the_caller_s_code_between_bands_keeps_its_own_precision_and_gradients(tiny, monkeypatch):
+    monkeypatch.setitem(render.WORKING_SET, "cpu", 1)
+    seen = 0
+    for _ in render.bands(tiny(), torch.rand(1, 3, 40, 80), (61, 97), torch.bfloat16):
+        assert not torch.is_autocast_enabled("cpu") and torch.is_grad_enabled()
+        seen += 1
+    assert seen > 4
