@@ -57,7 +57,7 @@ def upscale(
         source, target, chosen, size=exact, model=model, dtype=dtype, device=device, self_ensemble=self_ensemble
     )
     err.print(f"model: {model}{' (interpolation)' if model == 'bicubic' else ''}")
-    out.print(f"{target}: {width} x {height} pixels (width x height)")
+    out.print(f"{target}: {width} x {height} pixels")
 
 
 @app.command()

@@ -37,7 +37,7 @@ from torch.nn import functional as F
 from ipe_sr import encodings
 from ipe_sr.errors import InputError
 from ipe_sr.models.encoders import ResidualBlock, conv3
-from ipe_sr.models.implicit import ImplicitModel, gather
+from ipe_sr.models.implicit import ImplicitModel, gather, real_dtype
 
 
 class Parts(NamedTuple):
@@ -120,7 +120,8 @@ class Field(ImplicitModel):
 
         centre, radius: (...), local units.   Returns (..., K + 1), complex.
         """
-        frequencies = F.pad(self.frequencies[:, axis], (0, 1))                     # the last one is 0
+        frequencies = self.frequencies[:, axis].to(real_dtype(self.frequencies))   # complex numbers need float32
+        frequencies = F.pad(frequencies, (0, 1))                                   # the last one is 0
         centre, radius = centre.to(frequencies)[..., None], radius.to(frequencies)[..., None]
 
         def mean(shift: float) -> Tensor:

@@ -15,7 +15,7 @@ from torch.nn import functional as F
 
 from ipe_sr import grids
 from ipe_sr.models.field import Field, cosines_sines_one
-from ipe_sr.models.implicit import Reader
+from ipe_sr.models.implicit import Reader, real_dtype
 
 NUMBERS_AT_ONCE = 1 << 19   # of a block of rows: fits the cache of a CPU
 EXACT = 1e-9                # how near a scale or a place has to be to a whole number, relative to an output pixel
@@ -84,8 +84,8 @@ class FastField(Field):
     def _kernel(self, down: Tensor, across: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """The product of `amplitudes` and waves: kernel (3 m_y m_x, width), bias (3 m_y m_x), and the waves of 1 (m_y m_x)."""
         waves = (down[:, None] * across).flatten(0, 1)                             # (m_y m_x, K + 1)
-        numbers = cosines_sines_one(waves)                                         # (m_y m_x, 2K + 1)
         weight, bias = self.amplitudes.weight, self.amplitudes.bias
+        numbers = cosines_sines_one(waves).to(weight.dtype)                        # (m_y m_x, 2K + 1)
         with torch.autocast(weight.device.type, enabled=False):
             kernel = numbers @ weight.unflatten(0, (3, -1))                        # (3, m_y m_x, width)
             return kernel.flatten(0, 1), (bias.view(3, -1) @ numbers.T).flatten(), numbers[:, -1]
@@ -149,6 +149,7 @@ class Table(NamedTuple):
 
 def _complex(codes: Tensor) -> Tensor:
     """(..., 2K + 1) -> (..., K + 1): a cos(t) + b sin(t) is the real part of (a - i b) exp(i t); the last wave is 1."""
+    codes = codes.to(real_dtype(codes))                                            # complex numbers need float32
     of_cosines, of_sines, constant = codes.tensor_split((codes.shape[-1] // 2, codes.shape[-1] - 1), -1)
     return torch.complex(torch.cat([of_cosines, constant], -1), F.pad(-of_sines, (0, 1)))
 
