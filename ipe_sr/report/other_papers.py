@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 
-import yaml
+from ipe_sr import files
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,8 @@ class Method:
 @cache
 def read() -> tuple[dict[str, Method], str]:
     """The methods by name, roughly ordered by PSNR, and the source to cite."""
-    content = yaml.safe_load((resources.files(__package__) / "other_papers.yaml").read_text(encoding="utf-8"))
+    source = resources.files(__package__) / "other_papers.yaml"
+    content = files.parse_yaml(source.read_text(encoding="utf-8"), source.name)
 
     def number(value: float | None) -> float:
         return math.nan if value is None else float(value)

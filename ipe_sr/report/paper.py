@@ -5,7 +5,7 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
-import yaml
+from ipe_sr import files
 
 SOURCE = "arXiv 2112.05756"
 Pairs = tuple[tuple[str, str], ...]
@@ -58,7 +58,8 @@ class Paper:
 @cache
 def read() -> Paper:
     """The content of `paper.yaml`."""
-    content = yaml.safe_load((resources.files(__package__) / "paper.yaml").read_text(encoding="utf-8"))
+    source = resources.files(__package__) / "paper.yaml"
+    content = files.parse_yaml(source.read_text(encoding="utf-8"), source.name)
     training = content["training"]
     tables = {name: _table(entry) for name, entry in content["tables"].items()}
     return Paper(training["steps"], tuple(training["data"]), tables)
