@@ -23,6 +23,8 @@ PARAMETERS = {
     "ipe-liif-nerf": (EDSR, 829_187), "ipe-liif-l16": (EDSR, 853_763), "ipe-liif-l4": (EDSR, 804_611),
     "ipe-liif-cell": (EDSR, 831_235), "ipe-liif-no-skip": (EDSR, 356_099), "lte": (EDSR, 493_827), "ipe-lte": (EDSR, 493_827),
     "field": (EDSR, 246_659), "field-point": (EDSR, 246_659), "field-overlap": (EDSR, 246_659),
+    "liif-skip-no-cell": (EDSR, 790_275), "liif-pe-cell": (EDSR, 831_235), "field-bicubic": (EDSR, 246_659),
+    "ipe-liif-gaussian": (EDSR, 829_187), "ipe-liif-bicubic": (EDSR, 829_187),
     "ipe-lmf": (EDSR, 264_915), "ipe-liif-halves": (EDSR, 870_147),
     "rdn-metasr": (RDN, 445_120), "rdn-liif": (RDN, 346_883), "rdn-ipe-liif": (RDN, 829_187),
 }

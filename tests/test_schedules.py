@@ -39,7 +39,7 @@ def test_a_fixed_scale_method_trains_at_its_scale_only():
 
 
 def test_a_fixed_scale_method_warns_that_it_ignores_scales():
-    with pytest.warns(UserWarning, match="option 'scales' does not apply to tiny-edsr-x2, which has x2 alone"):
+    with pytest.warns(UserWarning, match="option 'scales' does not apply to tiny-edsr-x2, where it is .2, 2."):
         assert schedules.preset("tiny-edsr-x2", {"scales": [1, 4]}).schedule.scales == (2, 2)
 
 

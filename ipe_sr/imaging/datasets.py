@@ -1,5 +1,6 @@
 """Evaluation sets: where their pictures are and how their LR inputs are made."""
 
+import dataclasses
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -66,8 +67,12 @@ class ImageSet:
 def find(data: str | os.PathLike) -> ImageSet:
     """An evaluation set by name, or from a folder that holds pictures, or HR/ and perhaps LR_bicubic/X2, X3, ...
 
-    Raises InputError for an unknown name, and for a folder that is missing or has no pictures.
+    NAME:COUNT is a part of a named set: COUNT of its pictures, evenly spaced in the order of their names.
+    Raises InputError for an unknown name, for a folder that is missing or has no pictures, and for a COUNT above their number.
     """
+    name, _, count = str(data).partition(":")
+    if count and name in {**KNOWN, **SAMPLES}:
+        return _part(find(name), str(data), count)
     if str(data) in SAMPLES:
         return ImageSet(str(data), tuple(samples.path(name) for name in SAMPLES[str(data)]), None, "div2k")
     known = KNOWN.get(str(data))
@@ -83,6 +88,14 @@ def find(data: str | os.PathLike) -> ImageSet:
         raise InputError(f"{hr}: holds no pictures ({', '.join(sorted(SUFFIXES))})")
     lr = files.data_root() / known.lr if known and known.lr else folder / "LR_bicubic"
     return ImageSet(str(data), pictures, lr if lr.is_dir() else None, known.protocol if known else "benchmark")
+
+
+def _part(whole: ImageSet, name: str, count: str) -> ImageSet:
+    n = len(whole.hr)
+    if not (count.isdecimal() and 1 <= int(count) <= n):
+        raise InputError(f"data {name!r}: {whole.name} has {n} pictures, so what follows the colon is a number from 1 to {n}")
+    chosen = tuple(whole.hr[i * n // int(count)] for i in range(int(count)))
+    return dataclasses.replace(whole, name=name, hr=chosen)
 
 
 def file(path: str | os.PathLike) -> Path:

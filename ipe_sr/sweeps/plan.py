@@ -133,18 +133,20 @@ def _requests(
                 f"{source}: tables.{table}.blocks.{block}.range: with the schedule {chosen['schedule']!r} of params.{params} "
                 f"it makes {schedule!r}, which is unknown; due: one of {', '.join(schedules.names())}"
             )
-        for row, methods in wanted["rows"].items():
+        for row, content in wanted["rows"].items():
             place = {"table": table, "block": block, "row": row, "params": params}
-            for method in methods:
+            changed = content if isinstance(content, dict) else {"methods": content}
+            own = settings | changed.get("settings", {})
+            for method in changed["methods"]:
                 if method not in configs.methods():
                     known = ", ".join(configs.methods())
                     raise InputError(f"{source}: tables.{table}.rows.{row}: method {method!r} is unknown; due: one of {known}")
                 with _naming(source, place):
-                    preset = schedules.preset(f"{schedule}-{method}", settings)
+                    preset = schedules.preset(f"{schedule}-{method}", own)
                 fixed = experiments.fixed_scale(preset)
-                seeds = here["seeds"] if preset.model.trainable else here["seeds"][:1]   # all seeds would give the same
-                common = {"preset": preset.name, "settings": settings, "data": sets, "threads": chosen["threads"]}
-                for seed in seeds:
+                count = changed.get("seeds", len(here["seeds"])) if preset.model.trainable else 1   # all would give the same
+                common = {"preset": preset.name, "settings": own, "data": sets, "threads": chosen["threads"]}
+                for seed in here["seeds"][:count]:
                     yield place, common | {"scales": [fixed] if fixed else options["scales"], "seed": seed}
 
 

@@ -144,10 +144,12 @@ def preset(name: str, settings: dict[str, Any] | None = None) -> Preset:
         model = configs.from_dict(_merge(base, changes))
     except ValueError as error:
         raise InputError(f"preset {name!r}: model: {error}") from None
-    if base["kind"] == "fixed-scale":   # such a model has one scale
-        for key, value in {"scales": [base["scale"]] * 2, "valid_scales": [base["scale"]]}.items():
+    if base["kind"] == "fixed-scale":   # such a model has one scale, and its loss is that of whole patches
+        scale, patch = base["scale"], options.get("patch", Schedule.patch)
+        whole = (patch * scale) ** 2 if type(patch) is int else 1   # a patch of the wrong kind is refused below
+        for key, value in {"scales": [scale] * 2, "valid_scales": [scale], "queries": whole}.items():
             if key in (settings or {}) and settings[key] != value:
-                warnings.warn(f"option {key!r} does not apply to {name}, which has x{base['scale']:g} alone", stacklevel=2)
+                warnings.warn(f"option {key!r} does not apply to {name}, where it is {value}", stacklevel=2)
             options[key] = value
     return Preset(name, _schedule(options | {"model": changes}), model)
 
