@@ -11,9 +11,11 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from ipe_sr.encodings import box_damping
 from ipe_sr.errors import InputError
+from ipe_sr.imaging import resample
 from ipe_sr.models.fast.liif import FastLIIF
 from ipe_sr.models.implicit import MARGIN, queries_at_once
 from ipe_sr.models.liif import LIIF
@@ -80,6 +82,23 @@ def turned(size: tuple[int, int], middle: tuple[float, float], zoom: float, degr
     matrix[:2, :2] = turn
     matrix[:2, 2] = torch.tensor(middle, dtype=torch.float64) - turn @ ((torch.tensor(size, dtype=torch.float64) - 1) / 2)
     return matrix
+
+
+def photographed(picture: Tensor, matrix: Tensor, size: tuple[int, int], factor: float, samples: int = 6) -> Tensor:
+    """The view of a picture that a camera would record.
+
+    The view is interpolated at `samples` times its size, then reduced bicubically, as the training pictures are.
+
+    picture: (3, H, W) in [0, 1].   matrix: see `view`.   factor: pixels of `picture` along the side of one of the
+    LR pixels in which `matrix` measures.   Returns (3, *size) in [0, 1], white outside the picture.
+    """
+    finer = torch.diag(torch.tensor([1 / samples, 1 / samples, 1], dtype=torch.float64))
+    finer[:2, 2] = (1 / samples - 1) / 2                                           # from a pixel's centre to its first sample
+    position = view(matrix.double() @ finer, tuple(n * samples for n in size)).position
+    edge = torch.tensor(picture.shape[-2:], dtype=torch.float64) / factor
+    at = ((position + 0.5) / edge * 2 - 1).flip(-1).to(picture)                    # x, y in [-1, 1], as `grid_sample` counts
+    seen = F.grid_sample((picture - 1)[None], at[None], mode="bicubic", align_corners=False)[0] + 1
+    return resample.bicubic(seen, size).clamp(0, 1)
 
 
 class ParallelogramLIIF(FastLIIF):

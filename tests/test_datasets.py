@@ -151,3 +151,15 @@ def test_planning_with_data_sets_loads_no_torch():
     code += "print([name for name in ('torch', 'skimage', 'scipy') if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code, *modules], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+def test_a_part_of_a_named_set_is_evenly_spaced_and_has_its_own_name():
+    whole, part = datasets.find("samples"), datasets.find("samples:2")
+    assert part.name == "samples:2" and part.hr == (whole.hr[0], whole.hr[len(whole.hr) // 2])
+    assert datasets.find(f"samples:{len(whole.hr)}").hr == whole.hr
+
+
+@pytest.mark.parametrize("count", ["0", "99", "-1", "two", "1.5"])
+def test_a_part_with_an_impossible_number_of_pictures_is_refused(count):
+    with pytest.raises(InputError, match="what follows the colon is a number from 1 to"):
+        datasets.find(f"samples:{count}")

@@ -40,13 +40,13 @@ def test_a_photograph_without_rotation_is_the_original_resized_bicubically(pixel
     picture = (0.5 + 0.4 * torch.sin(0.3 * y + 0.2 * x)).expand(3, -1, -1)
     for zoom in (4, 2):   # an LR pixel is 4 x 4 pixels: the original's size, and half of it
         size = (6 * zoom, 9 * zoom)
-        seen = demos.photographed(picture, footprints.turned(size, (2.5, 4.0), zoom), size, 4)
+        seen = footprints.photographed(picture, footprints.turned(size, (2.5, 4.0), zoom), size, 4)
         inner = (slice(None), slice(2, -2), slice(2, -2))
         torch.testing.assert_close(seen[inner], resample.bicubic(picture, size)[inner], rtol=0, atol=0.01)
 
 
 def test_outside_the_picture_a_photograph_is_white(pixels):
-    seen = demos.photographed(images.to_tensor(pixels(24, 24)), footprints.turned((8, 8), (100, 100), 1), (8, 8), 4)
+    seen = footprints.photographed(images.to_tensor(pixels(24, 24)), footprints.turned((8, 8), (100, 100), 1), (8, 8), 4)
     assert (seen > 0.9999).all()
 
 

@@ -13,7 +13,7 @@ from ipe_sr.demos.fits import spectral_bias, spectral_bias_readout
 from ipe_sr.demos.generality import generated_filter, generated_filter_readout
 from ipe_sr.demos.ipe_liif import surviving_waves, surviving_waves_readout
 from ipe_sr.demos.live_training import live_training, live_training_readout, with_play
-from ipe_sr.demos.photo import photo_view, photo_view_readout, photographed, with_upload
+from ipe_sr.demos.photo import photo_view, photo_view_readout, with_upload
 from ipe_sr.demos.side_by_side import wipe, wipe_readout
 from ipe_sr.demos.trained import crops, learning_curve
 from ipe_sr.demos.waves import (
@@ -31,7 +31,7 @@ __all__ = [
     "aliasing", "aliasing_readout", "crops", "field_pixel", "field_pixel_readout", "footprint",
     "footprint_readout", "forest", "four_codes", "four_codes_readout", "generated_filter",
     "generated_filter_readout", "learning_curve", "live_training", "live_training_readout", "one_query",
-    "one_query_readout", "photo_view", "photo_view_readout", "photographed", "pixel_encoding",
+    "one_query_readout", "photo_view", "photo_view_readout", "pixel_encoding",
     "pixel_encoding_readout", "pixel_features", "pixel_features_readout", "runs_of", "sampling",
     "sampling_readout", "spectral_bias", "spectral_bias_readout", "surviving_waves",
     "surviving_waves_readout", "wipe", "wipe_readout", "with_play", "with_upload",

@@ -10,7 +10,6 @@ from typing import NamedTuple
 import ipywidgets
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from ipe_sr import figures, footprints, models
 from ipe_sr.demos.scenes import scene
@@ -22,23 +21,6 @@ SIDE, FACTOR = 48, 4     # LR pixels along the longer side; pixels of the origin
 OUT = (64, 64)           # pixels of a view: few enough to be decoded while a key is held down
 CORNERS = {"chelsea": (60, 150), "coffee": (150, 250)}   # top and left of the square that is shown
 PIXELS = {"areas": 1.0, "points": 0.0}
-
-
-def photographed(picture: Tensor, matrix: Tensor, size: tuple[int, int], factor: float, samples: int = 6) -> Tensor:
-    """The view of a picture that a camera would record.
-
-    The view is interpolated at `samples` times its size, then reduced bicubically, as the training pictures are.
-
-    picture: (3, H, W) in [0, 1].   matrix: see `footprints.view`.   factor: pixels of `picture` along the side of one of the
-    LR pixels in which `matrix` measures.   Returns (3, *size) in [0, 1], white outside the picture.
-    """
-    finer = torch.diag(torch.tensor([1 / samples, 1 / samples, 1], dtype=torch.float64))
-    finer[:2, 2] = (1 / samples - 1) / 2                                           # from a pixel's centre to its first sample
-    position = footprints.view(matrix.double() @ finer, tuple(n * samples for n in size)).position
-    edge = torch.tensor(picture.shape[-2:], dtype=torch.float64) / factor
-    at = ((position + 0.5) / edge * 2 - 1).flip(-1).to(picture)                    # x, y in [-1, 1], as `grid_sample` counts
-    seen = F.grid_sample((picture - 1)[None], at[None], mode="bicubic", align_corners=False)[0] + 1
-    return resample.bicubic(seen, size).clamp(0, 1)
 
 
 class Opened(NamedTuple):
@@ -114,7 +96,8 @@ def _views(picture: str, zoom: float, turn: int, pixels: str) -> tuple[Tensor, T
     original, lr, look = opened(picture)
     matrix = _matrix(picture, zoom, turn)
     sr = look(matrix, OUT, area=PIXELS[pixels])[0]
-    return photographed(lr, matrix, OUT, 1, samples=1), sr, photographed(original, matrix, OUT, FACTOR, samples=FACTOR)
+    near = footprints.photographed(lr, matrix, OUT, 1, samples=1)
+    return near, sr, footprints.photographed(original, matrix, OUT, FACTOR, samples=FACTOR)
 
 
 def _matrix(picture: str, zoom: float, turn: int) -> Tensor:

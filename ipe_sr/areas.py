@@ -1,0 +1,143 @@
+"""How much a model uses the area of a pixel.
+
+- `told`: its picture if it is told another size of the pixels than the right one. A model that uses the area gets worse.
+- `views`: the same in views that are turned or smaller than the LR picture, where a pixel's area matters most.
+- `gap`: by how much its colour of a pixel differs from the mean of its colours of the pixel's parts. A network that is not
+  linear has such a gap (Jensen's inequality), even if its encoding of the pixel is an exact mean. The field has none.
+"""
+
+import functools
+import math
+import statistics
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from ipe_sr import evaluation, footprints, grids
+from ipe_sr.errors import InputError
+from ipe_sr.imaging import datasets, images, resample
+from ipe_sr.imaging.datasets import ImageSet
+from ipe_sr.models.implicit import ImplicitModel, queries_at_once
+
+FACTORS = (0.0, 1 / 8, 1 / 2, 1.0, 2.0)   # the size that a model is told, over the right one
+REDUCTION = 4    # of the pictures whose views are taken
+POINT = 1e-6     # the radius of a point, in local units: the field divides by a pixel's length
+SIDE = 48        # LR pixels along the square on which `gap` is measured
+
+
+@dataclass(frozen=True)
+class Told:
+    """PSNR of a set of pictures with one told size.   scale: output pixels for each LR pixel, along an axis.
+    degrees: by how much the view is turned.   psnr: dB, the mean of `each`, the PSNR of each picture."""
+
+    scale: float
+    degrees: float
+    factor: float
+    psnr: float
+    each: tuple[float, ...]
+
+
+@torch.inference_mode()
+def told(model: nn.Module, lr: Tensor, size: tuple[int, int], factor: float) -> Tensor:
+    """The picture of `model(lr, size)` if the model is told pixels of `factor` times their size: (B, 3, H, W), about [0, 1].
+
+    lr: (B, 3, h, w) in [0, 1].   factor: from 0 (points). Raises InputError for a model that does not ask for a size.
+    """
+    _check(model)
+    features = model.encode(lr)
+    rows, columns = (grids.centres(n, m) for n, m in zip(size, lr.shape[-2:], strict=True))
+    radius = (factor * grids.radii(size, lr.shape[-2:])).clamp(min=POINT)
+    return torch.cat([rgb for _, rgb in model.bands(features, rows, columns, radius)], 1).movedim(-1, 1)
+
+
+def upright(
+    model: nn.Module, pictures: ImageSet, scales: Sequence[float], factors: Sequence[float] = FACTORS
+) -> Iterator[Told]:
+    """The PSNR of each scale and factor, under the set's own protocol (see `evaluation.evaluate`)."""
+    for scale in scales:
+        for factor in factors:
+            score, = evaluation.evaluate(model, pictures, [scale], renderer=functools.partial(told, factor=factor))
+            yield Told(scale, 0, factor, score.psnr, tuple(image.psnr for image in score.images))
+
+
+def views(
+    model: nn.Module, pictures: ImageSet, zooms: Sequence[float] = (2, 1, 0.5), degrees: Sequence[float] = (0, 45),
+    factors: Sequence[float] = FACTORS,
+) -> Iterator[Told]:
+    """The PSNR (RGB) of views of the middle of each picture against what a camera would record (`footprints.photographed`).
+
+    The model gets the picture reduced by 4. A pixel of a turned view is a turned square, which the model is told as the
+    upright square with the same variance along each axis: one of the same size.
+    """
+    _check(model)
+    opened = [_open(model, path) for path in pictures.hr]
+    for zoom in zooms:
+        for turn in degrees:
+            shown = [_window(hr, zoom, turn) for hr, _ in opened]
+            for factor in factors:
+                each = [
+                    _psnr(_look(model, features, matrix, truth.shape[-2:], factor / zoom), truth)
+                    for (_, features), (matrix, truth) in zip(opened, shown, strict=True)
+                ]
+                yield Told(zoom, turn, factor, statistics.fmean(each), tuple(each))
+
+
+@torch.inference_mode()
+def gap(model: nn.Module, pictures: ImageSet, scale: int, parts: int) -> float:
+    """The PSNR in dB between the model's picture at `scale` and the mean of its picture at `scale * parts` over the
+    parts x parts pixels that make up each pixel. The mean over the pictures' middles of 48 x 48 LR pixels; inf if equal."""
+    found = []
+    for path in pictures.hr:
+        lr = _reduced(images.to_tensor(datasets.colours(path)).expand(3, -1, -1))
+        top, left = ((n - SIDE) // 2 for n in lr.shape[-2:])
+        lr = lr[None, :, max(0, top) :, max(0, left) :][..., :SIDE, :SIDE]         # (1, 3, h, w)
+        size = tuple(scale * n for n in lr.shape[-2:])
+        fine = model(lr, tuple(parts * n for n in size))
+        found.append(_psnr(F.avg_pool2d(fine, parts), model(lr, size)))
+    return statistics.fmean(found)
+
+
+def _check(model: nn.Module) -> None:
+    if not isinstance(model, ImplicitModel):
+        raise InputError("model: it has to be an implicit model, which is told the size of each pixel")
+
+
+def _reduced(hr: Tensor) -> Tensor:
+    """(3, H, W) -> (3, H / 4, W / 4), rounded to 8 bits; H and W are cut to multiples of 4 first."""
+    height, width = (n // REDUCTION for n in hr.shape[-2:])
+    cut = hr[:, : height * REDUCTION, : width * REDUCTION]
+    return (resample.bicubic(cut, (height, width)) * 255).round().clamp(0, 255) / 255
+
+
+@torch.inference_mode()
+def _open(model: nn.Module, path) -> tuple[Tensor, Tensor]:
+    """The HR picture (3, H, W), and the features of its reduction (1, C, H / 4, W / 4)."""
+    hr = images.to_tensor(datasets.colours(path)).expand(3, -1, -1)
+    return hr, model.encode(_reduced(hr)[None])
+
+
+def _window(hr: Tensor, zoom: float, degrees: float) -> tuple[Tensor, Tensor]:
+    """The matrix of a square view of a picture's middle that lies within the picture at any angle, and the true view."""
+    lr_size = [n // REDUCTION for n in hr.shape[-2:]]
+    side = int(zoom * (min(lr_size) / math.sqrt(2) - 2))
+    matrix = footprints.turned((side, side), tuple((n - 1) / 2 for n in lr_size), zoom, degrees)
+    samples = math.ceil(max(6, 1.5 * REDUCTION / zoom))
+    return matrix, footprints.photographed(hr, matrix, (side, side), REDUCTION, samples)
+
+
+@torch.inference_mode()
+def _look(model: ImplicitModel, features: Tensor, matrix: Tensor, size: tuple[int, int], radius: float) -> Tensor:
+    """The model's colours of a view's pixels, told as upright squares: (3, H, W)."""
+    radii = torch.full((1, 1, 2), max(radius, POINT), dtype=torch.float64)
+    read = model.reader(features, radii)
+    position = footprints.view(matrix, size).position.flatten(0, 1)[None]          # (1, Q, 2)
+    colours = [read(block, radii)[0] for block in position.split(queries_at_once(features), 1)]
+    return torch.cat(colours).T.unflatten(1, size)
+
+
+def _psnr(one: Tensor, other: Tensor) -> float:
+    error = (one.clamp(0, 1) - other.clamp(0, 1)).double().square().mean()
+    return float(-10 * error.log10()) if error else math.inf
