@@ -201,7 +201,8 @@ def test_a_row_may_have_settings_and_a_number_of_seeds_of_its_own(world):
     made = plan.make(EXPERIMENTS, "evidence", "small") if plan._present("b100:30") else None
     if made is None:
         pytest.skip("the table of evidence needs photographs, BSDS500 and the benchmarks in IPE_SR_DATA")
-    of = {row: [run for run in made["runs"].values() if run["place"]["row"] == row] for row in ("IPE", "IPE - skip, equal size")}
+    rows = ("IPE", "IPE - skip, equal size")
+    of = {row: [run for run in made["runs"].values() if run["place"]["row"] == row] for row in rows}
     assert [run["place"]["seed"] for run in of["IPE"]] == [0, 1, 2, 3]
     assert [run["place"]["seed"] for run in of["IPE - skip, equal size"]] == [0, 1]
     assert {run["model"]["width"] for run in of["IPE - skip, equal size"]} == {132}
