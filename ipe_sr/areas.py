@@ -20,11 +20,10 @@ from ipe_sr import evaluation, footprints, grids
 from ipe_sr.errors import InputError
 from ipe_sr.imaging import datasets, images, resample
 from ipe_sr.imaging.datasets import ImageSet
-from ipe_sr.models.implicit import ImplicitModel, queries_at_once
+from ipe_sr.models.implicit import ImplicitModel
 
 FACTORS = (0.0, 1 / 8, 1 / 2, 1.0, 2.0)   # the size that a model is told, over the right one
 REDUCTION = 4    # of the pictures whose views are taken
-POINT = 1e-6     # the radius of a point, in local units: the field divides by a pixel's length
 SIDE = 48        # LR pixels along the square on which `gap` is measured
 
 
@@ -49,7 +48,7 @@ def told(model: nn.Module, lr: Tensor, size: tuple[int, int], factor: float) -> 
     _check(model)
     features = model.encode(lr)
     rows, columns = (grids.centres(n, m) for n, m in zip(size, lr.shape[-2:], strict=True))
-    radius = (factor * grids.radii(size, lr.shape[-2:])).clamp(min=POINT)
+    radius = (factor * grids.radii(size, lr.shape[-2:])).clamp(min=footprints.POINT)
     return torch.cat([rgb for _, rgb in model.bands(features, rows, columns, radius)], 1).movedim(-1, 1)
 
 
@@ -69,18 +68,17 @@ def views(
 ) -> Iterator[Told]:
     """The PSNR (RGB) of views of the middle of each picture against what a camera would record (`footprints.photographed`).
 
-    The model gets the picture reduced by 4. A pixel of a turned view is a turned square, which the model is told as the
-    upright square with the same variance along each axis: one of the same size.
+    The model gets the picture reduced by 4. `footprints` says how it is told the turned squares that the pixels are.
     """
-    _check(model)
-    opened = [_open(model, path) for path in pictures.hr]
+    originals = [images.to_tensor(datasets.colours(path)).expand(3, -1, -1) for path in pictures.hr]   # (3, H, W) each
+    looks = [footprints.viewer(model, _reduced(hr)[None]) for hr in originals]
     for zoom in zooms:
         for turn in degrees:
-            shown = [_window(hr, zoom, turn) for hr, _ in opened]
+            shown = [_window(hr, zoom, turn) for hr in originals]
             for factor in factors:
                 each = [
-                    _psnr(_look(model, features, matrix, truth.shape[-2:], factor / zoom), truth)
-                    for (_, features), (matrix, truth) in zip(opened, shown, strict=True)
+                    _psnr(look(matrix, truth.shape[-2:], area=factor)[0], truth)
+                    for look, (matrix, truth) in zip(looks, shown, strict=True)
                 ]
                 yield Told(zoom, turn, factor, statistics.fmean(each), tuple(each))
 
@@ -112,13 +110,6 @@ def _reduced(hr: Tensor) -> Tensor:
     return (resample.bicubic(cut, (height, width)) * 255).round().clamp(0, 255) / 255
 
 
-@torch.inference_mode()
-def _open(model: nn.Module, path) -> tuple[Tensor, Tensor]:
-    """The HR picture (3, H, W), and the features of its reduction (1, C, H / 4, W / 4)."""
-    hr = images.to_tensor(datasets.colours(path)).expand(3, -1, -1)
-    return hr, model.encode(_reduced(hr)[None])
-
-
 def _window(hr: Tensor, zoom: float, degrees: float) -> tuple[Tensor, Tensor]:
     """The matrix of a square view of a picture's middle that lies within the picture at any angle, and the true view."""
     lr_size = [n // REDUCTION for n in hr.shape[-2:]]
@@ -126,16 +117,6 @@ def _window(hr: Tensor, zoom: float, degrees: float) -> tuple[Tensor, Tensor]:
     matrix = footprints.turned((side, side), tuple((n - 1) / 2 for n in lr_size), zoom, degrees)
     samples = math.ceil(max(6, 1.5 * REDUCTION / zoom))
     return matrix, footprints.photographed(hr, matrix, (side, side), REDUCTION, samples)
-
-
-@torch.inference_mode()
-def _look(model: ImplicitModel, features: Tensor, matrix: Tensor, size: tuple[int, int], radius: float) -> Tensor:
-    """The model's colours of a view's pixels, told as upright squares: (3, H, W)."""
-    radii = torch.full((1, 1, 2), max(radius, POINT), dtype=torch.float64)
-    read = model.reader(features, radii)
-    position = footprints.view(matrix, size).position.flatten(0, 1)[None]          # (1, Q, 2)
-    colours = [read(block, radii)[0] for block in position.split(queries_at_once(features), 1)]
-    return torch.cat(colours).T.unflatten(1, size)
 
 
 def _psnr(one: Tensor, other: Tensor) -> float:

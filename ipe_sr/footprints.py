@@ -2,7 +2,9 @@
 
 This goes beyond the paper, whose pixels are boxes along the axes. A pixel of a turned view covers a parallelogram. The mean of
 a wave over it has a closed form as simple as Eqs. 4-6, so weights that were trained on upright pixels serve turned views too.
-Only the box is offered here, of all shapes of pixel in `encodings`.
+IPE-LIIF gets this closed form. Every other implicit model is told the upright box that has the parallelogram's variance along
+each axis. For a model that integrates the colour, such as the field, this is an approximation: its integral over the box is
+exact, but the box is not the parallelogram.
 """
 
 import math
@@ -17,9 +19,10 @@ from ipe_sr.encodings import box_damping
 from ipe_sr.errors import InputError
 from ipe_sr.imaging import resample
 from ipe_sr.models.fast.liif import FastLIIF
-from ipe_sr.models.implicit import MARGIN, queries_at_once
+from ipe_sr.models.implicit import ImplicitModel, margin, queries_at_once
 from ipe_sr.models.liif import LIIF
 
+POINT = 1e-6      # the radius of a point, in local units: the field divides by a pixel's length
 TILE_SIDE = 128   # about how many LR pixels a tile has along each axis
 
 
@@ -109,14 +112,23 @@ class ParallelogramLIIF(FastLIIF):
     """
 
     def __init__(self, model: nn.Module):
-        if not isinstance(model, LIIF) or model.config.encoding != "integrated" or model.config.cell:
-            raise InputError("model: views need a LIIF with integrated encoding and without cell, such as ipe-liif")
+        if not has_parallelograms(model):
+            raise InputError("model: parallelograms need a LIIF with integrated encoding and without cell, such as ipe-liif")
         nn.Module.__init__(self)
         self.config, self.encoder, self.pixel, self.decoder = model.config, model.encoder, model.pixel, model.decoder
         self.codes_per_query = model.codes_per_query
 
     def describe(self, offset: Tensor, half_edges: Tensor) -> Tensor:
         return parallelogram(offset, half_edges.unflatten(-1, (2, 2)), self.pixel.frequencies.to(offset))
+
+
+def has_parallelograms(model: nn.Module) -> bool:
+    return isinstance(model, LIIF) and model.config.encoding == "integrated" and not model.config.cell
+
+
+def boxes(edges: Tensor) -> Tensor:
+    """The radii of the upright boxes with the variance of the parallelograms along each axis: (..., 2, 2) -> (..., 2)."""
+    return edges.square().sum(-2).sqrt()
 
 
 Look = Callable[..., Tensor]   # (matrix, size, area=1.0, outside=1.0) -> (B, 3, H, W)
@@ -128,25 +140,34 @@ def viewer(model: nn.Module, lr: Tensor) -> Look:
 
     The function is look(matrix, size, area=1.0, outside=1.0) -> (B, 3, H, W), about [0, 1]. For matrix and size see `view`.
     area: a factor on the pixels' edges; 0 means points.   outside: the value of pixels whose centre is not in the picture.
-    Raises InputError as `ParallelogramLIIF`.
+    Raises InputError for a model that cannot be asked for single pixels, such as a fixed-scale model.
     """
-    liif = ParallelogramLIIF(model)
-    return _look(liif, liif.encode(lr))
+    model = _viewable(model)
+    return _look(model, model.encode(lr))
 
 
-def _look(liif: ParallelogramLIIF, features: Tensor) -> Look:
+def _viewable(model: nn.Module) -> ImplicitModel:
+    if not isinstance(model, ImplicitModel):
+        raise InputError("model: views need an implicit model, which can be asked for any pixel, such as ipe-liif")
+    return ParallelogramLIIF(model) if has_parallelograms(model) else model
+
+
+def _look(model: ImplicitModel, features: Tensor) -> Look:
     """The function that `viewer` returns, for features of the picture."""
     batch, lr_size = len(features), tuple(features.shape[-2:])
-    read = liif.reader(features, features.new_zeros(1, 1, 4))
+    exact = isinstance(model, ParallelogramLIIF)
 
     @torch.no_grad()
     def look(matrix: Tensor, size: tuple[int, int], area: float = 1.0, outside: float = 1.0) -> Tensor:
         position, edges = seen = view(matrix, size)
+        told = (area * edges).flatten(2) if exact else boxes(area * edges).clamp(min=POINT)   # (H, W, 4 or 2)
+        alike = bool((matrix[2, :2] == 0).all())                                   # an affine view: all pixels are alike
         inside, made = seen.inside(lr_size), []
+        read = model.reader(features, told[:1, :1].to(features) if alike else told.flatten(0, 1)[None].to(features))
         for block in inside.flatten().nonzero()[:, 0].split(queries_at_once(features)):
             centre = position.flatten(0, 1)[block].to(features.device).expand(batch, -1, -1)   # (B, Q, 2)
-            half_edges = (area * edges).flatten(2).flatten(0, 1)[block].to(features)[None]     # (1, Q, 4)
-            made.append(read(centre, half_edges))                                              # (B, Q, 3)
+            sizes = told[:1, :1] if alike else told.flatten(0, 1)[block][None]     # (1, 1 or Q, 4 or 2)
+            made.append(read(centre, sizes.to(features)))                          # (B, Q, 3)
         sr = features.new_full((batch, *size, 3), outside)
         sr[:, inside] = torch.cat([*made, sr.new_empty(batch, 0, 3)], 1).to(sr)
         return sr.movedim(-1, 1)
@@ -160,11 +181,11 @@ def warp(model: nn.Module, lr: Tensor, matrix: Tensor, size: tuple[int, int], ou
 
     Each tile of the picture is encoded by itself, which bounds the encoder's memory, whatever the picture's size.
     """
-    liif, lr_size = ParallelogramLIIF(model), tuple(lr.shape[-2:])
+    model, lr_size = _viewable(model), tuple(lr.shape[-2:])
     sr = lr.new_full((len(lr), 3, *size), outside)
     for (rows, columns), (y, x) in _tiles(matrix, (slice(0, size[0]), slice(0, size[1])), lr_size):
-        (seen_y, kept_y), (seen_x, kept_x) = (liif.surroundings(side, n) for side, n in zip((y, x), lr_size, strict=True))
-        look = _look(liif, liif.encode(lr[:, :, seen_y, seen_x])[:, :, kept_y, kept_x])
+        (seen_y, kept_y), (seen_x, kept_x) = (model.surroundings(side, n) for side, n in zip((y, x), lr_size, strict=True))
+        look = _look(model, model.encode(lr[:, :, seen_y, seen_x])[:, :, kept_y, kept_x])
         part = _shift(-y.start, -x.start) @ matrix.double() @ _shift(rows.start, columns.start)
         sr[:, :, rows, columns] = look(part, (rows.stop - rows.start, columns.stop - columns.start), outside=outside)
     return sr
@@ -181,12 +202,14 @@ def _tiles(matrix: Tensor, out: Rectangle, lr_size: tuple[int, int]) -> Iterator
     """
     size = tuple(side.stop - side.start for side in out)
     seen = view(matrix.double() @ _shift(*(side.start for side in out)), size)
-    shown = seen.position[seen.inside(lr_size)]
+    inside = seen.inside(lr_size)
+    shown = seen.position[inside]
     if not len(shown):
         return
-    low = (shown.amin(0) - MARGIN).floor().long().tolist()
-    high = (shown.amax(0) + MARGIN).ceil().long().tolist()
-    if math.prod(b - a for a, b in zip(low, high, strict=True)) <= (TILE_SIDE + 2 * MARGIN) ** 2 or max(size) == 1:
+    around = margin(boxes(seen.edges[inside]))
+    low = (shown.amin(0) - around).floor().long().tolist()
+    high = (shown.amax(0) + around).ceil().long().tolist()
+    if math.prod(b - a for a, b in zip(low, high, strict=True)) <= (TILE_SIDE + 2 * around) ** 2 or max(size) == 1:
         yield out, tuple(slice(max(0, a), min(n, b + 1)) for a, b, n in zip(low, high, lr_size, strict=True))
         return
     axis = size.index(max(size))

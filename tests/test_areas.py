@@ -53,17 +53,6 @@ def test_the_field_has_no_gap_between_a_pixel_and_its_parts_and_a_network_has_on
     assert areas.gap(tiny("ipe-liif"), PICTURES, 2, 2) < 90
 
 
-def test_an_upright_view_at_a_whole_zoom_is_part_of_the_usual_picture():
-    """The view is a centred square of the picture, at pixels that need not fall on those of the picture: sizes are chosen so
-    that they do."""
-    model, lr = tiny("ipe-liif"), torch.rand(1, 3, 20, 20)
-    with torch.no_grad():
-        features = model.encode(lr)
-        matrix = areas.footprints.turned((20, 20), (9.5, 9.5), 2, 0)
-        seen = areas._look(model, features, matrix, (20, 20), 0.5)
-        torch.testing.assert_close(seen, model(lr, (40, 40))[0, :, 10:30, 10:30], rtol=0, atol=1e-5)
-
-
 def test_a_model_that_asks_for_no_size_is_refused():
     with pytest.raises(InputError, match="implicit model"):
         areas.told(BicubicConfig().build(), torch.rand(1, 3, 8, 8), (16, 16), 1.0)

@@ -155,8 +155,32 @@ def test_tiles_make_the_whole_view(tiny, monkeypatch, matrix):
     torch.testing.assert_close(tiled, footprints.viewer(model, lr)(matrix, (40, 30)), rtol=0, atol=2e-5)
 
 
-@pytest.mark.parametrize("method", ["bicubic", "liif", "liif-pe", "ipe-liif-cell", "ipe-metasr", "lte"])
-def test_models_with_another_encoding_of_pixels_are_refused(method, picture):
-    model = models.method(method).build()
-    with pytest.raises(InputError, match="integrated encoding"):
-        footprints.viewer(model, picture)
+@pytest.mark.parametrize("method", ["liif", "liif-pe", "ipe-liif-cell", "metasr", "ipe-metasr", "lte", "ipe-lmf", "field",
+                                    "field-overlap"])
+@pytest.mark.parametrize("form", [footprints.warp, lambda model, lr, *view: footprints.viewer(model, lr)(*view)])
+def test_an_upright_view_is_the_model_itself_for_every_implicit_model(tiny, picture, method, form):
+    model = tiny(method)
+    size, matrix = upright(picture, 3)
+    with torch.no_grad():
+        torch.testing.assert_close(form(model, picture, matrix, size), model(picture, size), rtol=0, atol=2e-5)
+
+
+@pytest.mark.parametrize("matrix", [footprints.turned((12, 10), (20, 25), 0.23, 20), PERSPECTIVE])
+def test_tiles_make_the_whole_view_of_a_field_with_large_pixels(tiny, monkeypatch, matrix):
+    lr = torch.rand(1, 3, 50, 60, generator=torch.Generator().manual_seed(1))
+    monkeypatch.setattr(footprints, "TILE_SIDE", 8)
+    tiled = footprints.warp(tiny("field"), lr, matrix, (12, 10))
+    torch.testing.assert_close(tiled, footprints.viewer(tiny("field"), lr)(matrix, (12, 10)), rtol=0, atol=2e-5)
+
+
+def test_the_box_told_has_the_variance_of_the_parallelogram():
+    edges = torch.tensor([[0.3, -0.4], [0.5, 0.2]], dtype=torch.float64)
+    inner = torch.rand(200_000, 2, generator=torch.Generator().manual_seed(0), dtype=torch.float64) * 2 - 1
+    variance = (inner @ edges).var(0)
+    torch.testing.assert_close(footprints.boxes(edges) ** 2 / 3, variance, rtol=0.02, atol=0)
+
+
+@pytest.mark.parametrize("method", ["bicubic", "edsr-x2"])
+def test_models_that_cannot_be_asked_for_any_pixel_are_refused(method, picture):
+    with pytest.raises(InputError, match="views need an implicit model"):
+        footprints.viewer(models.method(method).build(), picture)
