@@ -19,7 +19,8 @@ the mean of its k x k sub-pixels. The other shapes are comparisons. Their pixels
 (or the four around it) gives all of the colour, its waves are continued beyond its borders, and damping(t) is the shape's
 transform. That is exact for the waves of one LR pixel, not for the picture. Shape "point" has no damping: it takes the colour
 at the pixel's centre. A parallelogram damps a wave by sin(t) / t of both half-edges, t = w . edge. That would be exact within
-one LR pixel only, because the parts of a turned pixel are polygons; such footprints are not built.
+one LR pixel only, because the parts of a turned pixel are polygons. In turned views (`ipe_sr.footprints`) the field therefore
+gets the upright box with the parallelogram's variance along each axis, which is an approximation.
 
 This is the textbook form. `models.fast.field` has the same weights and numbers with less work.
 Related: Thera (arXiv 2311.17643: Gaussian damping, one LR pixel for each pixel), CUF (arXiv 2210.06224), LMF (2404.16451).
