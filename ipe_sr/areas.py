@@ -20,6 +20,7 @@ from ipe_sr import evaluation, footprints, grids
 from ipe_sr.errors import InputError
 from ipe_sr.imaging import datasets, images, resample
 from ipe_sr.imaging.datasets import ImageSet
+from ipe_sr.models.families import BicubicConfig
 from ipe_sr.models.implicit import ImplicitModel
 
 FACTORS = (0.0, 1 / 8, 1 / 2, 1.0, 2.0)   # the size that a model is told, over the right one
@@ -68,10 +69,12 @@ def views(
 ) -> Iterator[Told]:
     """The PSNR (RGB) of views of the middle of each picture against what a camera would record (`footprints.photographed`).
 
-    The model gets the picture reduced by 4. `footprints` says how it is told the turned squares that the pixels are.
+    The model gets the picture reduced by 4. `footprints` says how it is told the turned squares that the pixels are. Bicubic
+    interpolation is a baseline that is told nothing (factor 1 alone): its views are what a camera would record of the reduced picture.
     """
+    factors = [1.0] if isinstance(model.config, BicubicConfig) else factors
     originals = [images.to_tensor(datasets.colours(path)).expand(3, -1, -1) for path in pictures.hr]   # (3, H, W) each
-    looks = [footprints.viewer(model, _reduced(hr)[None]) for hr in originals]
+    looks = [_viewer(model, _reduced(hr)) for hr in originals]
     for zoom in zooms:
         for turn in degrees:
             shown = [_window(hr, zoom, turn) for hr in originals]
@@ -110,13 +113,23 @@ def _reduced(hr: Tensor) -> Tensor:
     return (resample.bicubic(cut, (height, width)) * 255).round().clamp(0, 255) / 255
 
 
+def _viewer(model: nn.Module, lr: Tensor) -> footprints.Look:
+    if isinstance(model.config, BicubicConfig):
+        return lambda matrix, size, area: footprints.photographed(lr, matrix, size, 1, _samples(matrix))[None]
+    return footprints.viewer(model, lr[None])
+
+
 def _window(hr: Tensor, zoom: float, degrees: float) -> tuple[Tensor, Tensor]:
     """The matrix of a square view of a picture's middle that lies within the picture at any angle, and the true view."""
     lr_size = [n // REDUCTION for n in hr.shape[-2:]]
     side = int(zoom * (min(lr_size) / math.sqrt(2) - 2))
     matrix = footprints.turned((side, side), tuple((n - 1) / 2 for n in lr_size), zoom, degrees)
-    samples = math.ceil(max(6, 1.5 * REDUCTION / zoom))
-    return matrix, footprints.photographed(hr, matrix, (side, side), REDUCTION, samples)
+    return matrix, footprints.photographed(hr, matrix, (side, side), REDUCTION, _samples(matrix))
+
+
+def _samples(matrix: Tensor) -> int:
+    """Along each axis of a view's pixel, in what a camera would record: 1.5 for each HR pixel, and at least 6."""
+    return math.ceil(max(6, 1.5 * REDUCTION * matrix[0, :2].norm().item()))
 
 
 def _psnr(one: Tensor, other: Tensor) -> float:
