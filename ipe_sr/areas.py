@@ -70,7 +70,8 @@ def views(
     """The PSNR (RGB) of views of the middle of each picture against what a camera would record (`footprints.photographed`).
 
     The model gets the picture reduced by 4. `footprints` says how it is told the turned squares that the pixels are. Bicubic
-    interpolation is a baseline that is told nothing (factor 1 alone): its views are what a camera would record of the reduced picture.
+    interpolation is a baseline that is told nothing (factor 1 alone): its views are what a camera would record of the
+    reduced picture.
     """
     factors = [1.0] if isinstance(model.config, BicubicConfig) else factors
     originals = [images.to_tensor(datasets.colours(path)).expand(3, -1, -1) for path in pictures.hr]   # (3, H, W) each
