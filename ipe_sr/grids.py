@@ -10,6 +10,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from ipe_sr.errors import InputError
+
 
 def centres(n_out: int, n_in: int, *, device: torch.device | None = None) -> Tensor:
     """Positions of the centres of n_out equal pixels that together cover n_in LR pixels: (n_out,), float64.
@@ -21,7 +23,13 @@ def centres(n_out: int, n_in: int, *, device: torch.device | None = None) -> Ten
 
 
 def radii(size: tuple[int, int], lr_size: tuple[int, int], *, device: torch.device | None = None) -> Tensor:
-    """Half the edges of an output pixel in local units, (2,), float64: LR size / output size, which is 1 / scale."""
+    """Half the edges of an output pixel in local units, (2,), float64: LR size / output size, which is 1 / scale.
+
+    Raises InputError for a size without pixels.
+    """
+    for name, (height, width) in (("a result", size), ("an LR picture", lr_size)):
+        if min(height, width) < 1:
+            raise InputError(f"{name} of {height}x{width} has no pixels; each side must be at least 1")
     ratios = [n_in / n_out for n_in, n_out in zip(lr_size, size, strict=True)]
     return torch.tensor(ratios, dtype=torch.float64, device=device)
 
@@ -47,7 +55,9 @@ def surrounding(position: Tensor, n: int) -> Neighbours:
     """The lower and the upper of the n latent codes around each position: K = 2.   position: (...,).
 
     Each is weighted by the distance to the other one. Beyond the first and the last centre, both are the code at the border,
-    and each has the weight 1/2, as in LIIF's published code.
+    and each has the weight 1/2, as in LIIF's published code. Exactly at the last centre that code differs: there it also
+    replaces the weights of the other axis by 1/2. That happens at scale 1 and at odd scales. tests/test_reference.py shows
+    that with the official weights the colours of these pixels are then 0.4 dB worse, so we do not repeat it.
     """
     p = position[..., None]                                                        # (..., 1)
     pair = torch.cat([p.floor(), p.floor() + 1], -1).clamp(0, n - 1)               # (..., 2): lower, upper
@@ -60,7 +70,7 @@ def surrounding(position: Tensor, n: int) -> Neighbours:
 def containing(position: Tensor, n: int) -> Neighbours:
     """The one of the n latent codes whose LR pixel contains each position: K = 1, with weight 1.   position: (...,).
 
-    A position on the border between two LR pixels belongs to the upper one.
+    A position on the border between two LR pixels belongs to the upper one; in LIIF's published code, to the even one.
     """
     code = (position + 0.5).floor().clamp(0, n - 1)[..., None]                     # (..., 1)
     return Neighbours(code.long(), 2 * (position[..., None] - code), torch.ones_like(code))

@@ -127,7 +127,7 @@ def _tile_side(model: ImplicitModel, lr_size: tuple[int, int], batch: int, kind:
     encoder = model.config.encoder
     if model.reach is None or encoder.activations is None:   # it sees all of the picture, or its memory is unknown
         return max(lr_size)
-    affordable = math.isqrt(WORKING_SET["cpu" if kind == "cpu" else "gpu"] // (4 * batch * encoder.activations))
+    affordable = math.isqrt(WORKING_SET["cpu" if kind == "cpu" else "gpu"] // (4 * max(1, batch) * encoder.activations))
     if lr_size[0] * lr_size[1] <= affordable**2:
         return max(lr_size)
     return max(affordable - 2 * (model.reach + MARGIN), model.reach, 1)   # smaller tiles would be mostly surroundings

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from ipe_sr import grids, models
+from ipe_sr import InputError, grids, models, render
 from ipe_sr.models import implicit
 from ipe_sr.models.decoders import MLP
 
@@ -276,3 +276,35 @@ def test_an_unknown_option_is_refused_with_the_known_ones():
         models.LIIFConfig(convention="fourier").build()
     with pytest.raises(ValueError, match="'nonesuch' is unknown"):
         models.method("nonesuch")
+
+
+def everything(name):
+    """A small model of every method."""
+    config = models.method(name)
+    small = {"encoder": models.EDSRConfig(blocks=1, channels=4), "width": 8}
+    known = {field.name for field in dataclasses.fields(config)}
+    return dataclasses.replace(config, **{key: value for key, value in small.items() if key in known}).build().eval()
+
+
+@pytest.mark.parametrize("name", models.methods())
+@torch.no_grad()
+def test_an_empty_batch_gives_an_empty_result_and_a_size_of_zero_is_refused(name):
+    model, scale = everything(name), getattr(models.method(name), "scale", 2)
+    size = (4 * scale, 5 * scale)
+    for compute in (lambda lr, size: model(lr, size), lambda *given: render.render(model, *given),
+                    lambda *given: render.textbook(model, *given)):
+        assert compute(torch.rand(0, 3, 4, 5), size).shape == (0, 3, *size)
+        with pytest.raises(InputError):
+            compute(torch.rand(1, 3, 4, 5), (0, size[1]))
+
+
+@pytest.mark.parametrize("name", models.methods())
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+@torch.no_grad()
+def test_every_model_runs_in_half_precision(name, dtype):
+    torch.manual_seed(0)
+    model, scale, lr = everything(name), getattr(models.method(name), "scale", 2), torch.rand(1, 3, 4, 5)
+    size = (4 * scale, 5 * scale)
+    exact, half = model(lr, size), model.to(dtype)(lr.to(dtype), size)
+    torch.testing.assert_close(half.float(), exact, rtol=0, atol=0.03)
+    torch.testing.assert_close(render.textbook(model, lr.to(dtype), size).float(), exact, rtol=0, atol=0.03)

@@ -78,6 +78,20 @@ def test_tensorboard_has_every_event_once_the_log_is_closed(tmp_path):
     assert [(event.step, event.value) for event in scalars] == [(step, step / 8) for step in range(1, 30)]
 
 
+def test_tensorboard_keeps_the_last_event_of_a_finished_run_that_is_resumed(tmp_path):
+    events = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
+    first = Log(tmp_path, 0, lambda *written: None, active=True)
+    for step in range(4):
+        first.write(step, {"loss": step / 8})
+    first.close()
+    Log(tmp_path, 3, lambda *written: None, active=True).close()
+    second = Log(tmp_path, 2, lambda *written: None, active=True)                  # the events after step 2 are repeated
+    second.write(3, {"loss": 5.0})
+    second.close()
+    scalars = events.EventAccumulator(str(tmp_path)).Reload().Scalars("loss")
+    assert [(event.step, event.value) for event in scalars] == [(0, 0), (1, 0.125), (2, 0.25), (3, 5.0)]
+
+
 def test_without_tensorboard_only_the_table_is_written(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "tensorboard", None)
     monkeypatch.delitem(sys.modules, "torch.utils.tensorboard", raising=False)

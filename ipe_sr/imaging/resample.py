@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ipe_sr.errors import InputError
+
 if TYPE_CHECKING:
     from torch import Tensor
 
@@ -37,6 +39,8 @@ def taps(n_in: int, n_out: int, border: str = "mirror") -> tuple[np.ndarray, np.
     """
     if border not in BORDERS:
         raise ValueError(f"border {border!r} is unknown: use one of {', '.join(BORDERS)}")
+    if min(n_in, n_out) < 1:
+        raise InputError(f"{n_in} pixels cannot be resampled to {n_out}: both numbers must be at least 1")
     stretch = max(1.0, n_in / n_out)
     centre = (np.arange(n_out) + 0.5) * (n_in / n_out) - 0.5
     first = np.floor(centre - 2 * stretch).astype(np.int64)

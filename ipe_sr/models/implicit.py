@@ -179,4 +179,4 @@ def real_dtype(x: Tensor) -> torch.dtype:
 
 def queries_at_once(features: Tensor) -> int:
     """How many queries a block has for each picture of a batch."""
-    return max(1, QUERIES_AT_ONCE["cpu" if features.device.type == "cpu" else "gpu"] // len(features))
+    return max(1, QUERIES_AT_ONCE["cpu" if features.device.type == "cpu" else "gpu"] // max(1, len(features)))

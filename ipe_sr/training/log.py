@@ -30,7 +30,8 @@ class Log:
             from torch.utils.tensorboard import SummaryWriter
         except ImportError:
             return
-        self.board = SummaryWriter(os.fspath(out), purge_step=step)
+        # TensorBoard drops the events at `purge_step` and after it; those of the step that is done already are kept.
+        self.board = SummaryWriter(os.fspath(out), purge_step=step + 1 if step else 0)
 
     def _rows_up_to(self, step: int) -> list[list[str]]:
         if not self.path.exists():

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import filelock
 import torch
 from lightning.fabric import Fabric
 from torch import Tensor, nn
@@ -26,6 +27,7 @@ from ipe_sr.training.state import TrainingState
 
 LAST = "last.safetensors"     # the state that a training resumes from
 MODEL = "model.safetensors"   # the result, for `ipe_sr.load`
+LOCK = "training.lock"        # held while a training runs in the folder
 ACCELERATORS = ("auto", "cpu", "gpu")
 AHEAD = {"cpu": 0, "cuda": 3}   # batches made in advance, so that a GPU need not wait; a CPU gains nothing by it
 
@@ -95,7 +97,7 @@ def train(
         raise InputError(f"{out}: holds a training already; give --resume to go on, or another --out")
     if resume and not (out / LAST).exists():
         raise InputError(f"{out}: holds no {LAST} to resume from")
-    with _made(out):
+    with _made(out), _alone(out, fabric.is_global_zero):
         # Decoded before other processes start, which map the same files.
         store, valid = load_store(preset.schedule.data), load_store((preset.schedule.valid,))
         arguments = (preset, store, valid, out, resume, progress)
@@ -112,6 +114,27 @@ def _made(folder: Path) -> Iterator[None]:
         with contextlib.suppress(OSError):
             folder.rmdir()
         raise
+
+
+@contextlib.contextmanager
+def _alone(folder: Path, first: bool) -> Iterator[None]:
+    """Holds the folder's lock during a block, in the first process of a training. The system frees it if the process dies.
+
+    Raises InputError if another training holds it.
+    """
+    if not first:
+        yield
+        return
+    lock = filelock.FileLock(folder / LOCK)
+    try:
+        lock.acquire(timeout=0)
+    except filelock.Timeout:
+        raise InputError(f"{folder}: another training runs in this folder; wait for its end, or give another --out") from None
+    try:
+        yield
+    finally:
+        (folder / LOCK).unlink(missing_ok=True)   # while it is held, so that nobody waits for a file that is gone
+        lock.release()
 
 
 def _fabric(accelerator: str, devices: int) -> Fabric:

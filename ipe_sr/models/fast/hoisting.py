@@ -124,7 +124,7 @@ class HoistedMLP:
                         scratch[shape] = sums.new_empty(shape[1:])
                     return torch.add(sums, down[layer][rows, i, None], out=scratch.get(shape)).flatten(0, 2)
 
-                rgb = self.run(given).unflatten(0, (batch, len(lr_rows), -1))
+                rgb = self.run(given).unflatten(0, (batch, len(lr_rows), columns.stop - columns.start))
                 return rgb * (y_weight[rows, i, None, None] * x_weight[columns, j, None])
 
             for rows, columns in some:
