@@ -7,7 +7,7 @@
 import importlib
 
 __version__ = "0.1.0"
-_FUNCTIONS = {"load": "models", "upscale": "upscaling", "InputError": "errors"}   # name -> its module
+_FUNCTIONS = {"load": "models", "upscale": "upscaling", "export": "exporting", "InputError": "errors"}   # name -> its module
 _MODULES = {   # name -> its package; "" for this one
     **dict.fromkeys(("encodings", "evaluation", "figures", "footprints", "grids", "models", "render", "widgets"), ""),
     **dict.fromkeys(("datasets", "images", "metrics", "resample", "samples"), ".imaging"),

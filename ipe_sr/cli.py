@@ -103,6 +103,23 @@ def evaluate(
 
 
 @app.command()
+def export(
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="A released model, or a checkpoint.")],
+    target: Annotated[Path, typer.Argument(metavar="OUT", help="The file to write: .onnx, .pt2 or .safetensors.")],
+    scale: Annotated[str | None, typer.Option(help="The factor of the file, at least 1.")] = None,
+    dynamic: Annotated[bool, typer.Option("--dynamic", help="Any factor: the size becomes a second input.")] = False,
+) -> None:
+    """Write a model for other programs: ONNX, torch.export, or a field as a network that spandrel loads."""
+    from ipe_sr import exporting, models
+
+    if (scale is None) != dynamic:
+        raise InputError("give either --scale FACTOR or --dynamic")
+    difference = exporting.export(models.load(model), target, None if dynamic else _number(scale, "--scale"))
+    size = target.stat().st_size / 1e6
+    out.print(f"{target}: {size:.1f} MB; its results differ by at most {difference:.1e} from the model's")
+
+
+@app.command()
 def train(
     preset: Annotated[str, typer.Argument(metavar="PRESET", help="SCHEDULE-METHOD, such as tiny-ipe-liif.")],
     settings: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override an option.")] = None,

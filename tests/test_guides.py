@@ -10,8 +10,8 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "ipe_sr"
 GUIDES = [
     ROOT / name for name in (
-        "README.md", "ipe_sr/README.md", "ipe_sr/EXTENDING.md", "ipe_sr/weights/README.md", "notebooks/experiments/README.md",
-        "notebooks/exercises/README.md", "data_scripts/README.md",
+        "README.md", "ipe_sr/README.md", "ipe_sr/EXTENDING.md", "ipe_sr/EXCHANGE.md", "ipe_sr/weights/README.md",
+        "notebooks/experiments/README.md", "notebooks/exercises/README.md", "data_scripts/README.md",
     )
 ]
 AT_TOP = {   # what `from ipe_sr import NAME` reaches through ipe_sr.__getattr__ -> its room

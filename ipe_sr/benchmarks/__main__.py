@@ -7,6 +7,7 @@ computes it in software. On a GPU (--device cuda) the batch is the paper's, and 
 Other programs, each with --help:
   python -m ipe_sr.benchmarks.memory          peak memory of upscaling one file
   python -m ipe_sr.benchmarks.field           the field against IPE-LIIF, and the errors of its identities
+  python -m ipe_sr.benchmarks.exports         exported models in onnxruntime beside our own code
   python -m ipe_sr.benchmarks.profile         which operations take the time
   python -m ipe_sr.benchmarks.loader          cost of making a batch beside a training step
   python -m ipe_sr.benchmarks.schedules       training recipes at an equal number of steps

@@ -162,7 +162,7 @@ def unfold(features: Tensor) -> Tensor:
 
 def gather(codes: Tensor, index: Tensor) -> Tensor:
     """The latent codes at some places.   codes: (B, h, w, D).   index: (B, Q, K), into h w.   Returns (B, Q, K, D)."""
-    batch = torch.arange(len(codes), device=codes.device)[:, None, None]
+    batch = torch.arange(codes.shape[0], device=codes.device)[:, None, None]
     return codes.flatten(1, 2)[batch, index]
 
 

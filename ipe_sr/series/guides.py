@@ -34,6 +34,7 @@ class Guide:
 GUIDES = (
     Guide("package", "ipe_sr/README.md", "The package", "Upscale, evaluate and train, in Python and on the command line."),
     Guide("extending", "ipe_sr/EXTENDING.md", "Extending", "Add an encoding, a decoder or an encoder of your own."),
+    Guide("exchange", "ipe_sr/EXCHANGE.md", "Exchange", "Read other people's weights; share and export your own."),
     Guide("weights", "ipe_sr/weights/README.md", "Released weights", "What the released weights are, and what they reach."),
     Guide("exercises", "notebooks/exercises/README.md", "Teaching", "For instructors: hand out, check and grade exercises."),
     Guide("experiments", "notebooks/experiments/README.md", "Experiments", "Make the paper's tables, here or on a cluster."),

@@ -138,8 +138,8 @@ class Sampler:
     Each patch draws a picture, a scale s ~ U(scales), a crop of round(patch * s) pixels, one of eight symmetries, and
     `queries` pixels of the crop without replacement. The LR patch is the crop resized by bicubic and rounded to 8 bits, like
     the LR pictures of the test sets. (LIIF's code rounds after each axis, so that one value in about seven differs by one
-    level; tests/test_reference.py. The symmetries are LIIF's; the paper does not mention any.) The random numbers are drawn on the CPU, so they are the same for every device; the
-    rest is computed on `device`, and the CPU never waits for it.
+    level; tests/test_reference.py. The symmetries are LIIF's; the paper does not mention any.) The random numbers are
+    drawn on the CPU, so they are the same for every device; the rest is computed on `device`, and the CPU never waits for it.
 
     reduction: the picture is first reduced by a whole factor, drawn from 1 to this number or to the largest that the
     picture's size allows. Large photographs are softer than test sets: without reduction, their LR patches at small scales

@@ -56,9 +56,9 @@ class FastField(Field):
         """What each LR pixel gives to the pixels that it touches, by one matrix product; then the sums where they overlap."""
         border, scales = int(self.config.overlap), (y.scale, x.scale)
         here = self.bordered(features)[:, :, y.lr.start : y.lr.stop + 2 * border, x.lr.start : x.lr.stop + 2 * border]
-        of_axes = [self._stencil(scale, axis) for axis, scale in enumerate(scales)]
+        of_axes = [self.stencil(scale, axis) for axis, scale in enumerate(scales)]
         sizes = [len(waves) for waves, _ in of_axes]                               # pixels that an LR pixel touches: m_y, m_x
-        kernel, bias, constant = self._kernel(*(waves for waves, _ in of_axes))
+        kernel, bias, constant = self.kernel(*(waves for waves, _ in of_axes))
         hidden, lr = here[:, :-3].contiguous(), here[:, -3:, None]
         made = F.conv2d(hidden, kernel[..., None, None], bias).unflatten(1, (3, -1))               # (B, 3, m_y m_x, h, w)
         made = made + lr * constant[:, None, None]
@@ -73,7 +73,7 @@ class FastField(Field):
         )
         return colours[:, rows, columns] / 2 + 0.5
 
-    def _stencil(self, scale: int, axis: int) -> tuple[Tensor, int]:
+    def stencil(self, scale: int, axis: int) -> tuple[Tensor, int]:
         """The waves (m, K + 1) of the m pixels that an LR pixel touches, and the first of them, from the LR pixel's first."""
         made = self.cut(grids.centres(3 * scale, 3), torch.tensor(1 / scale, dtype=torch.float64), 3)
         pixel, part = ((made.index == 1) & (made.weight > 0)).nonzero(as_tuple=True)               # of the middle of three
@@ -81,7 +81,7 @@ class FastField(Field):
         waves = self.waves(centre, radius, axis)
         return waves * weight[:, None].to(self.frequencies), int(pixel[0]) - scale
 
-    def _kernel(self, down: Tensor, across: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def kernel(self, down: Tensor, across: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """The product of `amplitudes` and waves: kernel (3 m_y m_x, width), bias (3 m_y m_x), and the waves of 1 (m_y m_x)."""
         waves = (down[:, None] * across).flatten(0, 1)                             # (m_y m_x, K + 1)
         weight, bias = self.amplitudes.weight, self.amplitudes.bias
