@@ -110,6 +110,24 @@ def test_bad_upscales_are_one_line_and_leave_nothing(place, run, arguments, word
 
 
 @pytest.mark.parametrize(("arguments", "word"), [
+    ("bicubic out.onnx --scale 2", "cannot be exported"), ("nonesuch out.onnx --scale 2", "'nonesuch'"),
+    ("ipe-field-light out.onnx", "--dynamic"), ("ipe-field-light out.onnx --scale 2 --dynamic", "--dynamic"),
+    ("ipe-field-light out.onnx --dynamic", "whole-number"), ("ipe-field-light out.txt --scale 2", ".onnx"),
+    ("ipe-field-light missing/out.onnx --scale 2", "missing"), ("ipe-field-light out.onnx --scale 0", "--scale"),
+])
+def test_bad_exports_are_one_line_and_leave_nothing(place, run, arguments, word):
+    before = sorted(place.rglob("*"))
+    status, out, err = run(f"export {arguments}")
+    complaint(status, err, word)
+    assert out == "" and sorted(place.rglob("*")) == before
+
+
+def test_export_says_what_it_wrote(place, run):
+    status, out, err = run("export ipe-field-light out.safetensors --scale 2")
+    assert status == 0 and out.startswith("out.safetensors: ") and "differ by at most" in out and not err
+
+
+@pytest.mark.parametrize(("arguments", "word"), [
     ("--data nonesuch", "'nonesuch'"), ("--data nothing", "holds no pictures"), ("--model nonesuch", "'nonesuch'"),
     ("--model evil.pth", "unpickling"), ("--protocol imagenet", "'imagenet'"), ("--ssim hsv", "'hsv'"),
     ("--colour red", "--colour"),
