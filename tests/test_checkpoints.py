@@ -212,9 +212,9 @@ def test_the_official_file_gives_liif_with_its_known_number_of_parameters(offici
 
 
 @pytest.mark.parametrize(("change", "words"), [
-    (lambda s: s.pop("model"), ["not an official LIIF checkpoint"]),
-    (lambda s: s["model"].update(name="nonesuch"), ["'nonesuch'", "only 'liif'"]),
-    (lambda s: s["model"]["args"]["encoder_spec"].update(name="swin"), ["'swin'", "only 'liif'"]),
+    (lambda s: s.pop("model"), ["not an official LIIF, MetaSR or LTE checkpoint"]),
+    (lambda s: s["model"].update(name="nonesuch"), ["'nonesuch'", "only liif"]),
+    (lambda s: s["model"]["args"]["encoder_spec"].update(name="swin"), ["'swin'", "only liif"]),
     (lambda s: s["model"]["sd"].pop("imnet.layers.8.bias"), ["missing"]),
     (lambda s: s["model"]["sd"].update({"imnet.layers.8.bias": torch.tensor([0, 0, float("inf")])}), ["finite"]),
     (lambda s: s["model"]["sd"].update({"imnet.layers.8.bias": 3}), []),
@@ -229,4 +229,4 @@ def test_an_official_checkpoint_that_does_not_fit_is_refused(tmp_path, change, w
 @pytest.mark.parametrize("content", [torch.zeros(3), [1, 2], {"weight": torch.zeros(3)}, 5])
 def test_a_pth_file_with_other_content_is_refused(tmp_path, content):
     torch.save(content, tmp_path / "foreign.pth")
-    refused(tmp_path / "foreign.pth", "not an official LIIF checkpoint")
+    refused(tmp_path / "foreign.pth", "not an official LIIF, MetaSR or LTE checkpoint")

@@ -1,9 +1,7 @@
-"""Weights on disk: safetensors files with the config in the header. The official LIIF `.pth` is imported without unpickling."""
+"""Weights on disk: safetensors files with the config in the header; official `.pth` files are imported (see `official`)."""
 
 import json
 import os
-import pickle
-import re
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +12,7 @@ from torch import Tensor, nn
 
 from ipe_sr.errors import InputError, first_line
 from ipe_sr.files import note_use, replacing
-from ipe_sr.models import configs
-from ipe_sr.models.families import LIIFConfig
+from ipe_sr.models import configs, official
 
 FORMAT = "ipe_sr/1"
 STATE = "ipe_sr-training/2"   # all of a training, finished or not (see `training.state`)
@@ -35,7 +32,7 @@ def save(
 
 
 def read(path: str | os.PathLike) -> nn.Module:
-    """The model in a `.safetensors` file of ours, or in an official LIIF `.pth` (EDSR-baseline encoder).
+    """The model in a `.safetensors` file of ours, or in an official `.pth` of LIIF, MetaSR or LTE.
 
     The state of a training, finished or not, gives its averaged weights if they are kept, else its weights.
     Raises InputError for a file that is missing, damaged, needs unpickling, or whose tensors do not fit its config.
@@ -47,9 +44,9 @@ def read(path: str | os.PathLike) -> nn.Module:
     if path.suffix == ".safetensors":
         config, tensors = _read_safetensors(path)
     elif path.suffix in (".pth", ".pt"):
-        config, tensors = _read_official(path)
+        config, tensors = official.read(path)
     else:
-        raise InputError(f"{path}: a checkpoint ends in .safetensors (ours) or .pth (official LIIF)")
+        raise InputError(f"{path}: a checkpoint ends in .safetensors (ours) or .pth (official LIIF, MetaSR, LTE)")
     try:
         model = config.build()
     except ValueError as error:
@@ -94,49 +91,6 @@ def _result(state: dict[str, Tensor]) -> dict[str, Tensor]:
     """The model's weights in the state of a training: the averaged ones if they are kept."""
     kept = next((part for part in ("average.", "model.") if any(name.startswith(part) for name in state)), "")
     return {name.removeprefix(kept): tensor for name, tensor in state.items() if name.startswith(kept)}
-
-
-# The official implementation's names of EDSR-baseline-LIIF's tensors, and ours.
-OFFICIAL_NAMES = (
-    (re.compile(r"encoder\.head\.0\.(.*)"), lambda m: f"encoder.head.{m[1]}"),
-    (re.compile(r"imnet\.layers\.8\.(.*)"), lambda m: f"decoder.output.{m[1]}"),
-    (re.compile(r"imnet\.layers\.(\d+)\.(.*)"), lambda m: f"decoder.hidden.{int(m[1]) // 2}.{m[2]}"),
-)
-OFFICIAL_OPTIONS = {"cell": "cell_decode", "ensemble": "local_ensemble", "unfold": "feat_unfold"}   # all True by default there
-OFFICIAL_UNUSED = ("encoder.sub_mean.", "encoder.add_mean.")   # stored there, applied nowhere
-
-
-def _read_official(path: Path) -> tuple[Any, dict[str, Tensor]]:
-    try:
-        stored = torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError:
-        with open(path, "rb") as file:
-            begins = file.read(2)
-        if begins != b"PK" and begins[:1] != b"\x80":   # a zip archive, or a pickle of old
-            raise InputError(f"{path}: not a PyTorch checkpoint") from None
-        raise InputError(f"{path}: holds more than tensors and would need unpickling, which can run code; refused") from None
-    except Exception as error:   # on damaged data the loader raises nearly anything
-        raise InputError(f"{path}: not a readable PyTorch checkpoint ({first_line(error)})") from None
-    try:
-        spec = stored["model"] if isinstance(stored, dict) else {}
-        tensors, name, args = dict(spec["sd"]), spec["name"], dict(spec["args"])
-        encoder = args["encoder_spec"]["name"]
-        if not all(isinstance(key, str) and isinstance(value, Tensor) for key, value in tensors.items()):
-            raise TypeError
-    except (KeyError, TypeError, IndexError, ValueError, AttributeError):
-        raise InputError(f"{path}: not an official LIIF checkpoint (no model / name / args / sd inside)") from None
-    if (name, encoder) != ("liif", "edsr-baseline"):
-        raise InputError(f"{path}: holds {name!r} with encoder {encoder!r}; only 'liif' with 'edsr-baseline' is imported")
-    options = {ours: bool(args.get(theirs, True)) for ours, theirs in OFFICIAL_OPTIONS.items()}
-    config = LIIFConfig(encoding="coordinate", skip=False, **options)
-    return config, {_ours(key): value for key, value in tensors.items() if not key.startswith(OFFICIAL_UNUSED)}
-
-
-def _ours(name: str) -> str:
-    for pattern, rename in OFFICIAL_NAMES:
-        if match := pattern.fullmatch(name):
-            return rename(match)
-    return name
 
 
 def _check(given: dict[str, Tensor], expected: dict[str, Tensor], path: Path) -> None:

@@ -50,7 +50,8 @@ def read(path: Path) -> tuple[FamilyConfig, dict[str, Tensor]]:
             raise TypeError
         encoder, options = args["encoder_spec"]["name"], dict(args["encoder_spec"].get("args") or {})
     except (KeyError, TypeError, IndexError, ValueError, AttributeError):
-        raise InputError(f"{path}: not an official LIIF, MetaSR or LTE checkpoint (no model / name / args / sd inside)") from None
+        message = f"{path}: not an official LIIF, MetaSR or LTE checkpoint (no model / name / args / sd inside)"
+        raise InputError(message) from None
     try:
         if name not in MODELS or encoder not in ENCODERS:
             raise Unsupported("it has no equal here")
@@ -116,7 +117,7 @@ def _rdn(options: dict[str, Any]) -> EncoderConfig:
 def _hidden(args: dict[str, Any], depth: int) -> dict[str, int]:
     """Width and depth of the MLP `imnet`."""
     spec = args.get("imnet_spec") or {}
-    if not isinstance(spec, dict) or spec.get("name", "mlp") != "mlp":
+    if not isinstance(spec, dict) or spec.get("name", "mlp") != "mlp" or not isinstance(spec.get("args") or {}, dict):
         raise Unsupported(f"its imnet_spec is {spec!r}")
     widths = (spec.get("args") or {}).get("hidden_list", [256] * depth)
     if not isinstance(widths, list) or len(set(map(str, widths))) != 1 or len(widths) > 64:

@@ -7,6 +7,7 @@ from pathlib import Path
 from torch import nn
 
 from ipe_sr.errors import InputError
+from ipe_sr.models import hub
 from ipe_sr.models.checkpoints import read
 from ipe_sr.models.configs import methods
 from ipe_sr.models.families import BicubicConfig
@@ -21,7 +22,8 @@ def released() -> list[str]:
 
 
 def load(model: str | os.PathLike | nn.Module = DEFAULT) -> nn.Module:
-    """A model ready for use, by a released name or by the path of a checkpoint (`.safetensors`, official LIIF `.pth`).
+    """A model ready for use, by a released name, by the path of a checkpoint (`.safetensors`, official `.pth` of LIIF, MetaSR
+    or LTE), or by a repository of the Hugging Face Hub ("hf://OWNER/NAME", see `hub`).
 
     A model is returned as it is. Raises InputError for an unknown name or an unusable file.
     """
@@ -46,6 +48,8 @@ def _kept(path: Path, *_state: int) -> nn.Module:
 def _file(model: str | os.PathLike) -> Path:
     if str(model) in released():
         return WEIGHTS / f"{model}.safetensors"
+    if str(model).startswith(hub.PREFIX):
+        return hub.file(str(model).removeprefix(hub.PREFIX))
     if Path(model).suffix or os.sep in str(model):
         return Path(model)
     hint = " (that is a method: train it to get weights)" if str(model) in methods() else ""
