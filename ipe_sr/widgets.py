@@ -53,7 +53,7 @@ class Explorer(ipywidgets.VBox):
         # Jupyter cuts the text after 110 characters.
         return f"[interactive: {', '.join(self.controls)}; run the notebook to move them]"
 
-    def filmstrip(self, states: Sequence[dict[str, Any]], alt: str, columns: int = 2) -> None:
+    def filmstrip(self, states: Sequence[dict[str, Any]], alt: str, columns: int = 1) -> None:
         """Show some states in one static picture, each below its caption. Pages without a kernel, such as GitHub's, show it.
 
         states: each gives the values that differ from the present state.   alt: the picture's alternative text.

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ipe_sr import figures, grids
 from ipe_sr.demos.scenes import scene
-from ipe_sr.figures import BLACK, ORANGE, RED, SKY
+from ipe_sr.figures import BLACK, BLUE, ORANGE, RED, SKY
 from ipe_sr.imaging import images, resample, samples
 from ipe_sr.models import LIIF, EDSRConfig, FieldConfig, LIIFConfig, MetaSR, MetaSRConfig
 from ipe_sr.models.field import Field
@@ -115,15 +115,16 @@ REACH = 4.4   # local units that the close view shows to each side
 
 
 def _query_stage():
-    fig, axes = figures.panels(columns=3, height=3.6, width_ratios=[3, 4, 2])
-    whole, close, colours = axes[0]
+    fig, axes = figures.panels(columns=4, height=2.7, width_ratios=[5, 6, 7, 3])
+    whole, close, row, colours = axes[0]
     lr = images.to_pixels(tiny_liif().lr[0])
     whole.imshow(lr, interpolation="nearest")
-    whole.set(title="the LR picture", xticks=[], yticks=[])
-    close.set(xlim=(-REACH, REACH), ylim=(REACH, -REACH), xlabel="x from the code, local units", ylabel="y", aspect="equal",
-              title="around the nearest code")
+    whole.set(title="LR picture", xticks=[], yticks=[])
+    row.set(xlim=(-2, 2), ylim=(0, 1), xlabel="x from the pixel, LR pixels", title="green along the row")
+    close.set(xlim=(-REACH, REACH), ylim=(REACH, -REACH), xlabel="x, local units", aspect="equal",
+              title="nearest latent code")
     colours.set(xlim=(0, 1), ylim=(3, 0), title="colours", xticks=[], yticks=[])
-    for ax in axes[0]:
+    for ax in (whole, close, colours):
         ax.grid(False)
     return fig, axes
 
@@ -131,8 +132,13 @@ def _query_stage():
 @scene(_query_stage)
 def one_query(axes, y: float, x: float, scale: float) -> None:
     """Notebook 06: a pixel, its nearest latent code, and the colour that the decoder predicts.   y, x: LR pixels."""
-    whole, close, colours = axes[0]
+    whole, close, along, colours = axes[0]
     (row, column), (dy, dx), answer, truth = _query(y, x, scale)
+    at, green = _along_the_row(y, x, scale)
+    for border in np.arange(np.ceil(x - 2.5), x + 2) + 0.5:
+        along.axvline(border - x, color="gray", linewidth=0.8, linestyle=":")
+    along.plot(at - x, green, color=BLUE, linewidth=1.6)
+    along.plot([0], [answer[1]], "o", color=RED, markersize=6)
     lr, r = images.to_pixels(tiny_liif().lr[0]) / 255, 1 / scale
     edge = {"fill": False, "edgecolor": BLACK, "linewidth": 2}
     whole.add_patch(Rectangle((column - 2.5, row - 2.5), 5, 5, fill=False, edgecolor=ORANGE, linewidth=2))
@@ -152,7 +158,7 @@ def one_query(axes, y: float, x: float, scale: float) -> None:
 def one_query_readout(y: float, x: float, scale: float) -> str:
     (row, column), (dy, dx), answer, _ = _query(y, x, scale)
     rgb = ", ".join(f"{value:.2f}" for value in answer)
-    return (f"nearest code ({row}, {column})   relative coordinate ({dy:+.2f}, {dx:+.2f})   cell {2 / scale:.2f}"
+    return (f"nearest latent code ({row}, {column})   relative coordinate ({dy:+.2f}, {dx:+.2f})   cell {2 / scale:.2f}"
             f"   colour ({rgb})")
 
 
@@ -166,6 +172,16 @@ def _query(y: float, x: float, scale: float) -> tuple[tuple[int, int], np.ndarra
     rows, columns = (_cover(centre, 1 / scale, hr.shape[-1]) for centre in (y, x))
     truth = torch.einsum("chw,h,w->c", hr, rows, columns)
     return divmod(int(around.index), SIDE), around.offset[0, 0].numpy(), answer.numpy(), truth.numpy()
+
+
+@torch.no_grad()
+def _along_the_row(y: float, x: float, scale: float) -> tuple[np.ndarray, np.ndarray]:
+    """Positions within 2 LR pixels of x on the row y, (N,), and the green that the decoder answers there, (N,)."""
+    model, lr, _ = tiny_liif()
+    at = torch.arange(x - 2, x + 2 + 1e-9, 1 / 64, dtype=torch.float64).clamp(-0.5, SIDE - 0.5)
+    around = grids.nearest(torch.stack([torch.full_like(at, y), at], -1), (SIDE, SIDE))
+    answers = each_answer(model, lr, around, torch.full((1, 2), 1 / scale, dtype=torch.float64))
+    return at.numpy(), answers[:, 0, 1].numpy()
 
 
 def _cover(centre: float, radius: float, n: int) -> Tensor:

@@ -33,7 +33,7 @@ def _picture_and_features():
     picture.imshow(images.to_pixels(tiny_liif().lr[0]), interpolation="nearest")
     picture.set_title("LR picture")
     features.set(xlim=(-0.5, SIDE - 0.5), ylim=(SIDE - 0.5, -0.5), aspect="equal", title="one of 16 feature maps")
-    code.set(xlim=(-0.5, 8.5), ylim=(15.5, -0.5), xlabel="its 3x3 places", ylabel="16 maps", title="the code")
+    code.set(xlim=(-0.5, 8.5), ylim=(15.5, -0.5), xlabel="its 3x3 places", ylabel="16 maps", title="latent code")
     for ax in axes[0]:
         ax.grid(False)
         ax.set(xticks=[], yticks=[])

@@ -78,7 +78,7 @@ def fit(frequencies: int, steps: int) -> Fit:
 def _kernel_and_fit():
     fig, axes = figures.panels(columns=2, height=3.3, width_ratios=[2, 3])
     left, right = axes[0]
-    left.set(xlabel="distance of two points", xlim=(-1, 1), ylim=(-0.6, 1.1), title="how alike two codes are")
+    left.set(xlabel="distance of two points", xlim=(-1, 1), ylim=(-0.6, 1.1), title="how alike two encodings are")
     right.set(xlabel="x", xlim=(-1, 1), ylim=(-1.25, 1.7), title="what is learnt from the samples")
     right.plot([], [], **KNOWN, label="samples")
     right.plot([], [], **TRUTH, label="truth")

@@ -1,64 +1,72 @@
-"""The demos of notebooks 00, 01, 03 and 04: footprints, aliasing, encodings of a pixel, Monte Carlo estimates of them."""
+"""The demos of notebooks 00, 01 and 04: pixels over stripes, aliasing, Monte Carlo estimates of an encoding."""
+
+import functools
 
 import numpy as np
 import torch
 from matplotlib.patches import Rectangle
 from scipy.stats import t as student
 
-from ipe_sr import encodings, figures, grids
-from ipe_sr.demos.scenes import bars, scene
+from ipe_sr import encodings, figures
+from ipe_sr.demos.scenes import scene
 from ipe_sr.figures import BLACK, BLUE, GREEN, ORANGE, RED, SKY
 
 AREA = {"fill": True, "color": BLUE, "alpha": 0.4}
 CENTRE = {"color": RED, "marker": "o", "linestyle": "none"}
 CLOSED_FORM = {"color": GREEN, "linestyle": "--"}
-GAUSSIAN = {"color": ORANGE, "linestyle": "--"}
 IMPOSTOR = {"color": RED, "linestyle": ":"}
 INTERVAL = {"color": ORANGE, "alpha": 0.45}
-IPE = {"fill": True, "color": BLUE, "hatch": "//", "edgecolor": "white"}
 LR_PIXEL = {"fill": False, "edgecolor": BLACK, "linewidth": 2.2}
-ORIGIN = {"color": BLACK, "marker": "+", "markersize": 10, "linestyle": "none"}
-PE = {"fill": True, "color": RED}
-PIXEL = {"color": ORANGE, "alpha": 0.75}
 # Half of a 95% interval in standard errors. Quasi-random estimates have few point sets, 16: Student's t (see notebook 04).
 WIDTHS = {"plain": 1.96, "stratified": 1.96, "quasi-random": student.ppf(0.975, 15)}
+DRAWS = 40   # the most intervals that the demo of notebook 04 draws
 WAVE = {"color": SKY, "linewidth": 1.2}
 
 
-def _around_an_lr_pixel():
-    fig, axes = figures.panels(columns=2, height=4.2, width_ratios=[3, 2])
-    ax, key = axes[0]
+STRIPES, AT = 9.0, 0.35   # of notebook 00's scene: frequency in rad per local unit; the centre of the pixel, in a dark stripe
+
+
+def _over_stripes():
+    fig, axes = figures.panels(columns=2, height=3.9, width_ratios=[3, 2])
+    ax, colours = axes[0]
+    x = np.linspace(-2.2, 2.2, 881)
+    light = {"cmap": "gray", "vmin": 0, "vmax": 1}
+    ax.imshow(0.5 + 0.5 * np.cos(STRIPES * x)[None].repeat(2, 0), **light, extent=(-2.2, 2.2, 2.2, -2.2))
     ax.set(xlim=(-2.2, 2.2), ylim=(2.2, -2.2), xlabel="x, local units", ylabel="y, local units", aspect="equal",
-           title="an LR pixel and the HR pixels over it")
+           title="one centre, many sizes")
     ax.grid(False)
-    shown = [
-        Rectangle((0, 0), 1, 1, **LR_PIXEL, label="an LR pixel: [-1, 1]²"),
-        Rectangle((0, 0), 1, 1, **PIXEL, label="an HR pixel: an area"),
-        *ax.plot([], [], **CENTRE, label="its centre: a point"),
-        *ax.plot([], [], **ORIGIN, label="the feature vector's place"),
-    ]
-    key.axis("off")
-    key.legend(handles=shown, loc="center left", fontsize=9)
+    ax.plot([], [], color=BLACK, linewidth=2.2, label="an LR pixel: [-1, 1]²")
+    ax.plot([], [], color=ORANGE, linewidth=4, label="the pixel that is asked for")
+    ax.plot([], [], **CENTRE, label="its centre")
+    ax.legend(fontsize=8.5, loc="upper left", frameon=True, framealpha=1)
+    colours.set(xlim=(0, 1), ylim=(2, 0), title="its colour", xticks=[], yticks=[])
+    colours.grid(False)
     return fig, axes
 
 
-@scene(_around_an_lr_pixel)
+@scene(_over_stripes)
 def footprint(axes, scale: float) -> None:
-    """Notebook 00: one LR pixel in local coordinates and the HR pixels that cover it. One of these is filled."""
-    ax, radius = axes[0, 0], 1 / scale
-    centres = 2 * grids.centres(round(4 * scale), 4).numpy() - 2              # local units of the second of 4 LR pixels
-    edges = np.append(centres - radius, centres[-1] + radius)
-    ax.vlines(edges, -3, 3, color=SKY, linewidth=0.8)
-    ax.hlines(edges, -3, 3, color=SKY, linewidth=0.8)
-    c = centres[np.abs(centres - 0.5).argmin()]
+    """Notebook 00: a pixel of this scale over stripes, the colour of its centre, and the mean colour over its area."""
+    ax, colours = axes[0]
+    c, r = AT, 1 / scale
     ax.add_patch(Rectangle((-1, -1), 2, 2, **LR_PIXEL))
-    ax.add_patch(Rectangle((c - radius, c - radius), 2 * radius, 2 * radius, **PIXEL))
-    ax.plot([c], [c], **CENTRE, markersize=5)
-    ax.plot([0], [0], **ORIGIN)
+    ax.add_patch(Rectangle((c - r, c - r), 2 * r, 2 * r, fill=False, edgecolor=ORANGE, linewidth=4))
+    ax.plot([c], [c], **CENTRE, markersize=6, markeredgecolor="white")
+    for level, (name, colour) in enumerate(_stripe_colours(scale).items()):
+        colours.add_patch(Rectangle((0, level), 1, 1, facecolor=str(colour)))
+        ink = "white" if colour < 0.5 else BLACK
+        colours.text(0.5, level + 0.5, f"{name}\n{colour:.2f}", ha="center", va="center", color=ink, fontsize=11)
 
 
 def footprint_readout(scale: float) -> str:
-    return f"scale s = {scale:.2f}   radius r = 1 / s = {1 / scale:.3f}   HR pixels in one LR pixel: {scale**2:.2f}"
+    at, mean = _stripe_colours(scale).values()
+    return f"scale s = {scale:.2f}   radius r = {1 / scale:.3f}   at the centre {at:.2f}   mean over the pixel {mean:.2f}"
+
+
+def _stripe_colours(scale: float) -> dict[str, float]:
+    """Brightness of the stripes at the centre of the pixel, and its mean over the pixel, in [0, 1]."""
+    wave = np.cos(STRIPES * AT)
+    return {"at the centre": 0.5 + 0.5 * wave, "mean over the pixel": 0.5 + 0.5 * wave * np.sinc(STRIPES / scale / np.pi)}
 
 
 ROW = 48   # HR pixels
@@ -104,85 +112,63 @@ def _alias(frequency: float, scale: int) -> float:
     return abs(frequency - np.round(frequency * scale) / scale)
 
 
-def _damping_and_encoding():
-    fig, axes = figures.panels(columns=2, height=3.3)
+def _estimates_and_the_truth():
+    fig, axes = figures.panels(columns=2, height=3.4, width_ratios=[3, 4])
     left, right = axes[0]
-    left.set_xscale("log", base=2)
-    left.set(xlabel="frequency w", ylabel="damping", xlim=(2**-0.5, 2**15.5), ylim=(-0.3, 1.25), title="what the area keeps")
-    left.plot([], [], color=BLUE, label="pixel: sinc(w r)")
-    left.plot([], [], **GAUSSIAN, label="Gaussian of equal variance")
-    left.legend(fontsize=9, loc="upper right")
-    right.set(xlabel="k  (w = 2^k)", ylabel="sine component", xlim=(-0.7, 15.7), ylim=(-1.1, 1.45), xticks=range(0, 16, 3),
-              title="the code of one pixel")
-    right.stairs([0], [0, 1], **PE, label="PE: the centre")
-    right.stairs([0], [0, 1], **IPE, label="IPE: the area")
-    right.legend(fontsize=9, loc="upper right", ncols=2)
-    return fig, axes
-
-
-@scene(_damping_and_encoding)
-def pixel_encoding(axes, centre: float, radius: float, frequencies: int) -> None:
-    """Notebook 03: damping over frequency, and the sines in the encodings of one pixel: PE of its centre, IPE of its area."""
-    w = encodings.octaves(frequencies, dtype=torch.float64)
-    c, r = (torch.tensor([v], dtype=torch.float64) for v in (centre, radius))
-    dense = 2 ** np.linspace(-0.5, 15.5, 1200)
-    left, right = axes[0]
-    left.plot(dense, np.sinc(radius * dense / np.pi), color=BLUE)
-    left.plot(dense, np.exp(-((radius * dense) ** 2) / 6), **GAUSSIAN)
-    left.plot(w, torch.sinc(r * w / np.pi), "o", color=BLUE, markersize=5)
-    point, area = (encoded[:frequencies].numpy() for encoded in (encodings.positional(c, w), encodings.integrated(c, r, w)))
-    bars(right, np.arange(frequencies) - 0.39, 0.38, point, **PE)
-    bars(right, np.arange(frequencies) + 0.01, 0.38, area, **IPE)
-
-
-def pixel_encoding_readout(centre: float, radius: float, frequencies: int) -> str:
-    kept = (radius * 2.0 ** np.arange(frequencies) < 1).sum()
-    return (f"centre {centre:+.2f}   radius {radius:.3f} (scale {1 / radius:.2f})   "
-            f"frequencies with w r < 1: {kept} of {frequencies}")
-
-
-def _estimate_and_its_error():
-    fig, axes = figures.panels(columns=2, height=3.2)
-    left, right = axes[0]
-    left.set(xlabel="x in the pixel", ylabel="sin(8 x)", title="one estimate", xlim=(-0.65, 1.45), ylim=(-1.15, 1.75))
+    left.set(xlabel="x in the pixel", ylabel="sin(8 x)", title="the last estimate", xlim=(-0.65, 1.45), ylim=(-1.15, 1.75))
     left.plot([], [], **WAVE, label="the wave over the pixel")
     left.plot([], [], **CLOSED_FORM, label="closed form: its mean")
     left.fill([], [], **INTERVAL, label="95% interval")
-    left.legend(fontsize=8.5, loc="upper center", ncols=2, columnspacing=1)
-    right.set_xscale("log", base=2)
-    right.set(yscale="log", xlabel="samples", ylabel="half of the interval", xlim=(2**4.7, 2**12.3), ylim=(1e-7, 1),
-              title="it shrinks with the samples")
+    left.legend(fontsize=8, loc="upper center", ncols=2, columnspacing=1)
+    right.set(xlabel="error, in standard errors", yticks=[], xlim=(-6, 6), ylim=(-1, 1.2 * DRAWS), title="all intervals so far")
+    right.axvline(0, **CLOSED_FORM)
+    right.plot([], [], color=BLUE, label="contains the truth")
+    right.plot([], [], color=RED, linestyle=":", label="misses it")
+    right.legend(fontsize=8, loc="upper center", ncols=2)
     return fig, axes
 
 
-@scene(_estimate_and_its_error)
-def sampling(axes, log2_samples: int, radius: float, sampler: str) -> None:
-    """Notebook 04: an estimate of E[sin(w x)] with its 95% interval, the closed form, and the interval by samples."""
-    centre, w, shown = 0.4, 8.0, 2**log2_samples
-    c, r, frequency = (torch.tensor([v], dtype=torch.float64) for v in (centre, radius, w))
+@scene(_estimates_and_the_truth)
+def sampling(axes, draw: int, log2_samples: int, radius: float, sampler: str) -> None:
+    """Notebook 04: estimate number `draw` of E[sin(w x)] with its 95% interval, and the intervals of all draws up to it."""
     left, right = axes[0]
+    centre, w, truth = _mean_of_wave(radius)
     x = np.linspace(centre - radius, centre + radius, 400)
     left.plot(x, np.sin(w * x), **WAVE)
-    left.axhline(encodings.integrated(c, r, frequency)[0].item(), **CLOSED_FORM)
-    left.axhspan(*_interval(_estimate(c, r, frequency, shown, sampler), WIDTHS[sampler]), **INTERVAL)
-    n = 2 ** np.arange(5, 13)
-    errors = [WIDTHS[sampler] * _estimate(c, r, frequency, int(i), sampler).standard_error[0].item() for i in n]
-    right.plot(n, errors, "o-", color=ORANGE)
-    right.axvline(shown, color=BLACK, linewidth=0.8, linestyle=":")
+    left.axhline(truth, **CLOSED_FORM)
+    mean, error = _estimate(draw, radius, 2**log2_samples, sampler)
+    half = WIDTHS[sampler]
+    left.axhspan(mean - half * error, mean + half * error, **INTERVAL)
+    for number in range(1, draw + 1):
+        z = _score(number, radius, 2**log2_samples, sampler)
+        missed = abs(z) > half
+        look = {"color": RED, "linestyle": ":"} if missed else {"color": BLUE}
+        right.plot([z - half, z + half], [number - 1] * 2, **look, linewidth=1.6)
 
 
-def sampling_readout(log2_samples: int, radius: float, sampler: str) -> str:
+def sampling_readout(draw: int, log2_samples: int, radius: float, sampler: str) -> str:
+    scores = [_score(number, radius, 2**log2_samples, sampler) for number in range(1, draw + 1)]
+    missed = sum(abs(z) > WIDTHS[sampler] for z in scores)
+    mean, error = _estimate(draw, radius, 2**log2_samples, sampler)
+    return (f"{2**log2_samples} {sampler} samples   error {mean - _mean_of_wave(radius)[2]:+.2e}   standard error {error:.2e}"
+            f"   {missed} of {draw} intervals miss")
+
+
+def _mean_of_wave(radius: float) -> tuple[float, float, float]:
+    """Centre and frequency of notebook 04's wave, and its mean over a pixel of this radius."""
     c, r, w = (torch.tensor([v], dtype=torch.float64) for v in (0.4, radius, 8.0))
-    estimate = _estimate(c, r, w, 2**log2_samples, sampler)
-    error = (estimate.mean - encodings.integrated(c, r, w))[0].item()
-    return f"{2**log2_samples} {sampler} samples   error {error:+.2e}   standard error {estimate.standard_error[0].item():.2e}"
+    return c.item(), w.item(), encodings.integrated(c, r, w)[0].item()
 
 
-def _estimate(c: torch.Tensor, r: torch.Tensor, w: torch.Tensor, samples: int, sampler: str) -> encodings.MonteCarloEstimate:
-    return encodings.monte_carlo(c, r, w, samples, sampler, generator=torch.Generator().manual_seed(0))
+def _score(draw: int, radius: float, samples: int, sampler: str) -> float:
+    """How many standard errors an estimate lies from the truth."""
+    mean, error = _estimate(draw, radius, samples, sampler)
+    return (mean - _mean_of_wave(radius)[2]) / error
 
 
-def _interval(estimate: encodings.MonteCarloEstimate, width: float) -> tuple[float, float]:
-    """Lower and upper end.   width: half of the interval in standard errors."""
-    mean, half = estimate.mean[0].item(), width * estimate.standard_error[0].item()
-    return mean - half, mean + half
+@functools.lru_cache(maxsize=4096)
+def _estimate(draw: int, radius: float, samples: int, sampler: str) -> tuple[float, float]:
+    """Mean and standard error.   draw: the seed, so that every draw is another one and the same again."""
+    c, r, w = (torch.tensor([v], dtype=torch.float64) for v in (0.4, radius, 8.0))
+    estimate = encodings.monte_carlo(c, r, w, samples, sampler, generator=torch.Generator().manual_seed(draw))
+    return estimate.mean[0].item(), estimate.standard_error[0].item()
