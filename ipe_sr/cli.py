@@ -169,10 +169,19 @@ def notebooks(
     source: Annotated[Path, typer.Option("--notebooks", help="The folder that holds the series.")] = Path("notebooks"),
     parameters: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override a parameter.")] = None,
     write_back: Annotated[bool, typer.Option("--write-back", help="Store the outputs in the series itself.")] = False,
+    gaps: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Execute nothing; write copies whose central functions are empty.")
+    ] = None,
 ) -> None:
     """Execute the series, check its claims and make a static site of the executed copies."""
     with importing("notebooks", "the series"):
+        from ipe_sr.series import gaps as copies
         from ipe_sr.series import run_series, site
+
+    if gaps is not None:
+        written = copies.write(source, gaps)
+        out.print(f"wrote {len(written)} notebooks to {gaps}")
+        return
 
     plan = run_series.plan(source, params, console.listed(only, "--only"), parameters or [])
     if write_back:

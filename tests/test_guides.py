@@ -12,6 +12,7 @@ GUIDES = [
     ROOT / name for name in (
         "README.md", "ipe_sr/README.md", "ipe_sr/EXTENDING.md", "ipe_sr/EXCHANGE.md", "ipe_sr/weights/README.md",
         "notebooks/experiments/README.md", "notebooks/exercises/README.md", "data_scripts/README.md",
+        "notebooks/notation.md", "notebooks/bibliography.md", "notebooks/syllabus.md", "notebooks/project.md",
     )
 ]
 AT_TOP = {   # what `from ipe_sr import NAME` reaches through ipe_sr.__getattr__ -> its room

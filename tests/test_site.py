@@ -110,6 +110,18 @@ def test_the_first_page_welcomes(folder):
     assert '00_one.json">record' not in page and '00_one.json">record' in read(folder, "runs.html")
 
 
+def test_one_page_holds_all_notebooks_for_a_printer(folder):
+    """Its links lead to places on the page, pictures are in it with their alternative text, and formulas are drawn here."""
+    page = read(folder, "print.html")
+    assert [title in page for title in ("00 · One", "01 · Two", "[00.1] holds: n &lt; 4")] == [True] * 3
+    assert html.escape(ALT, quote=True) in page or html.escape(ALT, quote=False) in page or ALT in html.unescape(page)
+    assert set(re.findall(r'href="#(\w+)"', page)) == set(re.findall(r'<article id="(\w+)"', page)) == {"00_one", "01_two"}
+    assert re.findall(r'href="(?!#)([^"]*)"', page) == ["https://arxiv.org/abs/1"]
+    script = re.search(r'<script defer src="([^"]*)"', page)[1]
+    assert (folder / site.NAME / script).is_file()
+    assert "the third" in page and 'href="print.html"' in read(folder, "index.html")
+
+
 def test_links_of_a_guide_lead_to_pages_or_become_text(folder):
     page = re.search(r'<article.*</article>', read(folder, "package.html"), re.DOTALL)[0]
     internal = re.findall(r'<a class="reference internal" href="([^"]*)">([^<]*)</a>', page)

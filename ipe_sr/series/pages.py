@@ -177,6 +177,7 @@ network around it, train and evaluate it, and say what could not be reproduced.
   There are {{doc}}`{claims} claims <claims>`.
 - **Move the sliders.** These pages show the notebooks as they were executed (preset *{preset}*, see
   {{doc}}`runs and records <runs>`). Their sliders stand still. `jupyter lab notebooks` opens notebooks with sliders that move.
+- **Print it.** <a href="print.html">One page</a> holds all notebooks; a browser prints it, or makes a PDF of it.
 
 ## The path
 

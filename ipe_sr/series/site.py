@@ -17,7 +17,7 @@ from sphinx.util.docutils import docutils_namespace, patch_docutils
 
 from ipe_sr import files
 from ipe_sr.errors import InputError
-from ipe_sr.series import documents, guides, ledger, pages
+from ipe_sr.series import documents, guides, ledger, pages, printable
 from ipe_sr.series.mathjax import MATHJAX
 from ipe_sr.series.pages import Page
 
@@ -44,6 +44,7 @@ def build(folder: Path, notebooks: Path) -> Path:
         _write_sources(scratch, found, carried, sources, checkout)
         warnings = _run_sphinx(scratch, sources, checkout, _alternatives(found))
         _check(warnings, folder / f"{NAME}.log")
+        printable.write(found, scratch / "html" / printable.NAME, f"_static/{MATHJAX.name}")
         shutil.rmtree(folder / NAME, ignore_errors=True)
         os.replace(scratch / "html", folder / NAME)
     return folder / NAME / "index.html"

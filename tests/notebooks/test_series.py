@@ -137,6 +137,27 @@ def test_links_between_notebooks_lead_somewhere(path):
             assert (FOLDER / target).is_file(), target
 
 
+def bibliography():
+    """The anchors of the bibliography's entries, and the text of each."""
+    text = (FOLDER / "bibliography.md").read_text(encoding="utf-8")
+    return {name.lower().replace(" ", "-"): entry for name, entry in re.findall(r"^### (.+)\n((?:(?!#).*\n?)*)", text, re.M)}
+
+
+@each_notebook
+def test_citations_are_in_the_bibliography(path):
+    """A citation names author and year, which are the heading of an entry."""
+    for cell in documents.read(path).cells:
+        for shown, anchor in re.findall(r"\[([^\]]+)\]\(bibliography\.md#([\w-]+)\)", cell.source):
+            assert anchor in bibliography(), anchor
+            assert shown.lower().replace(" ", "-") == anchor
+
+
+def test_every_entry_of_the_bibliography_has_a_link():
+    assert len(bibliography()) >= 15
+    for name, entry in bibliography().items():
+        assert re.search(r"\]\(https://", entry), name
+
+
 def test_the_map_leads_to_every_notebook():
     cells = [cell.source for cell in documents.read(NOTEBOOKS[0]).cells if "## Map of the series" in cell.source]
     assert re.findall(r"\]\((\w+\.ipynb)\)", cells[0]) == [path.name for path in NOTEBOOKS[1:]]
