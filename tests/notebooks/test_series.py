@@ -143,6 +143,14 @@ def bibliography():
     return {name.lower().replace(" ", "-"): entry for name, entry in re.findall(r"^### (.+)\n((?:(?!#).*\n?)*)", text, re.M)}
 
 
+def test_the_map_of_the_pipeline_opens_every_notebook_from_05_on():
+    for path in NOTEBOOKS[5:]:
+        cells = documents.code_cells(documents.read(path))[:4]
+        lit = [name for cell in cells for name in re.findall(r"show_map\((.+)\)", cell.source)]
+        shown = [o for cell in cells for o in outputs(cell) if "Map of the pipeline" in o.get("data", {}).get("text/plain", "")]
+        assert len(lit) == len(shown) == 1, path.name
+
+
 @each_notebook
 def test_citations_are_in_the_bibliography(path):
     """A citation names author and year, which are the heading of an entry."""
