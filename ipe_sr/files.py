@@ -15,6 +15,7 @@ import yaml
 from ipe_sr.errors import InputError, first_line
 
 JOURNAL = "IPE_SR_JOURNAL"   # environment variable: a JSON-lines file
+TEMPORARY = ".ipe_sr-"       # how the names of unfinished files begin
 
 
 def data_root() -> Path:
@@ -65,7 +66,8 @@ def _temporary(path: Path) -> str:
     if not folder.is_dir():
         raise InputError(f"{path}: its folder does not exist; make {folder} first")
     try:
-        handle, name = tempfile.mkstemp(prefix=f".{path.stem}.", suffix=path.suffix, dir=folder)
+        # A short name, because the longest name that a folder allows has no room for more.
+        handle, name = tempfile.mkstemp(prefix=TEMPORARY, suffix=path.suffix[:9], dir=folder)
     except OSError as error:
         raise InputError(f"{path}: cannot be written ({error.strerror})") from None
     os.close(handle)

@@ -2,23 +2,24 @@
 
 import os
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterator
 from numbers import Real
+from typing import NamedTuple
 
 import numpy as np
-import psutil
 import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from ipe_sr import models, render
+from ipe_sr import memory, models, render
 from ipe_sr.errors import InputError, first_line
-from ipe_sr.imaging import images
+from ipe_sr.imaging import alpha, images
 from ipe_sr.imaging.images import Picture
 from ipe_sr.models import devices
 
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
 LARGEST_SCALE = 1_000_000
+LEAST, MOST = -0.25, 1.25   # of floats: resampling overshoots [0, 1] by less
 Scale = float | tuple[float, float]
 Anything = Image.Image | np.ndarray | Tensor
 
@@ -37,7 +38,7 @@ def upscale(
 
     image: a PIL picture (see `images.from_pil`); a numpy array (H, W) or (H, W, C), uint8, uint16, or floats in [0, 1]; or a
     torch tensor (C, H, W), uint8 or floats in [0, 1]. C = 1 to 4: gray, gray + alpha, RGB, RGBA. Floats are clamped to
-    [0, 1] in the result. Alpha is straight; it is upscaled separately from the colours.
+    [0, 1] in the result. Alpha is straight; it is upscaled separately from the colours, and invisible pixels do not count.
     scale: one factor >= 1, or one for each axis: (y, x).   size: (H, W) in pixels, instead of a scale.
     model: see `ipe_sr.load`.   dtype: "fp32" or "bf16" (autocast).   device: "auto", "cpu", "cuda", ...
     self_ensemble: see `render.self_ensemble`.
@@ -51,21 +52,32 @@ def upscale(
 def upscale_file(
     source: str | os.PathLike, out: str | os.PathLike, scale: Scale | None = None, *, size: tuple[int, int] | None = None,
     model: str | os.PathLike | nn.Module = models.DEFAULT, dtype: str = "fp32", device: str = "auto",
-    self_ensemble: bool = False,
+    self_ensemble: bool = False, encoding: images.Encoding = images.Encoding(), strip: bool = False,
 ) -> tuple[int, int]:
     """Upscales a picture file into another file. The ICC profile is kept, and 16 bits if the format of `out` has them.
 
-    Returns the size written, (H, W). Arguments and errors: see `upscale`, `images.read` and `images.write`.
+    Metadata are copied; the orientation is applied, and the resolution is multiplied by the scale, so that a print keeps its
+    size. strip: leave all of them out but the profile. Returns the size written, (H, W). Arguments and errors: see `upscale`,
+    `images.read` and `images.write`.
     """
-    images.check_suffix(out)
+    images.check_suffix(out, encoding)
     picture = images.read(source)
     h, w, channels = picture.pixels.shape
     target = target_size((h, w), scale, size)
-    images.check_target(out, (*target, channels))
-    network = models.cached(model)
-    sr = super_resolve(images.to_tensor(picture.pixels), target, network, picture.pixels.dtype, dtype, device, self_ensemble)
-    images.write(out, Picture(sr, picture.icc))
+    images.check_target(out, (*target, channels), picture.pixels.dtype, encoding)
+    sr = enlarged(picture, target, models.cached(model), dtype, device, self_ensemble)
+    images.write(out, sr._replace(metadata=images.Metadata()) if strip else sr, encoding)
     return target
+
+
+def enlarged(
+    picture: Picture, size: tuple[int, int], model: nn.Module, dtype: str = "fp32", device: str = "auto",
+    self_ensemble: bool = False, advance: Callable[[float], None] = lambda share: None,
+) -> Picture:
+    """A picture at another size, with its profile, and with metadata that fit. Arguments and errors: see `super_resolve`."""
+    old, kind = picture.pixels.shape[:2], picture.pixels.dtype
+    sr = super_resolve(images.to_tensor(picture.pixels), size, model, kind, dtype, device, self_ensemble, advance)
+    return picture._replace(pixels=sr, metadata=picture.metadata.enlarged(old, size))
 
 
 def target_size(lr_size: tuple[int, int], scale: Scale | None, size: tuple[int, int] | None) -> tuple[int, int]:
@@ -74,27 +86,35 @@ def target_size(lr_size: tuple[int, int], scale: Scale | None, size: tuple[int, 
         raise InputError("give either a scale or a size")
     if size is None:
         scales = tuple(scale) if isinstance(scale, (tuple, list, np.ndarray)) else (scale, scale)
-        if len(scales) != 2 or not all(isinstance(s, Real) and 1 <= s <= LARGEST_SCALE for s in scales):   # NaN fails as well
+        if len(scales) != 2 or not all(_is(s, Real) and 1 <= s <= LARGEST_SCALE for s in scales):   # NaN fails as well
             raise InputError(f"scale must be a number from 1 to {LARGEST_SCALE:,}, or two of them (y, x); got {scale}")
         size = tuple(round(n * s) for n, s in zip(lr_size, scales, strict=True))
     pair = isinstance(size, (tuple, list, np.ndarray)) and len(size) == 2
-    if not pair or not all(isinstance(n, (int, np.integer)) for n in size):
+    if not pair or not all(_is(n, (int, np.integer)) for n in size):
         raise InputError(f"size must be two whole numbers, height and width; got {size}")
     if size[0] < lr_size[0] or size[1] < lr_size[1]:
         raise InputError(f"size {size[0]}x{size[1]} is smaller than the picture's {lr_size[0]}x{lr_size[1]}; scales start at 1")
     return int(size[0]), int(size[1])
 
 
+def _is(value: object, kinds: type | tuple[type, ...]) -> bool:
+    return isinstance(value, kinds) and not isinstance(value, (bool, np.bool_))   # for Python, True is the number 1
+
+
 @torch.inference_mode()
 def super_resolve(
     pixels: Tensor, size: tuple[int, int], model: nn.Module, kind: type | np.dtype = np.uint8, dtype: str = "fp32",
-    device: str = "auto", self_ensemble: bool = False,
+    device: str = "auto", self_ensemble: bool = False, advance: Callable[[float], None] = lambda share: None,
 ) -> np.ndarray:
     """(C, h, w) floats in [0, 1], C = 1 to 4  ->  (H, W, C) of the numpy type `kind`: integers over its range, or [0, 1].
 
     The result is computed in tiles, so that only the result itself takes memory in proportion to its size. A self-ensemble
-    keeps three whole pictures besides. Raises InputError for an unknown dtype or device, and if the memory is too small.
+    keeps three whole pictures besides. Equal channels stay equal and constant channels stay constant, whatever the model.
+    Invisible pixels take the colour of the nearest visible one. Opaque areas stay opaque, and invisible ones invisible.
+    advance: is called with the share of the picture that each tile has; the shares add up to 1.
+    Raises InputError for an unknown dtype or device, and if the memory is too small.
     """
+    dtype = dtype.lower()
     if dtype not in DTYPES:
         raise InputError(f"dtype {dtype!r} is unknown: use one of {', '.join(DTYPES)}")
     device = devices.device_named(device)
@@ -102,25 +122,61 @@ def super_resolve(
         warnings.warn("this CPU has no bfloat16 arithmetic (AVX512 or AMX), so bf16 is far slower than fp32", stacklevel=2)
     kept = 3 * 3 * 4 * size[0] * size[1] if self_ensemble and device.type == "cpu" else 0   # sum, term, term turned back
     _check_memory(model, tuple(pixels.shape[-2:]), size, len(pixels), np.dtype(kind), device, kept)
-    model = model.to(device)
     sr = np.empty((*size, len(pixels)), kind)
-    colours = slice(0, len(pixels) - (len(pixels) in (2, 4)))
-    for plane in (colours, slice(colours.stop, None)):                             # first the colours, then alpha
-        lr = pixels[plane].float()
-        if len(lr):
-            lr = lr.expand(3, -1, -1)[None].to(device)                             # gray: three equal channels
-            for tile in _tiles(model, lr, size, DTYPES[dtype], self_ensemble):
-                rgb = tile.rgb[0] if len(pixels[plane]) == 3 else tile.rgb[0].mean(0, keepdim=True)
-                sr[tile.rows, tile.columns, plane] = images.to_pixels(rgb, kind)
+    planes = _planes(pixels)
+    for plane in planes:
+        lr = plane.lr.float()
+        if lr.amin() == lr.amax():
+            sr[..., plane.channels] = images.to_pixels(lr[:1, :1, :1], kind)
+            advance(1 / len(planes))
+            continue
+        of_three = lr.expand(3, -1, -1)[None].to(device)                           # gray: three equal channels
+        for tile in _tiles(model.to(device), of_three, size, DTYPES[dtype], self_ensemble):
+            rgb = tile.rgb[0] if len(lr) == 3 else tile.rgb[0].mean(0, keepdim=True)
+            if plane.is_alpha:
+                rgb = alpha.settled(lr[0], rgb.float().cpu(), size, tile.rows, tile.columns)
+            sr[tile.rows, tile.columns, plane.channels] = images.to_pixels(rgb, kind)
+            advance(rgb[0].numel() / (size[0] * size[1] * len(planes)))
+        for channel, values in zip(range(plane.channels.start, plane.channels.stop), lr, strict=False):
+            if values.amin() == values.amax():
+                sr[..., channel] = images.to_pixels(values[None, :1, :1], kind)
     return sr
+
+
+class _Plane(NamedTuple):
+    """Channels that are upscaled together.   lr: (1 or 3, h, w).   channels: of the picture, to which the result belongs."""
+
+    lr: Tensor
+    channels: slice
+    is_alpha: bool = False
+
+
+def _planes(pixels: Tensor) -> list[_Plane]:
+    """First the colours, then alpha. Three equal channels are one."""
+    has_alpha = len(pixels) in (2, 4)
+    colours = pixels[: len(pixels) - has_alpha]
+    if has_alpha:
+        colours = alpha.bled(colours, pixels[-1])
+    if len(colours) == 3 and alpha.is_neutral(colours):
+        planes = [_Plane(colours[:1], slice(0, 3))]
+    else:
+        planes = [_Plane(colours, slice(0, len(colours)))]
+    return planes + ([_Plane(pixels[-1:], slice(len(colours), len(pixels)), True)] if has_alpha else [])
 
 
 def _tiles(
     model: nn.Module, lr: Tensor, size: tuple[int, int], dtype: torch.dtype, self_ensemble: bool
-) -> Iterable[render.Band]:
-    if not self_ensemble:
-        return render.bands(model, lr, size, dtype)
-    return [render.Band(slice(None), slice(None), render.self_ensemble(model, lr, size, dtype))]
+) -> Iterator[render.Band]:
+    """Raises InputError if the memory does not suffice, however it was estimated."""
+    try:
+        if self_ensemble:
+            yield render.Band(slice(0, size[0]), slice(0, size[1]), render.self_ensemble(model, lr, size, dtype))
+        else:
+            yield from render.bands(model, lr, size, dtype)
+    except (MemoryError, torch.OutOfMemoryError, RuntimeError) as error:
+        if isinstance(error, RuntimeError) and "memory" not in str(error):   # torch has no class of its own for CPUs
+            raise
+        raise InputError(f"{size[0]}x{size[1]} pixels take more memory than is free; choose a smaller scale") from None
 
 
 def _check_memory(
@@ -129,12 +185,7 @@ def _check_memory(
 ) -> None:
     result = size[0] * size[1] * channels * 2 * kind.itemsize   # the pixels, and a copy while the file is written
     need = result + kept + (render.peak_bytes(model, lr_size, size) if device.type == "cpu" else 0)
-    free = psutil.virtual_memory().available
-    if need > free:
-        raise InputError(
-            f"{size[0]}x{size[1]} pixels would take about {need / 2**30:,.1f} GiB of memory, {free / 2**30:,.1f} GiB are free; "
-            "choose a smaller scale or upscale the picture in parts"
-        )
+    memory.check(need, f"{size[0]}x{size[1]} pixels", "choose a smaller scale or upscale the picture in parts")
 
 
 def _unpack(image: Anything) -> tuple[Tensor, np.dtype, Callable[[np.ndarray], Anything]]:
@@ -144,15 +195,26 @@ def _unpack(image: Anything) -> tuple[Tensor, np.dtype, Callable[[np.ndarray], A
     if isinstance(image, Image.Image):
         try:
             picture = images.from_pil(image)
-        except OSError as error:   # PIL reads the pixels of a file only now
+        except InputError:
+            raise
+        except Exception as error:   # PIL reads the pixels of a file only now, and its decoders raise errors of many kinds
             raise InputError(f"the picture is damaged ({first_line(error)})") from None
-        return images.to_tensor(picture.pixels), picture.pixels.dtype, lambda sr: images.to_pil(Picture(sr, picture.icc))
+        if picture.notes:
+            warnings.warn(f"the picture: {'; '.join(picture.notes)}", stacklevel=3)
+        old = picture.pixels.shape[:2]
+
+        def as_pil(sr: np.ndarray) -> Image.Image:
+            return images.to_pil(picture._replace(pixels=sr, metadata=picture.metadata.enlarged(old, sr.shape[:2])))
+
+        return images.to_tensor(picture.pixels), picture.pixels.dtype, as_pil
     if isinstance(image, np.ndarray):
         if image.ndim not in (2, 3) or (image.ndim == 3 and image.shape[2] not in images.MODES):
             raise InputError(f"a numpy picture is (H, W) or (H, W, 1 to 4), got shape {image.shape}")
+        if isinstance(image, np.ma.MaskedArray):
+            raise InputError("a masked array hides some of its pixels; fill it (image.filled(0)) or give an alpha channel")
         whole = image.reshape(*image.shape[:2], -1)
         flatten = (lambda sr: sr[..., 0]) if image.ndim == 2 else (lambda sr: sr)
-        if image.dtype in (np.uint8, np.uint16):
+        if image.dtype.newbyteorder("=") in (np.uint8, np.uint16):   # of any byte order
             return images.to_tensor(whole), image.dtype, flatten
         if image.dtype.kind == "f":
             tensor = torch.from_numpy(np.ascontiguousarray(whole, np.float32)).movedim(-1, 0)
@@ -176,6 +238,9 @@ def _unpack(image: Anything) -> tuple[Tensor, np.dtype, Callable[[np.ndarray], A
 def _finite(tensor: Tensor) -> Tensor:
     if not tensor.isfinite().all():
         raise InputError("the picture holds NaN or infinite values")
-    if tensor.max() > 2:   # resampling overshoots 1, but stays below 2
-        raise InputError(f"the picture holds floats up to {tensor.max():g}, where 1 is white; divide it by its range first")
+    least, most = tensor.min().item(), tensor.max().item()
+    if least < LEAST or most > MOST:
+        raise InputError(
+            f"the picture holds floats from {least:g} to {most:g}, where 0 is black and 1 is white; scale it to [0, 1] first"
+        )
     return tensor

@@ -1,18 +1,23 @@
-"""16-bit PNG and TIFF files, which PIL cuts to 8 bits or does not read. All arrays are (H, W, C) uint16, C = 1 to 4."""
+"""16-bit PNG, TIFF and JPEG 2000 files, which PIL cuts to 8 bits or does not read. All arrays are (H, W, C), C = 1 to 4."""
 
 import io
+import logging
 import struct
 import zlib
-from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
+from ipe_sr import memory
 from ipe_sr.errors import InputError
+from ipe_sr.imaging import png
+from ipe_sr.imaging.boxes import Component
+from ipe_sr.imaging.metadata import EXIF_TAG, GPS_TAG, ICC_TAG, ORIENTATION, XMP_TAG, Metadata
 
 TIFFS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")   # the first bytes of a TIFF
-ORIENTATION, ICC_TAG = 0x0112, 0x8773              # tags of EXIF and TIFF
 MOST_SAMPLES = 6                                   # channels in a TIFF; PIL has the same limit
+MOST_BYTES = 8                                     # of a pixel of four channels
+logging.getLogger("tifffile").addHandler(logging.NullHandler())   # else it prints lines about damaged files
 
 
 def check_size(width: int, height: int) -> None:
@@ -34,8 +39,9 @@ def decode_png(data: bytes) -> np.ndarray:
     return _checked(imagecodecs.png_decode(data))
 
 
-def decode_tiff(data: bytes) -> tuple[np.ndarray, int, bytes | None] | None:
-    """(pixels, orientation, ICC profile) of the first page of a TIFF, or None if it does not have 16 bits per channel.
+def decode_tiff(data: bytes) -> tuple[np.ndarray, int, bytes | None, int] | None:
+    """(pixels, orientation, ICC profile, number of pages) of a TIFF, or None if its first page does not have 16 bits per
+    channel.
 
     Alpha is made straight if it is premultiplied; other extra channels are dropped, as PIL does. Raises
     DecompressionBombError if the page or a tile of it is too large, at any depth: PIL does not look at tiles. Raises
@@ -59,6 +65,7 @@ def decode_tiff(data: bytes) -> tuple[np.ndarray, int, bytes | None] | None:
             raise InputError(f"16-bit TIFF with {page.photometric.name} pixels; convert it to RGB first")
         if page.compression in tifffile.TIFF.IMAGE_COMPRESSIONS:   # such a segment is a picture of a size of its own
             raise InputError(f"16-bit TIFF with {page.compression.name} compression; convert it to LZW or deflate first")
+        memory.check(2 * MOST_BYTES * page.imagewidth * page.imagelength, "decoding it", "free some memory or cut it up")
         pixels = imagecodecs.tiff_decode(data, index=0)   # libtiff decodes no more than a segment should hold
         if page.planarconfig == tifffile.PLANARCONFIG.SEPARATE and pixels.ndim == 3:
             pixels = np.moveaxis(pixels, 0, -1)
@@ -67,7 +74,24 @@ def decode_tiff(data: bytes) -> tuple[np.ndarray, int, bytes | None] | None:
         if page.extrasamples and pixels.ndim == 3:
             pixels = _straight(pixels, page.extrasamples)
         tags = {code: page.tags[code].value for code in (ORIENTATION, ICC_TAG) if code in page.tags}
-    return _checked(pixels), tags.get(ORIENTATION, 1), tags.get(ICC_TAG)
+        count = len(file.pages)
+    return _checked(pixels), tags.get(ORIENTATION, 1), tags.get(ICC_TAG), count
+
+
+def decode_jpeg_2000(data: bytes, parts: list[Component]) -> np.ndarray:
+    """The pixels of a JPEG 2000 file of other than 8 bits, over the whole range of uint8 or uint16.
+
+    parts: what the file says of its channels. Raises InputError for numbers with a sign, and for channels that differ.
+    """
+    import imagecodecs
+
+    if len(set(parts)) > 1 or parts[0].signed or parts[0].bits > 16 or parts[0].step != (1, 1):
+        raise InputError("a JPEG 2000 picture whose channels differ or have a sign; convert it to PNG or TIFF first")
+    pixels = np.asarray(imagecodecs.jpeg2k_decode(data))
+    most = np.iinfo(np.uint8 if parts[0].bits <= 8 else np.uint16)
+    whole = pixels.astype(np.float64) * (most.max / (2 ** parts[0].bits - 1))
+    whole = whole.round().clip(0, most.max).astype(most.dtype)
+    return _checked(whole, most.dtype)
 
 
 def _straight(pixels: np.ndarray, kinds: tuple[int, ...]) -> np.ndarray:
@@ -83,8 +107,8 @@ def _straight(pixels: np.ndarray, kinds: tuple[int, ...]) -> np.ndarray:
     return pixels
 
 
-def _checked(pixels: np.ndarray) -> np.ndarray:
-    if pixels.dtype != np.uint16 or pixels.ndim not in (2, 3):
+def _checked(pixels: np.ndarray, dtype: type | np.dtype = np.uint16) -> np.ndarray:
+    if pixels.dtype != dtype or pixels.ndim not in (2, 3):
         raise InputError(f"holds {pixels.dtype} pixels of shape {pixels.shape}; convert it to 8 or 16 bits per channel first")
     pixels = pixels.reshape(*pixels.shape[:2], -1)
     if not 1 <= pixels.shape[2] <= 4:
@@ -92,26 +116,59 @@ def _checked(pixels: np.ndarray) -> np.ndarray:
     return pixels
 
 
-def write_png(path: Path, pixels: np.ndarray, icc: bytes | None) -> None:
-    """Writes a 16-bit PNG."""
+def png_bytes(pixels: np.ndarray, icc: bytes | None, about: Metadata) -> bytes:
+    """A 16-bit PNG file."""
     import imagecodecs
 
     data = bytes(imagecodecs.png_encode(pixels))
-    if icc:   # the iCCP chunk must follow IHDR, which ends at byte 33
-        body = b"iCCP" + b"ICC profile\0\0" + zlib.compress(icc)
-        chunk = struct.pack(">I", len(body) - 4) + body + struct.pack(">I", zlib.crc32(body))
-        data = data[:33] + chunk + data[33:]
-    path.write_bytes(data)
+    if about.comment:
+        data = png.with_chunk(data, b"iTXt", b"Comment\0\0\0\0\0" + about.comment.encode())
+    if about.xmp:
+        data = png.with_chunk(data, b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + about.xmp)
+    if about.exif:
+        data = png.with_chunk(data, b"eXIf", about.exif)
+    if about.resolution:
+        per_metre = [round(number / 0.0254) for number in about.resolution]
+        data = png.with_chunk(data, b"pHYs", struct.pack(">IIB", *per_metre, 1))
+    if icc:
+        data = png.with_chunk(data, b"iCCP", b"ICC profile\0\0" + zlib.compress(icc))
+    return data
 
 
-def write_tiff(path: Path, pixels: np.ndarray, icc: bytes | None) -> None:
-    """Writes a 16-bit TIFF with deflate compression."""
+def tiff_bytes(pixels: np.ndarray, icc: bytes | None, about: Metadata) -> bytes:
+    """A 16-bit TIFF file with deflate compression."""
     import tifffile
 
-    channels = pixels.shape[2]
+    channels, exif, file = pixels.shape[2], about.tags(), io.BytesIO()
+    inner = {tag: exif.get_ifd(tag) for tag in (EXIF_TAG, GPS_TAG) if tag in exif}
+    texts = {270: about.comment} | {tag: value for tag, value in exif.items() if isinstance(value, str)}
+    extra = [(tag, "s", 0, text, True) for tag, text in texts.items() if text]
+    extra += [(XMP_TAG, "B", len(about.xmp), about.xmp, True)] if about.xmp else []
+    extra += [(tag, "I", 1, 0, True) for tag in inner]   # where they are is known only when the pixels are written
     tifffile.imwrite(
-        path, pixels.squeeze(-1) if channels == 1 else pixels, compression="zlib", iccprofile=icc, metadata=None,
-        photometric="rgb" if channels >= 3 else "minisblack",
-        planarconfig="contig" if channels > 1 else None,
+        file, pixels.squeeze(-1) if channels == 1 else pixels, compression="zlib", iccprofile=icc, metadata=None,
+        photometric="rgb" if channels >= 3 else "minisblack", software=False, byteorder="<",
+        planarconfig="contig" if channels > 1 else None, extratags=extra,
         extrasamples=["unassalpha"] if channels in (2, 4) else None,
+        resolution=about.resolution, resolutionunit="INCH" if about.resolution else None,
     )
+    for tag, values in inner.items():
+        _append(file, tag, values)
+    return file.getvalue()
+
+
+def _append(file: io.BytesIO, tag: int, values: dict) -> None:
+    """Writes a directory of EXIF tags at the end of a TIFF, and its place into the TIFF's `tag`."""
+    import tifffile
+    from PIL import TiffImagePlugin
+
+    directory = TiffImagePlugin.ImageFileDirectory_v2(ifh=b"II*\0\0\0\0\0", group=tag)
+    for inner, value in values.items():
+        if not isinstance(value, dict):
+            directory[inner] = value
+    at = file.seek(0, io.SEEK_END)
+    at += file.write(bytes(at % 2))   # a directory begins at an even place
+    file.write(directory.tobytes(at))
+    file.seek(0)   # where tifffile takes the file to begin
+    with tifffile.TiffFile(file, mode="r+") as tiff:
+        tiff.pages[0].tags[tag].overwrite(at)
