@@ -1,6 +1,8 @@
 """The command line: each command is a few lines over the package."""
 
 import contextlib
+import math
+import os
 import re
 import time
 from pathlib import Path
@@ -9,7 +11,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from ipe_sr import console, plugins
+from ipe_sr import __version__, console, plugins
 from ipe_sr.console import err, out
 from ipe_sr.coursework import commands as course
 from ipe_sr.errors import InputError, importing
@@ -25,12 +27,21 @@ SelfEnsembleOption = Annotated[bool, typer.Option("--self-ensemble", help="Mean 
 DeviceOption = Annotated[str, typer.Option("--device", help="auto, cpu, cuda, cuda:1, ...")]
 
 
+def _print_version(asked: bool) -> None:
+    if asked:
+        out.print(f"ipe-sr {__version__}")
+        raise typer.Exit
+
+
 @app.callback()
 def _with_plugins(
     plugin: Annotated[
         list[str] | None,
         typer.Option("--plugin", metavar="MODULE", help="A module or .py file that registers models or encodings of your own."),
     ] = None,
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version.", is_eager=True, callback=_print_version)
+    ] = False,
 ) -> None:
     """Arbitrary-scale image super-resolution with integrated positional encoding."""
     if plugin:
@@ -39,25 +50,61 @@ def _with_plugins(
 
 @app.command()
 def upscale(
-    source: Annotated[Path, typer.Argument(metavar="IN", help="The picture to upscale.")],
-    target: Annotated[Path, typer.Argument(metavar="OUT", help="The file to write: .png, .jpg, .webp or .tif.")],
+    sources: Annotated[list[str], typer.Argument(
+        metavar="IN... [OUT]", help="Pictures, folders, patterns with *; - is stdin. Without --out, the second is the result."
+    )],
+    output: Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Folder of the results.")] = None,
     scale: Annotated[str | None, typer.Option(help="Factor of at least 1, or two: Y,X. Fractions are fine.")] = None,
     size: Annotated[str | None, typer.Option(help="Exact size in pixels, HxW (height first).")] = None,
+    width: Annotated[int | None, typer.Option(min=1, help="In pixels; the height follows.")] = None,
+    height: Annotated[int | None, typer.Option(min=1, help="In pixels; the width follows.")] = None,
+    fit: Annotated[str | None, typer.Option(help="The largest size within HxW that keeps the aspect ratio.")] = None,
+    ending: Annotated[str | None, typer.Option("--format", help="png, jpg, webp, tif or avif; default: IN's.")] = None,
+    quality: Annotated[int | None, typer.Option(min=1, max=100, help="Of JPEG, WebP and AVIF.")] = None,
+    lossless: Annotated[bool, typer.Option("--lossless", help="Lossless WebP.")] = False,
+    strip: Annotated[bool, typer.Option("--strip", help="Leave out all metadata but the colour profile.")] = False,
+    suffix: Annotated[str, typer.Option(help="Is appended to the names of results: _large.")] = "",
+    skip_existing: Annotated[bool, typer.Option("--skip-existing", help="Leave out pictures that have a result.")] = False,
+    max_pixels: Annotated[str | None, typer.Option(help="The most pixels of a picture that is read: 400e6.")] = None,
     model: ModelOption = "ipe-liif-cell",
     dtype: Annotated[str, typer.Option(help="fp32 or bf16.")] = "fp32",
     self_ensemble: SelfEnsembleOption = False,
     device: DeviceOption = "auto",
 ) -> None:
-    """Upscale a picture by any factor, or to any exact size."""
-    from ipe_sr import upscaling
+    """Upscale pictures by any factor, or to any exact size: IN OUT, or IN... --out DIR."""
+    from ipe_sr import upscale_command
+    from ipe_sr.imaging import images
+    from ipe_sr.pictures import Settings
+    from ipe_sr.upscaling import Target
 
-    chosen = _scale_pair(scale) if scale is not None else None
-    exact = _size(size) if size is not None else None
-    height, width = upscaling.upscale_file(
-        source, target, chosen, size=exact, model=model, dtype=dtype, device=device, self_ensemble=self_ensemble
+    target = Target(
+        _scale_pair(scale) if scale is not None else None, _size(size, "--size") if size is not None else None, width, height,
+        _size(fit, "--fit") if fit is not None else None,
     )
-    err.print(f"model: {model}{' (interpolation)' if model == 'bicubic' else ''}")
-    out.print(f"{target}: {width} x {height} pixels")
+    target.of((1, 1))
+    if max_pixels is not None:
+        images.set_most_pixels(_pixels(max_pixels))
+    dotted = f".{ending.lower().removeprefix('.')}" if ending is not None else None
+    if dotted not in (None, *images.FORMATS):
+        raise InputError(f"--format {ending!r} is unknown: use one of {', '.join(name[1:] for name in images.FORMATS)}")
+    if os.path.basename(suffix) != suffix:
+        raise InputError(f"--suffix {suffix!r}: a name has no {os.sep}")
+    settings = Settings(target, model, dtype, device, self_ensemble, images.Encoding(None, quality, lossless), strip)
+    if output is not None:
+        if not upscale_command.many(sources, output, settings, dotted, suffix, skip_existing):
+            raise typer.Exit(1)
+        return
+    if len(sources) > 2 or skip_existing:
+        raise InputError("several pictures, and --skip-existing, need --out DIR, the folder of the results")
+    upscale_command.one(sources[0], sources[1] if len(sources) > 1 else None, settings, dotted, suffix)
+
+
+@app.command("models")
+def list_models() -> None:
+    """List the released models: what each is for, its size, and its speed on this machine."""
+    from ipe_sr import upscale_command
+
+    out.print(upscale_command.models_table())
 
 
 @app.command()
@@ -271,11 +318,21 @@ def _scale_pair(text: str) -> float | tuple[float, ...]:
     return factors if len(factors) == 2 else factors[0]
 
 
-def _size(text: str) -> tuple[int, int]:
+def _size(text: str, option: str) -> tuple[int, int]:
     match = re.fullmatch(r"([1-9]\d{0,8})[xX×]([1-9]\d{0,8})", text)
     if not match:
-        raise InputError(f"--size: {text!r} is not HxW in pixels, such as 1080x1920")
+        raise InputError(f"{option}: {text!r} is not HxW in pixels, such as 1080x1920")
     return int(match[1]), int(match[2])
+
+
+def _pixels(text: str) -> int:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 1 <= value <= 1e12:   # NaN fails as well
+        raise InputError(f"--max-pixels: {text!r} is not a number of pixels, such as 400e6")
+    return int(value)
 
 
 def _choice(table: dict, name: str | None, option: str):

@@ -1,5 +1,8 @@
 """What the project's command lines share: error messages, exit status, progress bars, and the values of options."""
 
+import contextlib
+import os
+import signal
 import sys
 import warnings
 from collections.abc import Sequence
@@ -45,8 +48,14 @@ def setting(text: str) -> tuple[str, Any]:
 def run(app: typer.Typer, name: str) -> NoReturn:
     """Runs a command line and exits. Bad input prints one line and exits with status 2; Ctrl-C exits with status 130.
 
-    A warning is printed as one line. Any other exception is a bug and keeps its traceback.   name: begins each line.
+    A warning is printed as one line. Any other exception is a bug and keeps its traceback.   name: begins each line. SIGTERM
+    ends the command as Ctrl-C does, so that no unfinished file is left; its status is 143.
     """
+    _use_streams_of_our_own()
+    for number in (signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)):
+        if signal.getsignal(number) == signal.SIG_DFL:   # nohup ignores SIGHUP
+            signal.signal(number, lambda number, _: sys.exit(128 + number))
+    warnings.filterwarnings("ignore", module=r"PIL\b")
     warnings.showwarning = lambda message, *_: print(f"{name}: {message}", file=sys.stderr)
     try:
         code = app(standalone_mode=False)
@@ -59,6 +68,16 @@ def run(app: typer.Typer, name: str) -> NoReturn:
         asked_nothing = type(error).__name__ == "NoArgsIsHelpError"   # the message is the help page
         code = print(message) or 2 if asked_nothing else complain(name, message)
     sys.exit(code or 0)
+
+
+def _use_streams_of_our_own() -> None:
+    """Characters that the terminal lacks are written as escapes, and C libraries cannot be confused with us on stderr."""
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(AttributeError, ValueError):   # a stream may have been replaced, by pytest or by Jupyter
+            stream.reconfigure(errors="backslashreplace")
+    with contextlib.suppress(AttributeError, ValueError, OSError):
+        if sys.stderr.fileno() == 2:
+            sys.stderr = os.fdopen(os.dup(2), "w", 1, sys.stderr.encoding, "backslashreplace")
 
 
 def complain(name: str, message: str) -> int:

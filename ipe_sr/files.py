@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
 import yaml
 
 from ipe_sr.errors import InputError, first_line
@@ -67,11 +68,19 @@ def _temporary(path: Path) -> str:
         raise InputError(f"{path}: its folder does not exist; make {folder} first")
     try:
         # A short name, because the longest name that a folder allows has no room for more.
-        handle, name = tempfile.mkstemp(prefix=TEMPORARY, suffix=path.suffix[:9], dir=folder)
+        handle, name = tempfile.mkstemp(prefix=f"{TEMPORARY}{os.getpid()}-", suffix=path.suffix[:9], dir=folder)
     except OSError as error:
         raise InputError(f"{path}: cannot be written ({error.strerror})") from None
     os.close(handle)
     return name
+
+
+def remove_unfinished(folder: Path) -> None:
+    """Removes the temporary files that processes left in a folder when they were killed. Those of running ones stay."""
+    for path in folder.glob(f"{TEMPORARY}*"):
+        number = path.name.removeprefix(TEMPORARY).partition("-")[0]
+        if number.isdigit() and not psutil.pid_exists(int(number)):
+            path.unlink(missing_ok=True)
 
 
 def make_folder(path: Path) -> None:

@@ -3,6 +3,7 @@
 import os
 import warnings
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from numbers import Real
 from typing import NamedTuple
 
@@ -49,27 +50,6 @@ def upscale(
     return restore(super_resolve(pixels, target, models.cached(model), kind, dtype, device, self_ensemble))
 
 
-def upscale_file(
-    source: str | os.PathLike, out: str | os.PathLike, scale: Scale | None = None, *, size: tuple[int, int] | None = None,
-    model: str | os.PathLike | nn.Module = models.DEFAULT, dtype: str = "fp32", device: str = "auto",
-    self_ensemble: bool = False, encoding: images.Encoding = images.Encoding(), strip: bool = False,
-) -> tuple[int, int]:
-    """Upscales a picture file into another file. The ICC profile is kept, and 16 bits if the format of `out` has them.
-
-    Metadata are copied; the orientation is applied, and the resolution is multiplied by the scale, so that a print keeps its
-    size. strip: leave all of them out but the profile. Returns the size written, (H, W). Arguments and errors: see `upscale`,
-    `images.read` and `images.write`.
-    """
-    images.check_suffix(out, encoding)
-    picture = images.read(source)
-    h, w, channels = picture.pixels.shape
-    target = target_size((h, w), scale, size)
-    images.check_target(out, (*target, channels), picture.pixels.dtype, encoding)
-    sr = enlarged(picture, target, models.cached(model), dtype, device, self_ensemble)
-    images.write(out, sr._replace(metadata=images.Metadata()) if strip else sr, encoding)
-    return target
-
-
 def enlarged(
     picture: Picture, size: tuple[int, int], model: nn.Module, dtype: str = "fp32", device: str = "auto",
     self_ensemble: bool = False, advance: Callable[[float], None] = lambda share: None,
@@ -82,18 +62,67 @@ def enlarged(
 
 def target_size(lr_size: tuple[int, int], scale: Scale | None, size: tuple[int, int] | None) -> tuple[int, int]:
     """The output size (H, W) for a scale or a size. Raises InputError if it is malformed or an axis would shrink."""
-    if (scale is None) == (size is None):
-        raise InputError("give either a scale or a size")
-    if size is None:
+    return Target(scale, size).of(lr_size)
+
+
+@dataclass(frozen=True)
+class Target:
+    """What size a picture gets; exactly one is given.
+
+    scale: one factor >= 1, or one for each axis: (y, x).   size: (H, W).   width, height: of one side, and the other follows;
+    both together are a size.   fit: (H, W) into which the picture just fits. Only `scale` and `size` change the aspect ratio.
+    """
+
+    scale: Scale | None = None
+    size: tuple[int, int] | None = None
+    width: int | None = None
+    height: int | None = None
+    fit: tuple[int, int] | None = None
+
+    def of(self, lr_size: tuple[int, int]) -> tuple[int, int]:
+        """(H, W) for a picture of this size (h, w). Raises InputError if it is malformed or an axis would shrink."""
+        one_side = self.width is not None or self.height is not None
+        if sum((self.scale is not None, self.size is not None, one_side, self.fit is not None)) != 1:
+            raise InputError("give either a scale or a size (or a width, a height, or a size to fit)")
+        size = self._size(lr_size)
+        if size[0] < lr_size[0] or size[1] < lr_size[1]:
+            raise InputError(
+                f"size {size[0]}x{size[1]} is smaller than the picture's {lr_size[0]}x{lr_size[1]}; scales start at 1"
+            )
+        return size
+
+    def distorts(self, lr_size: tuple[int, int]) -> bool:
+        """Whether a size that was given changes the aspect ratio by more than rounding does."""
+        size = self.of(lr_size)
+        y, x = (new / old for new, old in zip(size, lr_size, strict=True))
+        return self.scale is None and abs(y - x) * min(lr_size) > 1 and abs(y / x - 1) > 0.01
+
+    def _size(self, lr_size: tuple[int, int]) -> tuple[int, int]:
+        if self.scale is not None:
+            return self._scaled(lr_size)
+        if self.fit is not None:
+            factor = min(n / m for n, m in zip(_two_numbers(self.fit), lr_size, strict=True))
+            return tuple(max(1, min(n, round(m * factor))) for n, m in zip(self.fit, lr_size, strict=True))
+        if self.size is not None:
+            return _two_numbers(self.size)
+        if self.width is None or self.height is None:   # the other side follows
+            factor = self.width / lr_size[1] if self.height is None else self.height / lr_size[0]
+            free = max(1, round(lr_size[0 if self.height is None else 1] * factor))
+            return (free, self.width) if self.height is None else (self.height, free)
+        return _two_numbers((self.height, self.width))
+
+    def _scaled(self, lr_size: tuple[int, int]) -> tuple[int, int]:
+        scale = self.scale
         scales = tuple(scale) if isinstance(scale, (tuple, list, np.ndarray)) else (scale, scale)
         if len(scales) != 2 or not all(_is(s, Real) and 1 <= s <= LARGEST_SCALE for s in scales):   # NaN fails as well
             raise InputError(f"scale must be a number from 1 to {LARGEST_SCALE:,}, or two of them (y, x); got {scale}")
-        size = tuple(round(n * s) for n, s in zip(lr_size, scales, strict=True))
+        return tuple(round(n * s) for n, s in zip(lr_size, scales, strict=True))
+
+
+def _two_numbers(size: tuple[int, int]) -> tuple[int, int]:
     pair = isinstance(size, (tuple, list, np.ndarray)) and len(size) == 2
     if not pair or not all(_is(n, (int, np.integer)) for n in size):
         raise InputError(f"size must be two whole numbers, height and width; got {size}")
-    if size[0] < lr_size[0] or size[1] < lr_size[1]:
-        raise InputError(f"size {size[0]}x{size[1]} is smaller than the picture's {lr_size[0]}x{lr_size[1]}; scales start at 1")
     return int(size[0]), int(size[1])
 
 
@@ -114,9 +143,7 @@ def super_resolve(
     advance: is called with the share of the picture that each tile has; the shares add up to 1.
     Raises InputError for an unknown dtype or device, and if the memory is too small.
     """
-    dtype = dtype.lower()
-    if dtype not in DTYPES:
-        raise InputError(f"dtype {dtype!r} is unknown: use one of {', '.join(DTYPES)}")
+    dtype = check_dtype(dtype)
     device = devices.device_named(device)
     if dtype == "bf16" and device.type == "cpu" and not torch.ops.mkldnn._is_mkldnn_bf16_supported():
         warnings.warn("this CPU has no bfloat16 arithmetic (AVX512 or AMX), so bf16 is far slower than fp32", stacklevel=2)
@@ -141,6 +168,13 @@ def super_resolve(
             if values.amin() == values.amax():
                 sr[..., channel] = images.to_pixels(values[None, :1, :1], kind)
     return sr
+
+
+def check_dtype(name: str) -> str:
+    """The name of a dtype in small letters. Raises InputError for an unknown one."""
+    if name.lower() not in DTYPES:
+        raise InputError(f"dtype {name!r} is unknown: use one of {', '.join(DTYPES)}")
+    return name.lower()
 
 
 class _Plane(NamedTuple):

@@ -8,6 +8,7 @@ import pytest
 import torch
 from PIL import Image
 
+import ipe_sr
 from ipe_sr import cli, console, models
 from ipe_sr.errors import InputError
 from ipe_sr.series import documents
@@ -74,6 +75,35 @@ def test_upscale(place, run, arguments, size):
     assert Image.open("out.png").size == size[::-1]
 
 
+@pytest.mark.parametrize(("arguments", "name", "size"), [
+    ("--scale 2.5", "good_x2.5.png", (75, 60)), ("--scale 2,3", "good_x2-3.png", (60, 72)), ("--size 61x97", "good_61x97.png",
+     (61, 97)), ("--width 48", "good_w48.png", (60, 48)), ("--height 60", "good_h60.png", (60, 48)),
+    ("--fit 70x70", "good_fit70x70.png", (70, 56)), ("--scale 2 --suffix _large", "good_large.png", (60, 48)),
+    ("--scale 2 --format WEBP --lossless", "good_x2.webp", (60, 48)), ("--scale 2 --format jpg --quality 50", "good_x2.jpg",
+     (60, 48)), ("--width 48 --height 90", "good_w48.png", (90, 48)),
+])
+def test_a_result_without_a_name_lies_beside_the_picture(place, run, arguments, name, size):
+    status, out, err = run(f"upscale good.png --model bicubic {arguments}")
+    assert status == 0 and out == f"{name}: {size[1]} x {size[0]} pixels\n", err
+    assert Image.open(name).size == size[::-1]
+    assert ("aspect ratio" in err) == (arguments in ("--size 61x97", "--width 48 --height 90"))
+
+
+def test_version_and_models(run):
+    status, out, _ = run("--version")
+    assert (status, out) == (0, f"ipe-sr {ipe_sr.__version__}\n")
+    status, out, _ = run("models")
+    assert status == 0
+    for name in models.released():
+        assert name in out and name in models.PURPOSES
+
+
+@pytest.mark.parametrize("line", ["--dtype FP32", "--model BICUBIC", "--model Bicubic.SAFETENSORS", "--device CPU"])
+def test_capitals_do_not_matter(place, run, line):
+    (place / "bicubic.safetensors").rename("Bicubic.SAFETENSORS")
+    assert run(f"upscale good.png out.png --scale 2 --model bicubic {line}")[0] == 0
+
+
 BAD_SCALES = ("0", "-1", "nan", "inf", "0.5", "abc", "2,2,2", "2,0", "1e400")
 BAD_SIZES = ("0x5", "axb", "100", "-5x5", "5.5x90", "10x10x3")
 BAD_UPSCALES = [
@@ -94,9 +124,22 @@ BAD_UPSCALES = [
     ("good.png out.png --scale 2 --model empty.png", "empty.png"), ("good.png folder.png --scale 2", "folder.png: is a folder"),
     ("good.png out.webp --size 16384x30", "WEBP allows 16383"), ("good.png out.png --scale 2 --device meta", "'meta'"),
     ("good.png out.png --scale 2 --model cut.safetensors", "cut.safetensors"),
+    ("good.png out.png --size 3x65520", "smaller"), ("good.png out.jpg --size 30x65520", "JPEG allows 65500"),
+    ("good.png out.png --scale 2 --quality 50", "has no quality"), ("good.png out.jpg --scale 2 --lossless", "is not lossless"),
+    ("good.png out.jpg --scale 2 --quality 0", "--quality"), ("good.png --scale 2 --format gif", "'gif'"),
+    ("good.png out.png --width 0", "--width"), ("good.png out.png --fit 10", "--fit"),
+    ("good.png out.png --fit 5x5", "smaller"),
+    ("good.png out.png --scale 2 --width 90", "either a scale or a size"), ("good.png --scale 2 --suffix a/b", "--suffix"),
+    ("good.png out.png --scale 2 --max-pixels none", "--max-pixels"), ("good.png --out good.png --scale 2", "is a file"),
+    ("none.png --out new --scale 2", "none.png: no such file"), ("nothing --out new --scale 2", "no pictures there"),
+    ("good.png --out . --scale 2", "would replace it"), ("good.png --out new", "either a scale or a size"),
+    ("good.png --out new --scale 2 --quality 50", "none of the results has one"),
+    ("good.png twins/a.png pictures --out new --scale 2 --dtype int8", "'int8'"),
+    ("good.png --out new --scale 2 --model none", "'none'"), ("good.png --out new --scale 2 --device tpu", "'tpu'"),
+    ("twins --out new --scale 2 --lossless", "add --format webp"), ("good.png out.png --scale 2 --skip-existing", "--out"),
     ("good.png out.png --scale 2 --dtype int8", "'int8'"), ("good.png out.png --scale 2 --device tpu", "'tpu'"),
-    ("good.png out.png --scale 2 --colour red", "--colour"), ("good.png", "OUT"), ("", "IN"),
-    ("good.png out.png --scale", "--scale"), ("good.png out.png extra --scale 2", "extra"),
+    ("good.png out.png --scale 2 --colour red", "--colour"), ("good.png", "either a scale or a size"), ("", "IN"),
+    ("good.png out.png --scale", "--scale"), ("good.png out.png extra --scale 2", "--out"),
 ]
 
 

@@ -8,7 +8,7 @@ import torch
 from PIL import Image, ImageOps
 
 import ipe_sr
-from ipe_sr import InputError, models, upscaling
+from ipe_sr import InputError, models, pictures
 from ipe_sr.imaging import images, metrics, resample, samples
 
 
@@ -114,7 +114,7 @@ def test_where_nothing_can_be_written_nothing_is_computed(tmp_path, pixels, name
             pytest.fail("the model was asked")
 
     with pytest.raises(InputError, match=message):
-        upscaling.upscale_file(tmp_path / "in.png", tmp_path / name, size=size, model=Never())
+        pictures.upscale_file(tmp_path / "in.png", tmp_path / name, size=size, model=Never())
 
 
 @pytest.mark.parametrize("make", ["bicubic", "ipe-liif"])
@@ -192,7 +192,7 @@ def test_files_keep_depth_channels_and_profile(tmp_path, pixels, icc, suffix, ch
     array = pixels(10, 12, channels, dtype)
     source, target = tmp_path / f"in{suffix}", tmp_path / ("out" + suffix.replace("webp", "png"))
     write(source, array, icc_profile=icc, **({"lossless": True, "exact": True} if suffix == ".webp" else {}))
-    assert upscaling.upscale_file(source, target, 2.5, model="bicubic") == (25, 30)
+    assert pictures.upscale_file(source, target, 2.5, model="bicubic") == (25, 30)
     result = images.read(target)
     assert close(result.pixels, expected(array, (25, 30)))
     assert result.icc == icc
@@ -204,7 +204,7 @@ def test_files_keep_depth_channels_and_profile(tmp_path, pixels, icc, suffix, ch
 def test_16_bit_files_hold_more_than_8_bits(tmp_path):
     ramp = np.linspace(20000, 20200, 16 * 16).reshape(16, 16).round().astype(np.uint16)
     tifffile.imwrite(tmp_path / "in.tif", ramp)
-    upscaling.upscale_file(tmp_path / "in.tif", tmp_path / "out.tif", 2, model="bicubic")
+    pictures.upscale_file(tmp_path / "in.tif", tmp_path / "out.tif", 2, model="bicubic")
     result = images.read(tmp_path / "out.tif").pixels
     assert result.dtype == np.uint16 and len(np.unique(result)) > 100
 
@@ -216,7 +216,7 @@ def test_files_come_out_upright(tmp_path, pixels, suffix, orientation):
     exif[images.ORIENTATION] = orientation
     source = tmp_path / f"in{suffix}"
     Image.fromarray(pixels(16, 24)).save(source, exif=exif)
-    upscaling.upscale_file(source, tmp_path / "out.png", 2, model="bicubic")
+    pictures.upscale_file(source, tmp_path / "out.png", 2, model="bicubic")
     with Image.open(source) as opened, Image.open(tmp_path / "out.png") as out:
         upright = np.array(ImageOps.exif_transpose(opened))   # TIFFs are upright already when PIL has loaded them
         assert out.getexif().get(images.ORIENTATION, 1) == 1
@@ -284,5 +284,5 @@ def test_nothing_is_left_after_a_failure(tmp_path, pixels, source, target, optio
     (tmp_path / "text.png").write_text("Not a picture.", encoding="utf-8")
     before = sorted(tmp_path.rglob("*"))
     with pytest.raises(InputError, match=word):
-        upscaling.upscale_file(tmp_path / source, tmp_path / target, **{"scale": 2} | options)
+        pictures.upscale_file(tmp_path / source, tmp_path / target, **{"scale": 2} | options)
     assert sorted(tmp_path.rglob("*")) == before

@@ -56,7 +56,7 @@ def main() -> None:
     import numpy as np
     import torch
 
-    from ipe_sr import models, upscaling
+    from ipe_sr import models, pictures
     from ipe_sr.imaging import images
 
     torch.set_num_threads(options.threads)
@@ -65,7 +65,7 @@ def main() -> None:
         images.write(source, images.Picture(np.random.default_rng(0).integers(0, 256, (*options.lr, 3), np.uint8)))
         model = models.method(options.method).build().eval()
         before = peak()
-        upscaling.upscale_file(source, Path(folder) / "sr.png", size=options.size, model=model)
+        pictures.upscale_file(source, Path(folder) / "sr.png", size=options.size, model=model)
     print(json.dumps({"method": options.method, "before_MiB": before >> 20, "peak_MiB": peak() >> 20}))
 
 

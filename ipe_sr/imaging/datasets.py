@@ -71,6 +71,9 @@ def find(data: str | os.PathLike) -> ImageSet:
     Raises InputError for an unknown name, for a folder that is missing or has no pictures, and for a COUNT above their number.
     """
     name, _, count = str(data).partition(":")
+    if name.lower() in SAMPLES.keys() | KNOWN.keys() and not Path(data).is_dir():
+        name = name.lower()
+        data = f"{name}:{count}" if count else name
     if count and name in {**KNOWN, **SAMPLES}:
         return _part(find(name), str(data), count)
     if str(data) in SAMPLES:
@@ -83,7 +86,8 @@ def find(data: str | os.PathLike) -> ImageSet:
             raise InputError(f"data set {data!r} is not at {folder}; {hint}")
         raise InputError(f"data {str(data)!r} is neither a folder nor one of {', '.join([*KNOWN, *SAMPLES])}")
     hr = folder / "HR" if (folder / "HR").is_dir() else folder
-    pictures = tuple(sorted(path for path in hr.iterdir() if path.suffix.lower() in SUFFIXES))
+    visible = (path for path in hr.iterdir() if not path.name.startswith("."))   # a Mac leaves ._NAME beside NAME
+    pictures = tuple(sorted(path for path in visible if path.suffix.lower() in SUFFIXES))
     if not pictures:
         raise InputError(f"{hr}: holds no pictures ({', '.join(sorted(SUFFIXES))})")
     lr = files.data_root() / known.lr if known and known.lr else folder / "LR_bicubic"

@@ -9,6 +9,6 @@ from ipe_sr.imaging.pixels import MODES, Picture, from_pil, to_depth, to_pil, to
 from ipe_sr.imaging.writing import FORMATS, Encoding, check_suffix, check_target, write
 
 __all__ = [
-    "FORMATS", "MODES", "ORIENTATION", "Encoding", "Metadata", "Picture", "check_file", "check_suffix", "check_target", "decode",
-    "from_pil", "most_pixels", "read", "set_most_pixels", "to_depth", "to_pil", "to_pixels", "to_tensor", "write",
+    "FORMATS", "MODES", "ORIENTATION", "Encoding", "Metadata", "Picture", "check_file", "check_suffix", "check_target",
+    "decode", "from_pil", "most_pixels", "read", "set_most_pixels", "to_depth", "to_pil", "to_pixels", "to_tensor", "write",
 ]

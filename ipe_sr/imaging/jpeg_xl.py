@@ -1,4 +1,4 @@
-"""JPEG XL files: pixels by imagecodecs, in full depth; profile and metadata where the package pillow-jxl-plugin is installed."""
+"""JPEG XL files: pixels by imagecodecs, in full depth; profile and metadata where pillow-jxl-plugin is installed."""
 
 import io
 from contextlib import suppress

@@ -1,4 +1,7 @@
-"""16-bit PNG, TIFF and JPEG 2000 files, which PIL cuts to 8 bits or does not read. All arrays are (H, W, C), C = 1 to 4."""
+"""16-bit PNG, TIFF and JPEG 2000 files, which PIL cuts to 8 bits or does not read. All arrays are (H, W, C), C = 1 to 4.
+
+TIFFs of 8 bits are written here, too, since PIL's writer loses EXIF's inner directories where it compresses.
+"""
 
 import io
 import logging
@@ -12,7 +15,7 @@ from ipe_sr import memory
 from ipe_sr.errors import InputError
 from ipe_sr.imaging import png
 from ipe_sr.imaging.boxes import Component
-from ipe_sr.imaging.metadata import EXIF_TAG, GPS_TAG, ICC_TAG, ORIENTATION, XMP_TAG, Metadata
+from ipe_sr.imaging.metadata import DESCRIPTION, EXIF_TAG, GPS_TAG, ICC_TAG, ORIENTATION, XMP_TAG, Metadata
 
 TIFFS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")   # the first bytes of a TIFF
 MOST_SAMPLES = 6                                   # channels in a TIFF; PIL has the same limit
@@ -136,15 +139,15 @@ def png_bytes(pixels: np.ndarray, icc: bytes | None, about: Metadata) -> bytes:
 
 
 def tiff_bytes(pixels: np.ndarray, icc: bytes | None, about: Metadata) -> bytes:
-    """A 16-bit TIFF file with deflate compression."""
+    """A TIFF file of 8 or 16 bits with deflate compression."""
     import tifffile
 
     channels, exif, file = pixels.shape[2], about.tags(), io.BytesIO()
     inner = {tag: exif.get_ifd(tag) for tag in (EXIF_TAG, GPS_TAG) if tag in exif}
-    texts = {270: about.comment} | {tag: value for tag, value in exif.items() if isinstance(value, str)}
+    texts = {DESCRIPTION: about.comment} | {tag: value for tag, value in exif.items() if isinstance(value, str)}
     extra = [(tag, "s", 0, text, True) for tag, text in texts.items() if text]
+    extra += [(tag, "B", len(value), value, True) for tag, value in exif.items() if isinstance(value, bytes) and value]
     extra += [(XMP_TAG, "B", len(about.xmp), about.xmp, True)] if about.xmp else []
-    extra += [(tag, "I", 1, 0, True) for tag in inner]   # where they are is known only when the pixels are written
     tifffile.imwrite(
         file, pixels.squeeze(-1) if channels == 1 else pixels, compression="zlib", iccprofile=icc, metadata=None,
         photometric="rgb" if channels >= 3 else "minisblack", software=False, byteorder="<",
@@ -152,23 +155,29 @@ def tiff_bytes(pixels: np.ndarray, icc: bytes | None, about: Metadata) -> bytes:
         extrasamples=["unassalpha"] if channels in (2, 4) else None,
         resolution=about.resolution, resolutionunit="INCH" if about.resolution else None,
     )
-    for tag, values in inner.items():
-        _append(file, tag, values)
-    return file.getvalue()
+    return _with_directories(file.getvalue(), inner)
 
 
-def _append(file: io.BytesIO, tag: int, values: dict) -> None:
-    """Writes a directory of EXIF tags at the end of a TIFF, and its place into the TIFF's `tag`."""
-    import tifffile
+def _with_directories(data: bytes, inner: dict[int, dict]) -> bytes:
+    """A little-endian TIFF with directories of EXIF tags, which tifffile does not write.
+
+    They go to the end, and so does a new copy of the first directory, whose entries say where they are.
+    """
     from PIL import TiffImagePlugin
 
-    directory = TiffImagePlugin.ImageFileDirectory_v2(ifh=b"II*\0\0\0\0\0", group=tag)
-    for inner, value in values.items():
-        if not isinstance(value, dict):
-            directory[inner] = value
-    at = file.seek(0, io.SEEK_END)
-    at += file.write(bytes(at % 2))   # a directory begins at an even place
-    file.write(directory.tobytes(at))
-    file.seek(0)   # where tifffile takes the file to begin
-    with tifffile.TiffFile(file, mode="r+") as tiff:
-        tiff.pages[0].tags[tag].overwrite(at)
+    begin = struct.unpack_from("<I", data, 4)[0]
+    count = struct.unpack_from("<H", data, begin)[0]
+    entries = [data[begin + 2 + 12 * i : begin + 14 + 12 * i] for i in range(count)]
+    following = data[begin + 2 + 12 * count : begin + 6 + 12 * count]
+    for tag, values in inner.items():
+        directory = TiffImagePlugin.ImageFileDirectory_v2(b"II*\0\0\0\0\0", group=tag)
+        for name, value in values.items():
+            if not isinstance(value, dict):
+                directory[name] = value
+        data += bytes(len(data) % 2)   # a directory begins at an even place
+        entries.append(struct.pack("<HHII", tag, 4, 1, len(data)))
+        data += directory.tobytes(len(data))
+    data += bytes(len(data) % 2)
+    entries.sort(key=lambda entry: struct.unpack_from("<H", entry)[0])
+    whole = struct.pack("<H", len(entries)) + b"".join(entries) + following
+    return data[:4] + struct.pack("<I", len(data)) + data[8:] + whole

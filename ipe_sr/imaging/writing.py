@@ -14,7 +14,7 @@ from PIL import features
 from ipe_sr.errors import InputError
 from ipe_sr.files import check_writable, replacing
 from ipe_sr.imaging import sixteen_bit
-from ipe_sr.imaging.metadata import MAKER_NOTE, XMP_TAG, Metadata
+from ipe_sr.imaging.metadata import MAKER_NOTE, Metadata
 from ipe_sr.imaging.pixels import Picture, to_depth, to_pil
 
 FORMATS = {
@@ -132,7 +132,7 @@ def _encoded(picture: Picture, kind: str, encoding: Encoding) -> bytes:
     pixels, icc, about = picture.pixels, picture.icc, picture.metadata
     if pixels.dtype == np.uint16 and kind == "PNG":
         return sixteen_bit.png_bytes(pixels, icc, about)
-    if pixels.dtype == np.uint16 and kind == "TIFF":
+    if kind == "TIFF":
         return sixteen_bit.tiff_bytes(pixels, icc, about)
     image = to_pil(Picture(to_depth(pixels, np.uint8)))
     file = io.BytesIO()
@@ -144,11 +144,8 @@ def _options(about: Metadata, kind: str, encoding: Encoding) -> dict:
     """The options of PIL's writer."""
     tags = about.tags()
     options: dict = {"exif": tags} if len(tags) else {}
-    if about.resolution and kind in ("PNG", "JPEG", "TIFF"):
+    if about.resolution and kind in ("PNG", "JPEG"):
         options["dpi"] = about.resolution
-    if kind == "TIFF":
-        extra = {XMP_TAG: about.xmp, 270: about.comment and about.comment.encode()}
-        return options | {"compression": "tiff_deflate", "tiffinfo": {tag: value for tag, value in extra.items() if value}}
     if kind == "PNG":
         return options | {"pnginfo": _texts(about)}
     if about.xmp:

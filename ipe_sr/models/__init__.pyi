@@ -22,4 +22,4 @@ from .lmf import LMF
 from .lte import LTE
 from .metasr import MetaSR
 from .registry import EncoderConfig, FamilyConfig, register, register_encoder
-from .released import DEFAULT, WEIGHTS, cached, load, released
+from .released import DEFAULT, PURPOSES, cached, load, released

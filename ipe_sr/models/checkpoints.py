@@ -15,6 +15,7 @@ from ipe_sr.files import note_use, replacing
 from ipe_sr.models import configs, official
 
 FORMAT = "ipe_sr/1"
+DTYPES = (torch.float16, torch.bfloat16, torch.float32, torch.float64)   # of numbers that are read
 STATE = "ipe_sr-training/2"   # all of a training, finished or not (see `training.state`)
 
 
@@ -41,17 +42,18 @@ def read(path: str | os.PathLike) -> nn.Module:
     if not path.is_file():
         raise InputError(f"{path}: no such file")
     note_use(path)
-    if path.suffix == ".safetensors":
+    if path.suffix.lower() == ".safetensors":
         config, tensors = _read_safetensors(path)
-    elif path.suffix in (".pth", ".pt"):
+    elif path.suffix.lower() in (".pth", ".pt"):
         config, tensors = official.read(path)
     else:
         raise InputError(f"{path}: a checkpoint ends in .safetensors (ours) or .pth (official LIIF, MetaSR, LTE)")
     try:
-        model = config.build()
+        due = configs.shapes(config)
     except ValueError as error:
         raise InputError(f"{path}: its header holds no usable model config ({first_line(error)})") from None
-    _check(tensors, model.state_dict(), path)
+    _check(tensors, due, path)
+    model = config.build()
     model.load_state_dict(tensors)
     return model.eval()
 
@@ -59,12 +61,15 @@ def read(path: str | os.PathLike) -> nn.Module:
 def training_facts(path: str | os.PathLike) -> dict[str, Any]:
     """The facts that `save` wrote, or for the state of a training, how far it is."""
     header = _header(Path(path))
-    if header.get("format") == STATE:
-        preset = json.loads(header["preset"])
-        schedule = preset["schedule"]
-        facts = {"preset": preset["name"], "steps": int(header["step"]), "seconds": round(float(header["seconds"]), 1)}
-        return facts | {"seed": schedule["seed"], "schedule": schedule}
-    return json.loads(header.get("training", "{}"))
+    try:
+        if header.get("format") == STATE:
+            preset = json.loads(header["preset"])
+            schedule = preset["schedule"]
+            facts = {"preset": preset["name"], "steps": int(header["step"]), "seconds": round(float(header["seconds"]), 1)}
+            return facts | {"seed": schedule["seed"], "schedule": schedule}
+        return json.loads(header.get("training", "{}"))
+    except (KeyError, ValueError, TypeError, RecursionError) as error:
+        raise InputError(f"{path}: its header holds no usable facts of a training ({first_line(error)})") from None
 
 
 def _header(path: Path) -> dict[str, str]:
@@ -81,9 +86,12 @@ def _read_safetensors(path: Path) -> tuple[Any, dict[str, Tensor]]:
         raise InputError(f"{path}: its header does not say {FORMAT!r}; only checkpoints written by ipe_sr are read")
     try:
         config = configs.from_dict(json.loads(header["model"]) if kind == FORMAT else json.loads(header["preset"])["model"])
-    except (KeyError, ValueError, TypeError, AttributeError) as error:
+    except (KeyError, ValueError, TypeError, AttributeError, RecursionError) as error:
         raise InputError(f"{path}: its header holds no usable model config ({first_line(error)})") from None
-    tensors = safetensors.torch.load_file(path)
+    try:
+        tensors = safetensors.torch.load_file(path)
+    except (safetensors.SafetensorError, OSError, KeyError, MemoryError) as error:
+        raise InputError(f"{path}: not a readable safetensors file ({first_line(error)})") from None
     return config, tensors if kind == FORMAT else _result(tensors)
 
 
@@ -102,5 +110,5 @@ def _check(given: dict[str, Tensor], expected: dict[str, Tensor], path: Path) ->
         want = tuple(expected[name].shape)
         if tuple(tensor.shape) != want:
             raise InputError(f"{path}: tensor {name!r} has shape {tuple(tensor.shape)} where {want} is due")
-        if not tensor.is_floating_point() or not tensor.isfinite().all():
+        if tensor.dtype not in DTYPES or not tensor.isfinite().all():
             raise InputError(f"{path}: tensor {name!r} is not made of finite floating-point numbers")

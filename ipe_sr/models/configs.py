@@ -9,6 +9,7 @@ from ipe_sr.models import families, registry  # `families` registers the package
 
 Config = registry.FamilyConfig
 DEFAULT_ENCODER = "edsr"
+LARGEST = 4096   # of any whole number; published models have layers of up to 1024
 LEFT_OVER = {"layers": 8, "growth": 64}   # RDN's options at their defaults, which older files name with EDSR, too
 
 
@@ -60,6 +61,22 @@ def encoder(data: dict[str, Any]) -> registry.EncoderConfig:
     return _fill(_known(registry.encoders(), "encoder", name), options)
 
 
+def shapes(config: Config) -> dict[str, Any]:
+    """The tensors of a model by name, on the device "meta": shapes without numbers, which take no memory."""
+    import torch
+
+    try:
+        with torch.device("meta"):
+            return config.build().state_dict()
+    except (NotImplementedError, RuntimeError):   # a model of a plugin may compute while it is built
+        return config.build().state_dict()
+
+
+def weight_bytes(config: Config) -> int:
+    """What the weights of a model take in float32."""
+    return 4 * sum(tensor.numel() for tensor in shapes(config).values())
+
+
 def _mapping(data: Any, what: str) -> dict[str, Any]:
     if not isinstance(data, dict):
         raise ValueError(f"{what} is a mapping of options, got {data!r}")
@@ -83,6 +100,8 @@ def _fill(cls: type, options: dict[str, Any]):
             raise ValueError(f"option {name!r} is unknown: use one of {', '.join(known)}")
         kind = kinds[name]
         fits = type(value) is kind or (kind is float and type(value) is int)
+        if kind is int and fits and abs(value) > LARGEST:
+            raise ValueError(f"option {name!r} must be at most {LARGEST:,}, got {value:,}")
         if kind in (bool, int, float, str) and not fits:
             raise ValueError(f"option {name!r} must be {kind.__name__}, got {value!r}")
     required = [name for name, field in known.items() if field.default is field.default_factory]   # both MISSING

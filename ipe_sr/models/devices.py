@@ -7,6 +7,7 @@ from ipe_sr.errors import InputError
 
 def device_named(name: str) -> torch.device:
     """A device by name; "auto" is a GPU if there is one. Raises InputError if the device is not available."""
+    name = name.lower()
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:

@@ -10,6 +10,7 @@ from typing import ClassVar
 from ipe_sr.models.registry import EncoderConfig, FamilyConfig, register, register_encoder
 
 HEADS = ("conv", "pointwise", "residual")   # of a field
+MOST_LAYERS = 4096   # of RDN; the paper's has 128
 FACTORS = {2: (2,), 3: (3,), 4: (2, 2)}   # a fixed scale -> the factors of its upsampling steps
 
 
@@ -52,6 +53,8 @@ class RDNConfig(EncoderConfig):
     def __post_init__(self):
         if min(self.blocks, self.channels, self.layers, self.growth) < 1:
             raise ValueError("the encoder rdn needs at least 1 of blocks, channels, layers and growth")
+        if self.blocks * self.layers > MOST_LAYERS:
+            raise ValueError(f"blocks x layers must be at most {MOST_LAYERS:,}, got {self.blocks} x {self.layers}")
 
     def build(self):
         from ipe_sr.models.encoders import RDN

@@ -14,6 +14,12 @@ from ipe_sr.models.families import BicubicConfig
 
 WEIGHTS = Path(__file__).parents[1] / "weights"   # its README.md says how they were made
 DEFAULT = "ipe-liif-cell"
+PURPOSES = {   # what each is for; more in weights/README.md
+    "bicubic": "comparison: interpolation, without weights",
+    "ipe-field-light": "speed on a CPU, and folders of pictures; less sharp than the others",
+    "ipe-liif": "the notebooks; turned and perspective views (ipe_sr.footprints)",
+    "ipe-liif-cell": "upscaling: the default, and the sharpest",
+}
 
 
 def released() -> list[str]:
@@ -29,12 +35,12 @@ def load(model: str | os.PathLike | nn.Module = DEFAULT) -> nn.Module:
     """
     if isinstance(model, nn.Module):
         return model
-    return BicubicConfig().build().eval() if str(model) == "bicubic" else read(_file(model))
+    return BicubicConfig().build().eval() if str(model).lower() == "bicubic" else read(_file(model))
 
 
 def cached(model: str | os.PathLike | nn.Module = DEFAULT) -> nn.Module:
     """`load` for use without changes to the model: the last one is kept until its file changes."""
-    if isinstance(model, nn.Module) or str(model) == "bicubic" or not (path := _file(model)).is_file():
+    if isinstance(model, nn.Module) or str(model).lower() == "bicubic" or not (path := _file(model)).is_file():
         return load(model)
     state = path.stat()
     return _kept(path, state.st_ino, state.st_mtime_ns, state.st_size)
@@ -46,8 +52,8 @@ def _kept(path: Path, *_state: int) -> nn.Module:
 
 
 def _file(model: str | os.PathLike) -> Path:
-    if str(model) in released():
-        return WEIGHTS / f"{model}.safetensors"
+    if (name := str(model).lower()) in released():
+        return WEIGHTS / f"{name}.safetensors"
     if str(model).startswith(hub.PREFIX):
         return hub.file(str(model).removeprefix(hub.PREFIX))
     if Path(model).suffix or os.sep in str(model):

@@ -15,6 +15,7 @@ import safetensors.torch
 import torch
 from torch import Tensor, nn
 
+from ipe_sr import memory
 from ipe_sr.errors import InputError, first_line
 from ipe_sr.files import replacing
 from ipe_sr.models import checkpoints, configs
@@ -22,6 +23,7 @@ from ipe_sr.models.checkpoints import STATE
 from ipe_sr.training import schedules, warm_start
 from ipe_sr.training.schedules import Preset, Schedule
 
+COPIES = 5   # of the weights: themselves, gradients, two moments of Adam, averages
 # A resumed training may have other values of these options.
 FREE_TO_CHANGE = ("log_every", "validate_every", "checkpoint_minutes", "valid", "valid_scales")
 
@@ -51,6 +53,9 @@ def new(preset: Preset, device: torch.device, warm: bool = True) -> TrainingStat
     Raises InputError if the model has no parameters, or if a checkpoint does not fit it.
     """
     schedule = preset.schedule
+    memory.check(
+        COPIES * configs.weight_bytes(preset.model), f"preset {preset.name!r}: its model", "choose a smaller width or depth"
+    )
     model = preset.model.build()
     if not list(model.parameters()):
         raise InputError(f"preset {preset.name!r}: has nothing to train")
