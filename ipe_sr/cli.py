@@ -112,7 +112,9 @@ def evaluate(
     model: ModelOption,
     data: Annotated[list[str], typer.Option(metavar="SETS", help="By name, or folders, separated by commas.")],
     scales: Annotated[list[str], typer.Option(metavar="FACTORS", help="Separated by commas: 2,3,4.")],
-    protocol: Annotated[str | None, typer.Option(help="div2k, benchmark, edsr or srcnn; default: the usual one.")] = None,
+    protocol: Annotated[
+        str | None, typer.Option(help="div2k, benchmark, edsr, srcnn or paper-table2; default: the usual one.")
+    ] = None,
     ssim: Annotated[str | None, typer.Option(help="SSIM convention: rgb, luma or volume; default: the protocol's.")] = None,
     json_file: Annotated[Path | None, typer.Option("--json", help="Also write every picture's scores here.")] = None,
     self_ensemble: SelfEnsembleOption = False,

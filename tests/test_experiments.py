@@ -24,7 +24,7 @@ def asked(tmp_path, pixels):
     folder.mkdir()
     Image.fromarray(pixels(72, 72)).save(folder / "a.png")
 
-    def build(preset="tiny-ipe-liif", data=None, scales=(2,), seed=0, threads=1, **settings):
+    def build(preset="tiny-ipe-liif", data=None, scales=(2,), seed=0, threads=1, scoring=None, **settings):
         small = {"model.width": 4, "model.encoder.blocks": 1, "model.encoder.channels": 2} if "liif" in preset else {}
         base = {
             "steps": 4, "batch": 2, "patch": 12, "queries": 20, "validate_every": 2, "log_every": 1, "valid_scales": [2],
@@ -32,7 +32,7 @@ def asked(tmp_path, pixels):
         }
         settings = base | small | settings
         return {"preset": preset, "settings": settings, "data": data or [str(folder)], "scales": list(scales), "seed": seed,
-                "threads": threads}
+                "threads": threads, "scoring": scoring}
 
     return build
 
@@ -50,6 +50,9 @@ def asked(tmp_path, pixels):
         ({"scales": ["2"]}, "scales must be numbers from 1 to 64"),
         ({"threads": 0}, "threads must be at least 1"),
         ({"preset": "tiny-edsr-x3"}, "works at scale 3 only"),
+        ({"scoring": {"protocol": "imagenet"}}, "scoring: protocol 'imagenet' is unknown: use one of div2k, benchmark,"),
+        ({"scoring": {"ssim": "hsv"}}, "scoring: ssim 'hsv' is unknown: use one of rgb, luma, volume"),
+        ({"scoring": {"psnr": "rgb"}}, "scoring: key 'psnr' is unknown: use one of protocol, ssim"),
     ],
 )
 def test_everything_is_checked_before_any_work(asked, tmp_path, changes, message):
@@ -155,3 +158,15 @@ def test_the_notebook_keeps_the_rules_of_the_series():
     assert len(pictures) == 3 and all(len(picture.metadata["image/png"]["alt"]) > 40 for picture in pictures)
     text = path.read_text(encoding="utf-8")
     assert not re.search(r"(?<![\w.:/])/(home|root|work|tmp|Users|mnt|opt)/", text), "an absolute path"
+
+
+@pytest.mark.parametrize(("scoring", "due"), [
+    (None, ("benchmark", "luma")), ({"ssim": "volume"}, ("benchmark", "volume")), ({"protocol": "div2k"}, ("div2k", "rgb")),
+    ({"protocol": "paper-table2", "ssim": "rgb"}, ("paper-table2", "rgb")),
+])
+def test_a_run_is_scored_as_it_is_asked(asked, scoring, due):
+    """The default is the set's own protocol, here that of a folder of pictures."""
+    experiment = experiments.prepare(**asked("tiny-bicubic", scoring=scoring))
+    (score,) = runs.evaluate(experiment, models.load("bicubic")).scores
+    assert (score.protocol, score.ssim_convention) == due
+    assert experiment.parameters["scoring"] == (scoring or {})

@@ -13,7 +13,7 @@ import yaml
 from ipe_sr import provenance
 from ipe_sr.errors import InputError
 from ipe_sr.imaging import datasets
-from ipe_sr.sweeps import plan, records, sweep
+from ipe_sr.sweeps import experiments, plan, records, sweep
 from tests import sweep_world
 
 EXPERIMENTS = sweep_world.ROOT / "notebooks" / "experiments"
@@ -36,6 +36,11 @@ def micro(tables):
     return tables["params"]["micro"]
 
 
+def only(tables, labels):
+    """In the set micro, the table `good` has these rows only."""
+    micro(tables)["tables"]["good"] = micro(tables)["tables"]["good"] | {"rows": labels}
+
+
 BAD = [   # what is changed in the tables, and the message after the name of the file
     (lambda t: t.pop("params"), "key 'params' is missing; due: the keys tables and params, and nothing else"),
     (lambda t: t.update(param={}), "key 'param' is unknown; due: the keys tables and params, and nothing else"),
@@ -46,6 +51,11 @@ BAD = [   # what is changed in the tables, and the message after the name of the
     (lambda t: t["tables"]["good"].pop("caption"), "tables.good: key 'caption' is missing"),
     (lambda t: t["tables"]["good"].update(colour="red"), "tables.good: key 'colour' is unknown"),
     (lambda t: t["tables"]["good"].update(caption=7), "tables.good.caption: 7 is not allowed; due: one line of text"),
+    (lambda t: t["tables"]["good"].update(scoring={}), "tables.good.scoring: it is empty; due: a mapping"),
+    (lambda t: t["tables"]["good"].update(scoring={"psnr": 1}), "tables.good.scoring: key 'psnr' is unknown; due:"),
+    (lambda t: t["tables"]["good"].update(scoring={"protocol": "imagenet"}), "tables.good.scoring.protocol: 'imagenet' is "
+     "not allowed; due: one of div2k, benchmark, edsr, srcnn and paper-table2"),
+    (lambda t: t["tables"]["good"].update(scoring={"ssim": 1}), "tables.good.scoring.ssim: 1 is not allowed; due: one of"),
     (lambda t: t["tables"]["good"].update(blocks={}), "tables.good.blocks: it is empty; due: a mapping"),
     (lambda t: block(t).pop("scales"), "tables.good.blocks.U(1,4): key 'scales' is missing; due: a mapping"),
     (lambda t: block(t).update(scales=[2, 0]), "tables.good.blocks.U(1,4).scales[1]: 0 is not allowed; due: a number from 1"),
@@ -75,6 +85,9 @@ BAD = [   # what is changed in the tables, and the message after the name of the
     (lambda t: micro(t)["tables"].update(god=micro(t)["tables"]["bad"]), "params.micro.tables: table 'god' is unknown"),
     (lambda t: micro(t)["tables"]["good"].update(seeds=[]), "params.micro.tables.good.seeds: it is empty; due: a list"),
     (lambda t: micro(t)["tables"]["good"].update(seeds=[-1]), "params.micro.tables.good.seeds[0]: -1 is not allowed; due: a"),
+    (lambda t: only(t, []), "params.micro.tables.good.rows: it is empty; due: a list of at least"),
+    (lambda t: only(t, ["LIIFF"]), "params.micro.tables.good.rows: row 'LIIFF' is unknown; due: rows "
+     "of tables.good, which are Bicubic, LIIF, IPE-LIIF"),
     (lambda t: micro(t)["tables"]["good"].update(data=["no-such"]), "good with micro, row 'Bicubic': data 'no-such' is"),
 ]
 
@@ -117,6 +130,9 @@ def test_the_schema_is_a_schema_and_says_what_is_due_everywhere():
                 yield from without(value, f"{where}.{key}")
 
     assert list(without(schema, "")) == []
+    assert schema["$defs"]["scoring"]["properties"].keys() == experiments.SCORING.keys()
+    for key, part in schema["$defs"]["scoring"]["properties"].items():
+        assert part["enum"] == list(experiments.SCORING[key]) and all(name in part["description"] for name in part["enum"])
 
 
 def test_planning_and_dry_running_load_no_torch(world):
@@ -153,20 +169,49 @@ def test_a_change_of_a_models_code_changes_the_digest_of_a_run(tmp_path, module)
     assert provenance.digest(records.CODE, package=package) != before
 
 
-@pytest.mark.parametrize("params", ["tiny", "hour", "paper"])
-def test_the_tables_of_the_paper_make_plans(params, monkeypatch):
-    """Every row of Tables 1 to 4 is a run; sets that are not on this machine are replaced by what the package brings."""
+def test_the_scoring_of_a_table_is_that_of_each_of_its_runs(world, tmp_path):
+    folder = tmp_path / "experiments"
+    shutil.copytree(world.experiments, folder)
+    tables = world.tables()
+    tables["tables"]["good"]["scoring"] = {"protocol": "edsr", "ssim": "volume"}
+    (folder / "tables.yaml").write_text(yaml.safe_dump(tables, sort_keys=False), encoding="utf-8")
+    for table, due in (("good", {"protocol": "edsr", "ssim": "volume"}), ("bad", {})):
+        made = plan.make(folder, table, "micro")
+        assert [run["parameters"]["scoring"] for run in made["runs"].values()] == [due] * len(made["runs"])
+
+
+def test_a_parameter_set_may_leave_out_rows_of_a_table(world, tmp_path):
+    """The rows that stay keep the order of the table, whatever order they are listed in."""
+    folder = tmp_path / "experiments"
+    shutil.copytree(world.experiments, folder)
+    tables = world.tables()
+    only(tables, ["IPE-LIIF", "Bicubic"])
+    (folder / "tables.yaml").write_text(yaml.safe_dump(tables, sort_keys=False), encoding="utf-8")
+    assert [run["place"]["row"] for run in plan.make(folder, "good", "micro")["runs"].values()] == ["Bicubic", "IPE-LIIF"]
+
+
+PAPER = {"table1": 8, "table2": 4, "table3": 12, "table4": 6}   # rows of all blocks
+
+
+@pytest.mark.parametrize(("params", "due"), [
+    ("tiny", PAPER), ("hour", PAPER), ("paper", PAPER), ("small", {"table1": 5, "table3": 12, "table4": 6}),
+])
+def test_the_tables_of_the_paper_make_plans(params, due, monkeypatch):
+    """Every row of Tables 1 to 4 is a run, in the set `small` those with the small encoder. Sets that are not on this machine
+    are replaced by what the package brings."""
     find = datasets.find
     monkeypatch.setattr(datasets, "find", lambda name: find("samples-valid"))
     counts = {}
-    for table in ("table1", "table2", "table3", "table4"):
+    for table in due:
         made = plan.make(sweep_world.ROOT / "notebooks" / "experiments", table, params)
         places = [run["place"] for run in made["runs"].values()]
         counts[table] = len({(place["block"], place["row"]) for place in places})
         assert {place["table"] for place in places} == {table} and made["caption"]
         for run in made["runs"].values():
             assert run["schedule"]["seed"] == run["place"]["seed"] == run["parameters"]["seed"]
-    assert counts == {"table1": 8, "table2": 4, "table3": 12, "table4": 6}
+        scoring = {"table1": {"ssim": "volume"}, "table2": {"protocol": "paper-table2"}}.get(table, {})
+        assert all(run["parameters"]["scoring"] == scoring for run in made["runs"].values())
+    assert counts == due
 
 
 def test_no_experiments_here(tmp_path):

@@ -4,45 +4,15 @@ Pictures are (..., 3, H, W) floats, nominally in [0, 1], or (..., 1, H, W) if th
 """
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from ipe_sr.imaging.protocols import PROTOCOLS, SSIM_CONVENTIONS, Protocol
+
 # ITU-R BT.601 studio swing, as MATLAB's rgb2ycbcr: Y in [16, 235] / 255 for RGB in [0, 1].
 LUMA = (65.481 / 255, 128.553 / 255, 24.966 / 255)
-SSIM_CONVENTIONS = ("rgb", "luma", "volume")
-
-
-@dataclass(frozen=True)
-class Protocol:
-    """The rules by which a super-resolved picture is compared with the original. Both are first clamped to [0, 1].
-
-    space: "rgb" or "luma".   margin: pixels shaved from each border in addition to ceil(scale).   quantise: whether values
-    are rounded to 8 bits first.   luma_input: whether only the 8-bit luma is degraded and super-resolved, as in SRCNN.
-    """
-
-    name: str
-    space: str
-    margin: int = 0
-    quantise: bool = False
-    luma_input: bool = False
-
-    def shave(self, scale: float) -> int:
-        """The number of pixels to remove from each border."""
-        return math.ceil(scale) + self.margin
-
-
-PROTOCOLS = {
-    protocol.name: protocol
-    for protocol in (
-        Protocol("div2k", "rgb", margin=6),                               # LIIF and EDSR on DIV2K
-        Protocol("benchmark", "luma"),                                    # LIIF on Set5, Set14, B100, Urban100
-        Protocol("edsr", "luma", quantise=True),                          # EDSR's code on the same: 8-bit output
-        Protocol("srcnn", "luma", quantise=True, luma_input=True),        # SRCNN and its bicubic figures
-    )
-}
 
 
 def luma(rgb: Tensor) -> Tensor:
@@ -120,10 +90,10 @@ def _prepare(
         raise ValueError(f"a shave of {n} at scale {scale:g} leaves nothing of {tuple(sr.shape[-2:])} pixels")
     sr, hr = (x.clamp(0, 1) for x in (sr, hr))
     in_luma = (space or protocol.space) == "luma"
-    if protocol.quantise and not protocol.luma_input:
+    if protocol.quantise:
         sr = (sr * 255).round() / 255
-    if in_luma and sr.shape[-3] == 3:               # one channel is luma already
+    if in_luma and sr.shape[-3] == 3:                        # one channel is luma already
         sr, hr = luma(sr), luma(hr)
-    if protocol.quantise and protocol.luma_input:   # there the stored picture is the 8-bit luma itself
+    if protocol.quantise_luma and sr.shape[-3] == 1:
         sr, hr = ((x * 255).round() / 255 for x in (sr, hr))
     return tuple(x[..., n : x.shape[-2] - n, n : x.shape[-1] - n] for x in (sr, hr))

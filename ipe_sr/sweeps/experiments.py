@@ -11,20 +11,25 @@ from ipe_sr import provenance
 from ipe_sr.errors import InputError
 from ipe_sr.imaging import datasets
 from ipe_sr.imaging.datasets import ImageSet
+from ipe_sr.imaging.protocols import PROTOCOLS, SSIM_CONVENTIONS, Protocol
 from ipe_sr.sweeps.records import Place
 from ipe_sr.training import schedules
 from ipe_sr.training.schedules import Preset
+
+SCORING = {"protocol": tuple(PROTOCOLS), "ssim": SSIM_CONVENTIONS}
 
 
 @dataclass(frozen=True)
 class Experiment:
     """A checked request.   data: the evaluation sets.   scales: of evaluation.   threads: of torch.
-    parameters: as they were given to `prepare`."""
+    protocol, ssim: how all sets are scored (see `metrics`); None for each set's own.   parameters: those of `prepare`."""
 
     preset: Preset
     data: tuple[ImageSet, ...]
     scales: tuple[float, ...]
     threads: int
+    protocol: Protocol | None
+    ssim: str | None
     parameters: dict[str, Any]
 
     def place(self, table: str, block: str, row: str, params: str) -> Place:
@@ -34,18 +39,26 @@ class Experiment:
 
 
 def prepare(
-    preset: str, settings: dict[str, Any], data: list[str], scales: list[float], seed: int, threads: int
+    preset: str, settings: dict[str, Any], data: list[str], scales: list[float], seed: int, threads: int,
+    scoring: dict[str, str] | None = None,
 ) -> Experiment:
     """Checks a request. Raises InputError for an unknown name, an invalid value, or pictures or checkpoints that are missing.
 
     settings: options of the preset, as in `schedules.preset`.   data: names or folders of evaluation sets (`datasets.find`).
+    scoring: {"protocol": one of `PROTOCOLS`, "ssim": one of `SSIM_CONVENTIONS`}; what is left out is each set's own.
     """
+    scoring = scoring or {}
     given = {"preset": preset, "settings": settings, "data": data, "scales": scales, "seed": seed, "threads": threads}
     chosen = schedules.preset(preset, settings | {"seed": seed})
     if threads < 1:
         raise InputError(f"threads must be at least 1, got {threads}")
     if not scales or not all(isinstance(scale, int | float) and 1 <= scale <= 64 for scale in scales):
         raise InputError(f"scales must be numbers from 1 to 64, at least one; got {scales}")
+    for key, value in scoring.items():
+        if key not in SCORING:
+            raise InputError(f"scoring: key {key!r} is unknown: use one of {', '.join(SCORING)}")
+        if value not in SCORING[key]:
+            raise InputError(f"scoring: {key} {value!r} is unknown: use one of {', '.join(SCORING[key])}")
     fixed = fixed_scale(chosen)
     if fixed and list(scales) != [fixed]:
         raise InputError(f"preset {preset!r} works at scale {fixed} only; got scales {scales}")
@@ -54,7 +67,8 @@ def prepare(
         datasets.find(name)
     if chosen.model.trainable:
         schedules.sources(chosen.schedule)
-    return Experiment(chosen, sets, tuple(scales), threads, given)
+    protocol = PROTOCOLS.get(scoring.get("protocol"))
+    return Experiment(chosen, sets, tuple(scales), threads, protocol, scoring.get("ssim"), given | {"scoring": scoring})
 
 
 def fixed_scale(preset: Preset) -> int | None:

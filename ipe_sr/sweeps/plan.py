@@ -79,6 +79,13 @@ def read_tables(folder: Path) -> dict[str, Any]:
         if unknown := sorted(chosen["tables"].keys() - tables["tables"].keys()):
             known = ", ".join(tables["tables"])
             raise InputError(f"{source}: params.{params}.tables: table {unknown[0]!r} is unknown; due: one of {known}")
+        for table, here in chosen["tables"].items():
+            labels = tables["tables"][table]["rows"]
+            if unknown := [row for row in here.get("rows", []) if row not in labels]:
+                raise InputError(
+                    f"{source}: params.{params}.tables.{table}.rows: row {unknown[0]!r} is unknown; "
+                    f"due: rows of tables.{table}, which are {', '.join(labels)}"
+                )
     return tables
 
 
@@ -134,6 +141,8 @@ def _requests(
                 f"it makes {schedule!r}, which is unknown; due: one of {', '.join(schedules.names())}"
             )
         for row, content in wanted["rows"].items():
+            if row not in here.get("rows", wanted["rows"]):
+                continue
             place = {"table": table, "block": block, "row": row, "params": params}
             changed = content if isinstance(content, dict) else {"methods": content}
             own = settings | changed.get("settings", {})
@@ -146,6 +155,7 @@ def _requests(
                 fixed = experiments.fixed_scale(preset)
                 count = changed.get("seeds", len(here["seeds"])) if preset.model.trainable else 1   # all would give the same
                 common = {"preset": preset.name, "settings": own, "data": sets, "threads": chosen["threads"]}
+                common["scoring"] = wanted.get("scoring", {})
                 for seed in here["seeds"][:count]:
                     yield place, common | {"scales": [fixed] if fixed else options["scales"], "seed": seed}
 

@@ -83,7 +83,10 @@ def evaluate(experiment: Experiment, model: nn.Module) -> Evaluated:
             for path in datasets.find(name).hr:
                 files.note_use(path)
         started = time.perf_counter()
-        scores = [score for one in experiment.data for score in evaluation.evaluate(model, one, experiment.scales)]
+        scores = [
+            score for one in experiment.data
+            for score in evaluation.evaluate(model, one, experiment.scales, experiment.protocol, experiment.ssim)
+        ]
         seconds = time.perf_counter() - started
     return Evaluated(scores, seconds, provenance.data(events))
 
