@@ -280,11 +280,15 @@ def report(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folder of one or several sweeps.")],
     series: Annotated[Path, typer.Option(help="Where ipe-sr notebooks put its records, for the ledger.")] = Path(".out"),
     output: Annotated[Path | None, typer.Option("--out", help="Folder of the report; default: DIR/report.")] = None,
+    source: Annotated[
+        Path | None,
+        typer.Option("--experiments", help="The folder with tables.yaml; default: at DIR, around it, or in notebooks/ there."),
+    ] = None,
 ) -> None:
-    """Tables beside the paper's, comparisons, pictures and the ledger of claims: HTML, Markdown and LaTeX."""
+    """Tables, comparisons beside the paper's, verdicts, pictures and the ledger of claims: HTML, Markdown and LaTeX."""
     from ipe_sr import report
 
-    out.print(f"open {report.write(report.build(folder, series), output or folder / 'report')}")
+    out.print(f"open {report.write(report.build(folder, series, source), output or folder / 'report')}")
 
 
 @app.command("app")

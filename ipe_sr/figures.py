@@ -94,6 +94,13 @@ def png(picture: Figure | np.ndarray) -> bytes:
     return buffer.getvalue()
 
 
+def pdf(picture: Figure) -> bytes:
+    """A PDF file's bytes, in which lines and letters have no resolution. Equal figures give equal bytes."""
+    buffer = io.BytesIO()
+    picture.savefig(buffer, format="pdf", metadata={"CreationDate": None})
+    return buffer.getvalue()
+
+
 def shown_width(data: bytes) -> int:
     """The width in shown pixels of a PNG that `png` made."""
     return int.from_bytes(data[16:20], "big") // SHARPNESS   # the width in the chunk IHDR

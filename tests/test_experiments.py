@@ -32,7 +32,7 @@ def asked(tmp_path, pixels):
         }
         settings = base | small | settings
         return {"preset": preset, "settings": settings, "data": data or [str(folder)], "scales": list(scales), "seed": seed,
-                "threads": threads, "scoring": scoring}
+                "threads": threads, "scoring": scoring or {}}
 
     return build
 

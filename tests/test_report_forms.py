@@ -8,7 +8,7 @@ from ipe_sr.report.document import Cell, Heading, Items, Paragraph, Picture, Tab
 
 HARD = r"50% of a_b & {c} #1 $x^2$ ~ \ <b> | [d] − × ±"
 BLOCKS = [
-    Heading(HARD, 1), Paragraph(HARD), Items((HARD,)), Picture("name", b"\x89PNG" + bytes(30), f"it's \"{HARD}\""),
+    Heading(HARD, 1), Paragraph(HARD), Items((HARD,)), Picture("name", b"\x89PNG" + bytes(30), f"it's \"{HARD}\"", b"%PDF"),
     Table(HARD, (HARD, "x2"), ((Cell(HARD), Cell("1.00", (HARD, ""), strong=True, bad=True)),)),
 ]
 

@@ -84,10 +84,8 @@ def runs_of(folder: Path) -> RunTable:
             return "no such run"
         psnr = np.array([run.psnr for run in shown])
         spread = f" ± {psnr.std(ddof=1):.3f} from run to run" if len(psnr) > 1 else ""
-        printed = section().printed(row, float(scale))
         count = f"{len(shown)} runs" if len(shown) > 1 else "1 run"
-        beside = f"   the paper {printed.psnr:.2f}" if printed else ""
-        return f"{count} at x{scale}   {psnr.mean():.3f} dB{spread}{beside}"
+        return f"{count} at x{scale}   {psnr.mean():.3f} dB{spread}{_beside(section(), shown, row, float(scale))}"
 
     return RunTable(run_table, run_table_readout)
 
@@ -108,6 +106,16 @@ def _apart(section: Section, scale: str) -> np.ndarray:
     """The PSNR of each listed run minus the median run's, in dB: (runs,)."""
     psnr = np.array([run.psnr for run in listed(section, scale)])
     return psnr - np.median(psnr) if len(psnr) else np.zeros(1)
+
+
+def _beside(section: Section, shown: list[RunScore], row: str, scale: float) -> str:
+    """How far a row is ahead of the first row, here and in the paper; empty if either is unknown."""
+    ahead = [run.ahead for run in shown if run.ahead is not None]
+    printed = [section.printed(name, scale) for name in (row, section.rows[0])]
+    if not ahead or not all(printed) or row == section.rows[0]:
+        return ""
+    theirs = printed[0].psnr - printed[1].psnr
+    return f"   − row 1: {np.mean(ahead):+.3f} dB, in the paper {theirs:+.2f} dB"
 
 
 def _asked(run: RunScore, row: str, seed: str) -> bool:

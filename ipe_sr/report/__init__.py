@@ -4,21 +4,38 @@ from pathlib import Path
 
 from ipe_sr.claims import KINDS
 from ipe_sr.files import make_folder, replacing
-from ipe_sr.report import comparisons, latex, learning, markdown, paper, plots, prose, results, tables, web
-from ipe_sr.report.document import Block, Heading, Items, Paragraph, Picture
+from ipe_sr.report import (
+    comparisons,
+    evidence,
+    latex,
+    learning,
+    markdown,
+    paper,
+    plots,
+    prose,
+    results,
+    tables,
+    verdicts,
+    web,
+)
+from ipe_sr.report.document import Block, Heading, Items, Paragraph, Picture, Table
+from ipe_sr.report.evidence import Evidence
 from ipe_sr.report.results import Section
 from ipe_sr.series import ledger
 
 WRITERS = {"html": web.document, "md": markdown.document, "tex": latex.document}
 
 
-def build(folder: Path, series: Path) -> list[Block]:
-    """The report on the sweeps below a folder.   series: the folder with the executed notebook series, for its claims.
+def build(folder: Path, series: Path, source: Path | None = None) -> list[Block]:
+    """The report on the sweeps below a folder.
 
-    Raises InputError if the folder holds no runs, if a record is damaged, if two records contradict each other, if the runs
-    of one table were made by different code, and if two claims share an id.
+    series: the folder with the executed notebook series, for its claims.   source: the folder of `tables.yaml` and
+    `evidence.yaml`; by default what `results.experiments` finds. Raises InputError if the folder holds no runs, if a record is
+    damaged, if two records contradict each other, if the runs of one table were made by different code, if two claims share an
+    id, and if `evidence.yaml` is not as it should be.
     """
-    sweeps = results.sweeps(folder)
+    source = source or results.experiments(folder)
+    sweeps, asked = results.sweeps(folder, source), evidence.read(source) if source else None
     sections = [results.sections(sweep) for sweep in sweeps]
     claims, failures = ledger.read(series)
     stated = [claim for some in sections for section in some for claim in comparisons.claims(section)]
@@ -35,32 +52,41 @@ def build(folder: Path, series: Path) -> list[Block]:
         blocks.append(Heading(prose.title(sweep)))
         if text := prose.other_code(sweep):
             blocks.append(Paragraph(text))
-        blocks += [block for section in some for block in _section(section)]
+        mine = asked if asked and (sweep.table, sweep.params) == (asked.table, asked.params) else None
+        blocks += verdicts.blocks(sweep, mine) if mine else []
+        blocks += [block for section in some for block in _section(section, mine)]
         blocks += [Heading("Where the numbers come from", 3), Items(prose.where_from(sweep))]
     return blocks + _ledger(kinds, failures, prose.origin(series, len(claims)))
 
 
 def write(blocks: list[Block], folder: Path) -> Path:
-    """Writes report.html, report.md, report.tex and the pictures. Returns the path of report.html."""
+    """Writes report.html, report.md, report.tex, each picture as PNG and PDF, and each table as a file for LaTeX's input.
+    Returns the path of report.html."""
     make_folder(folder)
     for block in blocks:
         if isinstance(block, Picture):
-            with replacing(folder / f"{block.name}.png") as temporary:
-                temporary.write_bytes(block.png)
+            for suffix, content in (("png", block.png), ("pdf", block.pdf)):
+                with replacing(folder / f"{block.name}.{suffix}") as temporary:
+                    temporary.write_bytes(content)
+        elif isinstance(block, Table) and block.name:
+            with replacing(folder / f"{block.name}.tex") as temporary:
+                temporary.write_text(latex.floating(block), encoding="utf-8")
     for suffix, writer in WRITERS.items():
         with replacing(folder / f"report.{suffix}") as temporary:
             temporary.write_text(writer(blocks), encoding="utf-8")
     return folder / "report.html"
 
 
-def _section(section: Section) -> list[Block]:
-    found = comparisons.by_scale(section)
+def _section(section: Section, asked: Evidence | None) -> list[Block]:
+    pairs = [(question.first, question.second) for question in asked.questions] if asked else None
+    found = comparisons.by_scale(section, pairs)
     blocks: list[Block] = [Heading(prose.heading(section), 3)]
     if text := prose.notice(section):
         blocks.append(Paragraph(text))
     blocks.append(tables.scores(section))
     if found:
-        blocks += [Paragraph(comparisons.resolution(found)), tables.differences(found)]
+        named = tables.differences(found, prose.scoring(section), f"{section.file}-differences")
+        blocks += [Paragraph(comparisons.resolution(found)), named, *map(Paragraph, prose.remarks(section))]
     learned = learning.table(section)
     return [*blocks, *plots.all_of(section), *([learned] if learned else []), tables.times(section)]
 

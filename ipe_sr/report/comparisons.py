@@ -61,9 +61,10 @@ def pairs(section: Section) -> list[tuple[str, str]]:
     return stated + [pair[::-1] if pair[0] in theirs else pair for pair in ours]   # the row that is not in the paper first
 
 
-def by_scale(section: Section) -> list[Comparison]:
-    """Every pair at every scale at which both rows have scores."""
-    found = (compare(section, *pair, [scale]) for pair in pairs(section) for scale in section.scales)
+def by_scale(section: Section, asked: Sequence[tuple[str, str]] | None = None) -> list[Comparison]:
+    """Every pair at every scale at which both rows have scores.   asked: the pairs; by default those of `pairs`."""
+    chosen = pairs(section) if asked is None else [pair for pair in asked if set(pair) <= set(section.rows)]
+    found = (compare(section, *pair, [scale]) for pair in chosen for scale in section.scales)
     return [comparison for comparison in found if comparison]
 
 

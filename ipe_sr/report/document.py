@@ -38,20 +38,23 @@ class Cell:
 
 @dataclass(frozen=True)
 class Table:
-    """header: one text for each column.   rows: one cell for each column."""
+    """header: one text for each column.   rows: one cell for each column.   name: of its own LaTeX file, NAME.tex, and of
+    its label there, tab:NAME; without a name there is no such file."""
 
     caption: str
     header: tuple[str, ...]
     rows: tuple[tuple[Cell, ...], ...]
+    name: str = ""
 
 
 @dataclass(frozen=True)
 class Picture:
-    """name: the file is NAME.png.   alt: a text that describes the picture."""
+    """name: the files are NAME.png and NAME.pdf, the same as pixels and as lines.   alt: a text that describes the picture."""
 
     name: str
     png: bytes
     alt: str
+    pdf: bytes
 
 
 Block = Heading | Paragraph | Items | Table | Picture

@@ -3,8 +3,7 @@
 Scores are arrays of shape (S, I) for S seeds and I pictures. Every seed is scored on the same pictures, so seeds and pictures
 are crossed: neither is nested in the other. With three to five seeds, percentile intervals of a bootstrap are too narrow: about
 75% of them contain the true value, where 95% should. The intervals here are therefore Student's, from the two-way layout
-(Searle, Casella, McCulloch, Variance Components, 1992). The bootstrap is used for another question: how often one method stays
-ahead of another if seeds and pictures are drawn again.
+(Searle, Casella, McCulloch, Variance Components, 1992). `bootstrap` is here because the notebooks compare both.
 """
 
 import math
@@ -50,10 +49,9 @@ class Estimate:
 
 @dataclass(frozen=True)
 class Difference(Estimate):
-    """above: the share of resamples in which the first method is ahead; a tie counts half.   deviation: the standard deviation
-    of the difference from seed to seed, in the scores' unit. Both are None if there are fewer than two seeds."""
+    """deviation: the standard deviation of the difference from seed to seed, in the scores' unit; None if there are fewer than
+    two seeds."""
 
-    above: float | None
     deviation: float | None
 
 
@@ -64,28 +62,24 @@ def estimate(scores: ArrayLike) -> Estimate:
     mean = float(scores.mean())
     if not math.isfinite(mean):
         return Estimate(mean, None, None)
-    seeds, both = _over_seeds(scores), _over_both(scores)
+    seeds, both = over_seeds(scores.mean(1))[0], _over_both(scores)
     if both and both.half < seeds.half:   # generalising to new pictures cannot narrow the interval
         both = seeds
     return Estimate(mean, seeds, both)
 
 
-def compare(first: ArrayLike, second: ArrayLike, seed: int = 0) -> Difference:
+def compare(first: ArrayLike, second: ArrayLike) -> Difference:
     """The difference first - second. Both are finite, of shape (S, I), with the same seeds and pictures in the same order.
 
-    Seeds are paired as well as pictures, because trainings with the same seed see the same batches. seed: of the bootstrap's
-    random numbers. Raises ValueError if the shapes differ.
+    Seeds are paired as well as pictures, because trainings with the same seed see the same batches. Raises ValueError if
+    the shapes differ.
     """
     first, second = _table(first), _table(second)
     if first.shape != second.shape:
         raise ValueError(f"the scores are not paired: {first.shape} and {second.shape}")
     d = first - second
     plain = estimate(d)
-    if len(d) < 2:
-        return Difference(plain.mean, None, None, None, None)
-    means = bootstrap(d, np.random.default_rng(seed))
-    above = float((means > 0).mean() + (means == 0).mean() / 2)
-    return Difference(plain.mean, plain.seeds, plain.both, above, deviation(d))
+    return Difference(plain.mean, plain.seeds, plain.both, deviation(d) if len(d) > 1 else None)
 
 
 def over_pictures(differences: ArrayLike) -> tuple[float, Interval]:
@@ -126,13 +120,43 @@ def runs_needed(deviation: float, effect: float = 0.05) -> int:
 
     deviation: the standard deviation of the paired difference from seed to seed.
     """
-    def reach(n: int) -> float:
-        return float(sum(stats.t.ppf([(1 + LEVEL) / 2, POWER], n - 1))) * deviation / math.sqrt(n)
-
     n = max(2, math.floor((float(sum(stats.norm.ppf([(1 + LEVEL) / 2, POWER]))) * deviation / effect) ** 2))
-    while reach(n) > effect:   # few steps, because Student's t needs little more than the normal distribution
+    while visible(deviation, n) > effect:   # few steps, because Student's t needs little more than the normal distribution
         n += 1
     return n
+
+
+def visible(deviation: float, seeds: int, level: float = LEVEL) -> float:
+    """The true difference that gives an interval of this level above zero with probability `POWER`.
+
+    deviation: the standard deviation of the paired difference from seed to seed.   seeds: of each method, at least 2.
+    """
+    return float(sum(stats.t.ppf([(1 + level) / 2, POWER], seeds - 1))) * deviation / math.sqrt(seeds)
+
+
+def over_seeds(means: ArrayLike) -> tuple[Interval | None, float | None]:
+    """Student's interval of the mean of one number for each seed, and the two-sided p for a true mean of zero.
+
+    means: (S,), finite, at least one. Both are None if there is one seed only.
+    """
+    means = np.asarray(means, float)
+    if len(means) < 2:
+        return None, None
+    spread = float(means.std(ddof=1)) / math.sqrt(len(means))
+    interval = _student(float(means.mean()), spread**2, len(means) - 1)
+    if spread == 0:
+        return interval, float(means.mean() == 0)
+    return interval, float(2 * stats.t.sf(abs(means.mean()) / spread, len(means) - 1))
+
+
+def holm(p: ArrayLike) -> np.ndarray:
+    """The p values of n tests, (n,), corrected for their number (Holm 1979): below 0.05 where a difference is found, so that
+    with a probability of 95% no difference is found that does not exist."""
+    p = np.asarray(p, float)
+    order = np.argsort(p, kind="stable")
+    corrected = np.empty_like(p)
+    corrected[order] = np.minimum(np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1)), 1)
+    return corrected
 
 
 def _table(scores: ArrayLike) -> np.ndarray:
@@ -140,12 +164,6 @@ def _table(scores: ArrayLike) -> np.ndarray:
     if scores.ndim != 2 or not scores.size:
         raise ValueError(f"scores must be (seeds, pictures), got shape {scores.shape}")
     return scores
-
-
-def _over_seeds(scores: np.ndarray) -> Interval | None:
-    """Student's interval from the means of the seeds."""
-    seeds = len(scores)
-    return _student(scores.mean(), deviation(scores) ** 2 / seeds, seeds - 1) if seeds > 1 else None
 
 
 def _over_both(scores: np.ndarray) -> Interval | None:

@@ -1,4 +1,5 @@
-"""Writes a report for pdflatex, with booktabs. The pictures are files in the same folder."""
+"""Writes a report for pdflatex, with booktabs. The pictures are files in the same folder. `floating` writes one table for the
+papers of others."""
 
 from functools import singledispatch
 from itertools import zip_longest
@@ -34,23 +35,42 @@ def _(block: Items) -> str:
 
 @write.register
 def _(block: Picture) -> str:
-    return f"% {_escaped(' '.join(block.alt.split()))}\n\\noindent\\includegraphics[width=\\linewidth]{{{block.name}.png}}"
+    return f"% {_escaped(' '.join(block.alt.split()))}\n\\noindent\\includegraphics[width=\\linewidth]{{{block.name}.pdf}}"
 
 
 @write.register
 def _(block: Table) -> str:
+    return (
+        f"{{\\footnotesize\n\\begin{{longtable}}{{@{{}}{_columns(block)}@{{}}}}\n\\caption*{{{_escaped(block.caption)}}}\\\\\n"
+        f"\\toprule\n{_head(block)}\n\\midrule\n\\endhead\n{_body(block)}\n\\bottomrule\n\\end{{longtable}}}}"
+    )
+
+
+def floating(block: Table) -> str:
+    r"""A table as a file for \input: a float with caption and the label tab:NAME. It needs the packages booktabs and xcolor."""
+    return (
+        f"% \\usepackage{{booktabs, xcolor}}\n\\begin{{table}}\n\\centering\\footnotesize\n"
+        f"\\caption{{{_escaped(block.caption)}}}\n\\label{{tab:{block.name}}}\n"
+        f"\\begin{{tabular}}{{@{{}}{_columns(block)}@{{}}}}\n\\toprule\n{_head(block)}\n\\midrule\n{_body(block)}\n"
+        f"\\bottomrule\n\\end{{tabular}}\n\\end{{table}}\n"
+    )
+
+
+def _columns(block: Table) -> str:
+    return "l" + "r" * (len(block.header) - 1)
+
+
+def _head(block: Table) -> str:
+    return " & ".join(_escaped(text) for text in block.header) + r" \\"
+
+
+def _body(block: Table) -> str:
     lines = []
     for row in block.rows:
         lines.append([f"\\textbf{{{_escaped(e.text)}}}" if e.strong else _escaped(e.text) for e in row])
         for below in zip_longest(*(e.below for e in row), fillvalue=""):
             lines.append([f"\\color{{gray}}\\scriptsize {_escaped(text)}" if text else "" for text in below])
-    body = "\n".join(" & ".join(line) + r" \\" for line in lines)
-    head = " & ".join(_escaped(text) for text in block.header) + r" \\"
-    columns = "l" + "r" * (len(block.header) - 1)
-    return (
-        f"{{\\footnotesize\n\\begin{{longtable}}{{@{{}}{columns}@{{}}}}\n\\caption*{{{_escaped(block.caption)}}}\\\\\n"
-        f"\\toprule\n{head}\n\\midrule\n\\endhead\n{body}\n\\bottomrule\n\\end{{longtable}}}}"
-    )
+    return "\n".join(" & ".join(line) + r" \\" for line in lines)
 
 
 TEX = {

@@ -1,5 +1,6 @@
 """How fast each row learns: how many steps and seconds of training it needs to reach a given validation PSNR."""
 
+import math
 import statistics
 
 import numpy as np
@@ -7,6 +8,8 @@ import numpy as np
 from ipe_sr.report.document import Cell, Table
 from ipe_sr.report.results import Section
 from ipe_sr.sweeps.records import Record
+
+MOST = 9   # columns of the table
 
 
 def curve(run: Record) -> np.ndarray:
@@ -20,7 +23,8 @@ def curve(run: Record) -> np.ndarray:
 
 
 def table(section: Section) -> Table | None:
-    """A table with a line for each row of the section, and a column for the PSNR at which each row ends.
+    """A table with a line for each row of the section, and a column for the PSNR at which each row ends. If there are more
+    than `MOST` rows, only some of them have a column.
 
     Between two validations the PSNR is taken to grow linearly. Returns None if fewer than two rows were trained.
     """
@@ -29,13 +33,15 @@ def table(section: Section) -> Table | None:
         return None
     ends = {row: statistics.fmean(c[-1, 2] for c in found) for row, found in curves.items()}
     goals = sorted(ends, key=ends.get)
+    goals = goals[:: math.ceil(len(goals) / MOST)]
     rows = tuple((Cell(row), *(_entry(found, ends[goal]) for goal in goals)) for row, found in curves.items())
     caption = (
-        "Steps of training, and below them seconds, until the validation PSNR reaches the value at which a row ends (the mean "
-        "over that row's seeds). Each entry is the median over seeds. A number in brackets says how many seeds reach it, "
-        "if not all do"
+        "Steps of training, and below them seconds, until the PSNR of the validation crops (protocol div2k) reaches the value "
+        "at which a row ends (the mean over that row's seeds). Each entry is the median over seeds. A number in brackets says "
+        "how many seeds reach it, if not all do"
     )
-    return Table(caption, ("", *(f"{ends[goal]:.2f} dB: {goal}" for goal in goals)), rows)
+    header = ("", *(f"{ends[goal]:.2f} dB: {goal}" for goal in goals))
+    return Table(caption, header, rows, f"{section.file}-learning")
 
 
 def reach(curve: np.ndarray, goal: float) -> tuple[float, float] | None:

@@ -32,13 +32,17 @@ class PaperBlock:
 @dataclass(frozen=True)
 class PaperTable:
     """scales: the columns.   better: pairs of labels of which the paper says that the first is ahead of the second.
-    alike: pairs of which it says that they hardly differ."""
+    alike: pairs of which it says that they hardly differ.   protocol, ssim: how its figures seem to have been computed, in our
+    names (see `metrics`).   remarks: label -> what has to be known about the row."""
 
     caption: str
     scales: tuple[float, ...]
     better: Pairs
     alike: Pairs
     blocks: tuple[PaperBlock, ...]
+    protocol: str
+    ssim: str
+    remarks: dict[str, str]
 
     @property
     def with_ssim(self) -> bool:
@@ -77,4 +81,5 @@ def _table(entry: dict[str, Any]) -> PaperTable:
         for block in entry["blocks"]
     ]
     better, alike = (tuple((first, second) for first, second in entry[kind]) for kind in ("better", "alike"))
-    return PaperTable(entry["caption"], scales, better, alike, tuple(blocks))
+    scoring = entry["scoring"]["protocol"], entry["scoring"]["ssim"]
+    return PaperTable(entry["caption"], scales, better, alike, tuple(blocks), *scoring, entry.get("remarks", {}))

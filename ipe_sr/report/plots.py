@@ -23,7 +23,7 @@ def all_of(section: Section) -> list[Picture]:
 def _against_scale(section: Section, rows: list[str]) -> Picture:
     """Left: PSNR over scale. Right: each trained row's distance from the mean of the trained rows, with 95% intervals over
     seeds."""
-    fig, axes = figures.panels(1, 2, height=3.8)
+    fig, axes = figures.panels(1, 2, height=3 + 0.1 * len(rows))
     means = {row: {scale: section.cells[row, scale].scores.estimate() for scale in section.scored(row)} for row in rows}
     trained = [row for row in rows if any(section.cells[row, scale].scores.trained for scale in section.scored(row))]
     scales = sorted({scale for known in means.values() for scale in known})
@@ -43,12 +43,12 @@ def _against_scale(section: Section, rows: list[str]) -> Picture:
     fig.legend(loc="outside lower center", ncols=2, fontsize=9)
     ends = ", ".join(f"{row} {_ends(means[row])}" for row in rows)
     alt = f"PSNR on {section.data} over scale, and the distance of each trained row from the mean of the trained rows: {ends}"
-    return Picture(f"{_file(section)}-scale", figures.png(fig), alt)
+    return Picture(f"{section.file}-scale", figures.png(fig), alt, figures.pdf(fig))
 
 
 def _against_time(section: Section, rows: list[str]) -> Picture:
     """Left: validation PSNR over training time. Right: PSNR over decoding time, with the Pareto front."""
-    fig, axes = figures.panels(1, 2, height=3.8)
+    fig, axes = figures.panels(1, 2, height=3 + 0.1 * len(rows))
     shared = [scale for scale in section.scales if all(section.cells[row, scale].scores for row in rows)]
     points = {}
     for row, style in _styles(rows):
@@ -70,7 +70,7 @@ def _against_time(section: Section, rows: list[str]) -> Picture:
     fig.legend(loc="outside lower center", ncols=2, fontsize=9)
     costs = ", ".join(f"{row} {score:.2f} dB in {ms:.0f} ms" for row, (ms, score) in points.items())
     alt = f"Validation PSNR over training time; and mean PSNR on {section.data} at {over} over decoding time: {costs}"
-    return Picture(f"{_file(section)}-time", figures.png(fig), alt)
+    return Picture(f"{section.file}-time", figures.png(fig), alt, figures.pdf(fig))
 
 
 def _front(ax: Axes, points: list[tuple[float, float]]) -> None:
@@ -92,8 +92,3 @@ def _styles(rows: list[str]):
 def _ends(known: dict) -> str:
     first, last = min(known), max(known)
     return " to ".join(f"{known[scale].mean:.2f} dB at x{scale:g}" for scale in dict.fromkeys((first, last)))
-
-
-def _file(section: Section) -> str:
-    """The section's name without characters that are special in file names or LaTeX."""
-    return "".join(c if c.isalnum() or c == "-" else "-" for c in section.name).strip("-")

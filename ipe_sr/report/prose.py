@@ -26,6 +26,11 @@ def heading(section: Section) -> str:
     return f"Trained on {section.block}" + (f", scored on {section.data}" if section.data else "")
 
 
+def scoring(section: Section) -> str:
+    """By which protocol and SSIM convention the section is scored; empty if no run has ended well."""
+    return "scored by protocol {}, SSIM convention {}".format(*section.scoring) if section.scoring else ""
+
+
 def notice(section: Section) -> str:
     """How the runs differ from the paper's. Empty if they do not differ, or if the report prints no numbers of the paper."""
     if not section.reference:
@@ -40,9 +45,21 @@ def notice(section: Section) -> str:
         found.append(f"for {', '.join(f'{n:,}' for n in steps)} steps, not {theirs.steps:,}")
     if not section.same_data:
         found.append(f"scored on {section.data}, not on DIV2K's validation set")
+    protocol, ssim = section.scoring or (section.table.protocol, section.table.ssim)
+    if protocol != section.table.protocol:
+        found.append(f"scored by protocol {protocol}, where the paper's figures seem to be of {section.table.protocol}")
+    if section.table.with_ssim and ssim != section.table.ssim:
+        found.append(f"SSIM of convention {ssim}, where the paper's seems to be {section.table.ssim}")
     if not found:
         return ""
-    return f"Not the paper's experiment: {'; '.join(found)}. Compare the order of the rows and the signs, not the numbers."
+    advice = "Compare the order of the rows and the signs of differences, not the levels."
+    return f"Not the paper's experiment: {'; '.join(found)}. {advice}"
+
+
+def remarks(section: Section) -> tuple[str, ...]:
+    """What has to be known about the paper's rows, one line for each row of the section that needs it."""
+    known = section.table.remarks if section.table else {}
+    return tuple(f"{row}: {known[row]}" for row in section.rows if row in known)
 
 
 def other_code(sweep: Sweep) -> str:

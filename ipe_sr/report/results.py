@@ -5,14 +5,18 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from ipe_sr import files
 from ipe_sr.errors import InputError
 from ipe_sr.report import intervals, paper
 from ipe_sr.report.intervals import Estimate
 from ipe_sr.sweeps import records
 from ipe_sr.sweeps.records import DueRun, Place, Record
+
+TABLES = "tables.yaml"
 
 
 @dataclass(frozen=True)
@@ -47,13 +51,14 @@ class CellResult:
 @dataclass(frozen=True)
 class Sweep:
     """The runs of one table with one parameter set.   runs: those that succeeded.   failed: those that failed.
-    missing: those that are due but have not run."""
+    missing: those that are due but have not run.   rows: the labels in the order of `tables.yaml`; none if it is unknown."""
 
     table: str
     params: str
     runs: tuple[Record, ...]
     failed: tuple[Record, ...]
     missing: tuple[DueRun, ...]
+    rows: tuple[str, ...] = ()
 
     @property
     def places(self) -> tuple[Record | DueRun, ...]:
@@ -83,6 +88,13 @@ class Section:
         return tuple(scale for scale in self.scales if self.cells[row, scale].scores)
 
     @property
+    def scoring(self) -> tuple[str, str] | None:
+        """The protocol and the SSIM convention of all scores; None without scores."""
+        scored = ((s["protocol"], s["ssim_convention"]) for run in self.sweep.runs if run.block == self.block
+                  for s in run.scores if s["data"] == self.data)
+        return next(scored, None)
+
+    @property
     def table(self) -> paper.PaperTable | None:
         """The paper's table of the same name, or None."""
         return paper.read().tables.get(self.sweep.table)
@@ -91,6 +103,11 @@ class Section:
     def name(self) -> str:
         """Short and unique within a report, such as "table4-tiny.U(1,4).set5"."""
         return ".".join([f"{self.sweep.table}-{self.sweep.params}", self.block, self.data])
+
+    @property
+    def file(self) -> str:
+        """The name without characters that are special in file names or LaTeX."""
+        return "".join(c if c.isalnum() or c == "-" else "-" for c in self.name).strip("-")
 
     def printed(self, row: str, scale: float) -> paper.Printed | None:
         """What the paper prints in this cell, or None."""
@@ -106,13 +123,24 @@ def describe(place: Place) -> str:
     return f"{place.table}-{place.params}, {place.block}, {place.row} ({place.preset}, seed {place.seed})"
 
 
-def sweeps(folder: Path) -> list[Sweep]:
+def experiments(folder: Path) -> Path | None:
+    """The folder with the `tables.yaml` that records belong to: it is the folder that holds the records, or one that encloses
+    it, or notebooks/experiments in one of these. None if there is no such file."""
+    above = (folder.resolve(), *folder.resolve().parents)
+    places = (place for one in above for place in (one, one / "notebooks" / "experiments"))
+    return next((place for place in places if (place / TABLES).is_file()), None)
+
+
+def sweeps(folder: Path, source: Path | None = None) -> list[Sweep]:
     """Every sweep below a folder, ordered by table and parameter set.
 
+    The rows stand in the order of the plan beside the records, else in that of `tables.yaml`.
+    source: the folder of `tables.yaml`; by default what `experiments` finds.
     Raises InputError if there is no record, if a file is not a record, and if the runs of one table were made by different
     code or notebooks, because their numbers must not be compared.
     """
     found, due = records.collect(folder), records.due(folder)
+    source = source or experiments(folder)
     ran = {run.place for run in found}
     made = []
     for table, params in sorted({(run.table, run.params) for run in (*found, *due)}):
@@ -120,7 +148,9 @@ def sweeps(folder: Path) -> list[Sweep]:
         missing = tuple(run for run in due if (run.table, run.params) == (table, params) and run.place not in ran)
         by_status = {status: tuple(run for run in mine if run.status == status) for status in records.STATES}
         _check_same_code(by_status["ok"])
-        made.append(Sweep(table, params, by_status["ok"], by_status["failed"], missing))
+        planned = dict.fromkeys(run.row for run in due if (run.table, run.params) == (table, params))
+        rows = tuple(planned or _rows(source, table))
+        made.append(Sweep(table, params, by_status["ok"], by_status["failed"], missing, rows))
     return made
 
 
@@ -136,7 +166,7 @@ def _section(sweep: Sweep, known: paper.PaperTable | None, block: str, data: str
     exact = [b for b in candidates if b.data == data]
     reference = exact[0] if exact else candidates[0] if len(candidates) == 1 else None
     labels = (place.row for place in sweep.places if place.block == block)
-    rows = _ordered((label for b in candidates for label in b.rows), labels)
+    rows = _ordered((*sweep.rows, *(label for b in candidates for label in b.rows)), labels)
     scored = [(run, s) for run in sweep.runs if run.block == block for s in run.scores if s["data"] == data]
     _check_same_scoring(scored)
     asked = {scale for run in sweep.places if run.block == block for scale in run.scales}
@@ -190,6 +220,14 @@ def _check_same_code(runs: tuple[Record, ...]) -> None:
 def _data(sweep: Sweep, block: str) -> list[str]:
     """The sets that the runs of a block were scored on; one set without a name if no run has succeeded yet."""
     return list(dict.fromkeys(s["data"] for run in sweep.runs if run.block == block for s in run.scores)) or [""]
+
+
+def _rows(source: Path | None, table: str) -> list[str]:
+    """The labels of a table in `tables.yaml`; none if there is no such file or no such table in it."""
+    found: Any = files.read_yaml(source / TABLES) if source else None
+    for key in ("tables", table, "rows"):
+        found = found.get(key) if isinstance(found, dict) else None
+    return list(map(str, found or ()))
 
 
 def _ordered(first: Iterable[str], given: Iterable[str]) -> tuple[str, ...]:

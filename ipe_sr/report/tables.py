@@ -2,11 +2,10 @@
 
 import statistics
 
-from ipe_sr.report import comparisons
-from ipe_sr.report.comparisons import EFFECT, Comparison
+from ipe_sr.report import comparisons, prose
+from ipe_sr.report.comparisons import Comparison
 from ipe_sr.report.document import Cell, Table
-from ipe_sr.report.intervals import RESAMPLES, Interval, runs_needed
-from ipe_sr.report.paper import Printed
+from ipe_sr.report.intervals import Interval
 from ipe_sr.report.results import Section, SeedScores
 
 NONE = Cell("–")
@@ -15,49 +14,52 @@ NONE = Cell("–")
 def scores(section: Section) -> Table:
     """The scores in the paper's layout: a line for each row of the section, a column for each scale.
 
-    Below each PSNR stand the SSIM, if the paper's table has it, and what the paper prints. The best entry of a column is bold
-    if `comparisons.best` is sure of it.
+    Below each PSNR stands the SSIM, if the paper's table has it. The best entry of a column is bold if `comparisons.best` is
+    sure of it. What the paper prints stands in `differences`: levels of PSNR depend on the pictures and on the protocol.
     """
     best = {scale: comparisons.best(section, scale) for scale in section.scales}
-    with_ssim, beside = bool(section.table) and section.table.with_ssim, section.reference is not None
-    legend = ("SSIM",) * with_ssim + ("paper",) * beside
+    with_ssim = bool(section.table) and section.table.with_ssim
 
     def entry(row: str, scale: float) -> Cell:
         cell = section.cells[row, scale]
         lacking = ", ".join(f"{n} {state}" for n, state in ((cell.failed, "failed"), (cell.missing, "missing")) if n)
         text = _psnr(cell.scores) + (f" ({lacking})" if lacking else "") if cell.scores else lacking or NONE.text
         ssim = f"{cell.scores.ssim.mean():.4f}" if cell.scores else ""
-        below = (ssim,) * with_ssim + (_beside(section.printed(row, scale)),) * beside
-        return Cell(text, below, best[scale] == row, bool(lacking))
+        return Cell(text, (ssim,) * with_ssim, best[scale] == row, bool(lacking))
 
+    legend = ("SSIM",) * with_ssim
     rows = tuple((Cell(row, legend), *(entry(row, scale) for scale in section.scales)) for row in section.rows)
-    return Table(_caption(section, with_ssim), ("", *(f"x{scale:g}" for scale in section.scales)), rows)
+    header = ("", *(f"x{scale:g}" for scale in section.scales))
+    return Table(_caption(section, with_ssim), header, rows, f"{section.file}-scores")
 
 
-def differences(found: list[Comparison]) -> Table:
-    """The comparisons, each with both of its intervals."""
-    def line(c: Comparison) -> tuple[Cell, ...]:
+def differences(found: list[Comparison], scoring: str = "", name: str = "") -> Table:
+    """The comparisons in the paper's layout: a line for each pair of rows, a column for each scale or mean over scales.
+
+    scoring: how the scores were computed, in words, for the caption.   name: of the table's LaTeX file.
+    """
+    columns = list(dict.fromkeys(c.scales for c in found))
+    printed = any(c.paper is not None for c in found)
+    legend = ("95% over seeds", "95% over seeds and pictures") + ("paper",) * printed
+
+    def entry(c: Comparison | None) -> Cell:
+        if c is None:
+            return NONE
         d = c.difference
-        return (
-            Cell(f"{c.first} − {c.second}"),
-            Cell(", ".join(f"x{scale:g}" for scale in c.scales)),
-            Cell(_signed(d.mean), strong=bool(d.seeds and d.seeds.sign)),
-            _interval(d.seeds),
-            _interval(d.both),
-            NONE if d.above is None else Cell(f"{d.above:.1%}"),
-            NONE if c.paper is None else Cell(_signed(c.paper, 2)),
-            NONE if d.deviation is None else Cell(str(runs_needed(d.deviation, EFFECT))),
-        )
+        paper = ("" if c.paper is None else signed(c.paper, 2),) * printed
+        return Cell(signed(d.mean), (interval(d.seeds), interval(d.both), *paper), bool(d.seeds and d.seeds.sign))
 
-    header = (
-        "difference", "scale", "dB", "95% over seeds", "95% over seeds and pictures", "ahead", "paper",
-        f"seeds needed for {EFFECT} dB",
+    by_pair: dict[tuple[str, str], dict[tuple[float, ...], Comparison]] = {}
+    for c in found:
+        by_pair.setdefault((c.first, c.second), {})[c.scales] = c
+    rows = tuple(
+        (Cell(" − ".join(pair), legend), *(entry(mine.get(scales)) for scales in columns)) for pair, mine in by_pair.items()
     )
     caption = (
-        "Paired differences in PSNR, on the seeds that both rows have. Bold: the interval over seeds does not contain zero. "
-        f"Ahead: how often the first row is ahead in {RESAMPLES:,} resamples of seeds and pictures"
+        f"Paired differences in PSNR, in dB{f', {scoring}' if scoring else ''}, on the seeds that both rows have. Bold: the "
+        "interval over seeds does not contain zero" + ("; paper: the same difference in the paper" if printed else "")
     )
-    return Table(caption, header, tuple(map(line, found)))
+    return Table(caption, ("", *(", ".join(f"x{scale:g}" for scale in scales) for scales in columns)), rows, name)
 
 
 def times(section: Section) -> Table:
@@ -79,7 +81,7 @@ def times(section: Section) -> Table:
     header = ("", "parameters", "training / s", "decoding / ms", "peak memory / MiB")
     pictures = {run.decode["picture"] for run in section.sweep.runs if run.decode}
     caption = f"Costs. Decoding is timed on a picture of {', '.join(sorted(pictures)) or 'unknown size'}"
-    return Table(caption, header, tuple(map(line, section.rows)))
+    return Table(caption, header, tuple(map(line, section.rows)), f"{section.file}-costs")
 
 
 def _caption(section: Section, with_ssim: bool) -> str:
@@ -93,8 +95,8 @@ def _caption(section: Section, with_ssim: bool) -> str:
         f"and {counts} seeds ± half of the 95% interval over seeds" if seeds[-1] > 1 else "with one seed, hence no intervals",
         "bold: ahead of every other row, with each interval of the difference above zero",
     ]
-    if section.reference:
-        parts.append(f"paper: what the paper prints, for {section.reference.data}")
+    if section.scoring:
+        parts.append(prose.scoring(section))
     return f"{parts[0]} {'; '.join(parts[1:])}"
 
 
@@ -104,15 +106,11 @@ def _psnr(scores: SeedScores) -> str:
     return f"{estimate.mean:.2f}{spread}".replace("inf", "∞")
 
 
-def _beside(printed: Printed | None) -> str:
-    if not printed:
-        return ""
-    return f"{printed.psnr:.2f}" + (f" / {printed.ssim:.4f}" if printed.ssim else "")
-
-
-def _signed(value: float, digits: int = 3) -> str:
+def signed(value: float, digits: int = 3) -> str:
+    """A number with its sign: +0.050, −0.050."""
     return f"{value:+.{digits}f}".replace("-", "−")
 
 
-def _interval(interval: Interval | None) -> Cell:
-    return Cell(f"{_signed(interval.low)} to {_signed(interval.high)}") if interval else NONE
+def interval(known: Interval | None) -> str:
+    """An interval in words: +0.010 to +0.090."""
+    return f"{signed(known.low)} to {signed(known.high)}" if known else NONE.text

@@ -11,14 +11,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import jsonschema
-
 from ipe_sr import files, plugins, provenance
 from ipe_sr.errors import InputError
 from ipe_sr.imaging import datasets
 from ipe_sr.models import configs
 from ipe_sr.series import documents
-from ipe_sr.sweeps import experiments, records
+from ipe_sr.sweeps import checked, experiments, records
 from ipe_sr.sweeps.records import Place, Record
 from ipe_sr.training import schedules
 
@@ -70,11 +68,7 @@ def read_tables(folder: Path) -> dict[str, Any]:
     source = folder / TABLES
     if not source.is_file():
         raise InputError(f"{source}: no such file; run this in a checkout, or give --experiments FOLDER")
-    tables, schema = files.read_yaml(source), files.read_yaml(folder / SCHEMA)
-    error = jsonschema.exceptions.best_match(_validator(schema).iter_errors(tables))
-    if error:
-        due = error.schema.get("description", "see the schema")
-        raise InputError(f"{source}: {_key(error.absolute_path)}{_wrong(error)}; due: {due}")
+    tables = checked.read(source, folder / SCHEMA)
     for params, chosen in tables["params"].items():
         if unknown := sorted(chosen["tables"].keys() - tables["tables"].keys()):
             known = ", ".join(tables["tables"])
@@ -87,34 +81,6 @@ def read_tables(folder: Path) -> dict[str, Any]:
                     f"due: rows of tables.{table}, which are {', '.join(labels)}"
                 )
     return tables
-
-
-def _validator(schema: dict[str, Any]) -> jsonschema.Draft202012Validator:
-    """JSON schema takes 2.0 for a whole number; numbers of threads and seeds have to be written as such."""
-    types = jsonschema.Draft202012Validator.TYPE_CHECKER.redefine("integer", lambda checker, value: type(value) is int)
-    return jsonschema.validators.extend(jsonschema.Draft202012Validator, type_checker=types)(schema)
-
-
-def _key(path: Iterator[str | int]) -> str:
-    """Where in the file: tables.table4.rows.LIIF[0]"""
-    text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).removeprefix(".")
-    return f"{text}: " if text else ""
-
-
-def _wrong(error: jsonschema.ValidationError) -> str:
-    """What is wrong, in words of ours where the library's are hard to read."""
-    if error.validator == "required":
-        return f"key {next(key for key in error.validator_value if key not in error.instance)!r} is missing"
-    if error.validator == "additionalProperties":
-        return f"key {next(key for key in error.instance if key not in error.schema['properties'])!r} is unknown"
-    if error.instance in (None, "", [], {}):
-        return "it is empty"
-    return f"{_short(error.instance)} is not allowed"
-
-
-def _short(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."
 
 
 def _entry(known: dict[str, Any], what: str, name: str, source: Path) -> dict[str, Any]:

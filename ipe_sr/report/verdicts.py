@@ -1,0 +1,234 @@
+"""The verdicts on the questions of `evidence.yaml`, by the rules that it states, from the records of its table.
+
+A notebook shows them with `blocks`; `ipe-sr report` prints them before the table's sections.
+"""
+
+import dataclasses
+import math
+import statistics
+from dataclasses import dataclass
+
+import numpy as np
+
+from ipe_sr.report import evidence, intervals, results
+from ipe_sr.report.comparisons import EFFECT
+from ipe_sr.report.document import Block, Cell, Heading, Items, Paragraph, Table
+from ipe_sr.report.evidence import Evidence, PaperDifference, Question
+from ipe_sr.report.intervals import LEVEL, POWER, Interval
+from ipe_sr.report.results import Section, Sweep
+from ipe_sr.report.tables import NONE, interval, signed
+
+NO_RUNS, UNDECIDED, ALIKE = "no runs yet", "undecided", "alike"
+CONFIRMED, ANOTHER, CONTRADICTED = "confirmed", "another size", "contradicted"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The answer to a question in one range of scales.
+
+    differences: seed -> the mean difference in dB.   interval, p: of their mean; None with fewer than two seeds.
+    corrected: p by Holm's method, for a primary question that has a p.   word: the verdict.
+    """
+
+    question: Question
+    range: str
+    differences: dict[int, float]
+    interval: Interval | None
+    p: float | None
+    paper: PaperDifference | None
+    corrected: float | None = None
+    word: str = NO_RUNS
+
+    @property
+    def mean(self) -> float:
+        """The mean difference over the seeds, in dB."""
+        return statistics.fmean(self.differences.values())
+
+
+def judge(sweep: Sweep, asked: Evidence) -> list[Verdict]:
+    """A verdict on each question in each range, in the order of `evidence.yaml`."""
+    sections = _sections(sweep, asked)
+    found = []
+    for question in asked.questions:
+        for name, scales in asked.ranges.items():
+            known = by_seed(sections, question, scales)
+            bounds, p = intervals.over_seeds(list(known.values())) if known else (None, None)
+            theirs = evidence.printed(question.first, question.second, asked.block, scales)
+            found.append(Verdict(question, name, known, bounds, p, theirs))
+    tested = [i for i, each in enumerate(found) if each.question.primary]
+    # A test that cannot be made yet still counts: the number of tests was fixed before the runs.
+    corrected = dict(zip(tested, intervals.holm([1.0 if found[i].p is None else found[i].p for i in tested]), strict=True))
+    for i, each in enumerate(found):
+        if each.differences:
+            p = float(corrected[i]) if i in corrected and each.p is not None else None
+            found[i] = dataclasses.replace(each, corrected=p, word=_word(each, each.p if p is None else p, asked.alike))
+    return found
+
+
+def by_seed(sections: list[Section], question: Question, scales: tuple[float, ...]) -> dict[int, float]:
+    """Seed -> PSNR of the first row - that of the second, in dB: mean over pictures, then over scales, then over sets.
+
+    Only seeds with which both rows have all scores; none if a set or a row is missing or a PSNR is infinite.
+    """
+    def of(section: Section, row: str, scale: float) -> dict[int, float]:
+        cell = section.cells.get((row, scale))
+        if not cell or not cell.scores or not np.isfinite(cell.scores.psnr).all():
+            return {}
+        return dict(zip(cell.scores.seeds, cell.scores.psnr.mean(1).tolist(), strict=True))
+
+    rows = question.first, question.second
+    known = [[[of(section, row, scale) for row in rows] for scale in scales] for section in sections]   # (sets, scales, 2)
+    seeds = set.intersection(*(set(one) for section in known for pair in section for one in pair)) if known else set()
+    return {
+        seed: statistics.fmean(statistics.fmean(first[seed] - second[seed] for first, second in part) for part in known)
+        for seed in sorted(seeds)
+    }
+
+
+def blocks(sweep: Sweep, asked: Evidence) -> list[Block]:
+    """The part of a report that answers the questions: verdicts, what the runs can resolve, and what they cost."""
+    found = judge(sweep, asked)
+    return [
+        Heading("Verdicts on what was asked before the runs", 3), Paragraph(_cost(sweep)),
+        *_table_of(found, asked, True), *_table_of(found, asked, False),
+        Paragraph(seen(sweep, asked)), resolution(sweep, asked),
+    ]
+
+
+def table(found: list[Verdict], asked: Evidence, primary: bool) -> Table:
+    """The verdicts on the primary or on the secondary questions, a line for each range."""
+    ranges = "; ".join(f"{name}: {_listed(scales)}" for name, scales in asked.ranges.items())
+    correction = (
+        f"p by Student's t over seeds, with Holm's correction for {asked.primaries} tests" if primary
+        else "p by Student's t over seeds, not corrected for the number of tests: some of these differences may be chance"
+    )
+    caption = (
+        f"{'Primary' if primary else 'Secondary'} comparisons: differences in PSNR, in dB, mean over the pictures of a set, "
+        f"over the scales of a range ({ranges}) and over {', '.join(asked.sets)}. The intervals hold 95%; {correction}. Paper: "
+        "its difference on DIV2K, mean over the scales that it prints. Alike: all of the interval lies within "
+        f"±{asked.alike:g} dB"
+    )
+    rows = tuple(_line(each, asked) for each in found if each.question.primary == primary)
+    header = ("difference", "scales", "paper", "ours", "95% over seeds", "p", "seeds", "verdict")
+    return Table(caption, header, rows, f"{asked.table}-{asked.params}-{'primary' if primary else 'secondary'}")
+
+
+def resolution(sweep: Sweep, asked: Evidence) -> Table:
+    """How small a difference the runs can show, at each scale and in each range, from how much the seeds differ."""
+    rows, sections = [], _sections(sweep, asked)
+    for name, scales in _spans(asked).items():
+        line = [Cell(name)]
+        for primary in (True, False):
+            spread, seeds = _spread(sections, asked, scales, primary)
+            if spread is None:
+                line += [NONE] * 3
+                continue
+            least = intervals.visible(spread, seeds, _level(asked, primary))
+            line += [Cell(f"{spread:.3f}", (f"{seeds} seeds",)), Cell(f"{least:.3f}"), Cell("yes" if least <= EFFECT else "no")]
+        rows.append(tuple(line))
+    caption = (
+        "What the runs can show. Spread: the standard deviation of a difference from seed to seed, in dB, pooled over the "
+        f"comparisons. Least: the true difference in dB that is found in {POWER:.0%} of such sweeps. The primary tests are "
+        f"corrected for {asked.primaries} tests, so theirs is at level {1 - _level(asked, True):.3g}; that of the others at "
+        f"{1 - LEVEL:.2g}"
+    )
+    columns = "spread", "least", f"{EFFECT} dB seen"
+    header = ("", *(f"{kind}: {column}" for kind in ("primary", "secondary") for column in columns))
+    return Table(caption, header, tuple(rows), f"{asked.table}-{asked.params}-resolution")
+
+
+def seen(sweep: Sweep, asked: Evidence) -> str:
+    """A text that says whether a difference of `EFFECT` would be found, in each range."""
+    parts, sections = [], _sections(sweep, asked)
+    for name, scales in asked.ranges.items():
+        spread, seeds = _spread(sections, asked, scales, True)
+        if spread is None:
+            parts.append(f"{name.capitalize()}: unknown, because two seeds of both rows are needed")
+            continue
+        alone, first = (intervals.visible(spread, seeds, level) for level in (LEVEL, _level(asked, True)))
+        word = "yes" if first <= EFFECT else "only without the correction for many tests" if alone <= EFFECT else "no"
+        least = f"with {seeds} seeds the least is {first:.3f} dB, and {alone:.3f} dB in a single test"
+        parts.append(f"{name.capitalize()}: {word}; {least}")
+    return f"Would the primary comparisons show a true difference of {EFFECT} dB? {'. '.join(parts)}."
+
+
+def _word(each: Verdict, p: float | None, alike: float) -> str:
+    """The verdict by the rules of `evidence.yaml`.   p: corrected where the question is primary."""
+    if each.interval is None or p is None:
+        return UNDECIDED
+    theirs = round(each.paper.value, 6) if each.paper else 0   # equal figures have no sign that could be confirmed
+    if p < 1 - LEVEL:
+        if not theirs:
+            return f"{each.question.first if each.mean > 0 else each.question.second} is ahead"
+        if (theirs > 0) != (each.mean > 0):
+            return CONTRADICTED
+        return CONFIRMED if each.interval.low <= theirs <= each.interval.high else ANOTHER
+    return ALIKE if -alike <= each.interval.low and each.interval.high <= alike else UNDECIDED
+
+
+def _line(each: Verdict, asked: Evidence) -> tuple[Cell, ...]:
+    q, theirs = each.question, each.paper
+    paper = NONE
+    if theirs:
+        where = theirs.table if theirs.training == asked.block else f"{theirs.table}, {theirs.training}"
+        untold = ("its PE row: decoder not told",) * (evidence.UNTOLD in (q.first, q.second))
+        paper = Cell(signed(theirs.value, 2), (f"{where}, {_listed(theirs.scales)}", *untold))
+    p = each.p if each.corrected is None else each.corrected
+    case = ("one case",) * (len(each.differences) == 1)
+    return (
+        Cell(f"{q.first} − {q.second}"), Cell(each.range), paper,
+        Cell(signed(each.mean), case) if each.differences else NONE,
+        Cell(interval(each.interval)), NONE if p is None else Cell("<0.001" if p < 0.001 else f"{p:.3f}"),
+        Cell(str(len(each.differences))), Cell(each.word, strong=each.word not in (NO_RUNS, UNDECIDED)),
+    )
+
+
+def _table_of(found: list[Verdict], asked: Evidence, primary: bool) -> list[Block]:
+    mine = [question for question in asked.questions if question.primary == primary]
+    return [Items(tuple(f"{q.first} − {q.second}: {q.asks}" for q in mine)), table(found, asked, primary)] if mine else []
+
+
+def _cost(sweep: Sweep) -> str:
+    parts = {
+        kind: sum(run.seconds.get(kind, 0) * run.threads for run in sweep.runs) / 3600 for kind in ("train", "evaluate")
+    }
+    return (
+        f"The {len(sweep.runs)} runs that have ended well took {sum(parts.values()):.2f} core-hours: {parts['train']:.2f} of "
+        f"training and {parts['evaluate']:.2f} of evaluation; {len(sweep.missing)} are still due. The command that makes them "
+        f"is ipe-sr sweep {sweep.table} --params {sweep.params}."
+    )
+
+
+def _sections(sweep: Sweep, asked: Evidence) -> list[Section]:
+    """The sections of the sets that count; none unless all of them have scores."""
+    found = {section.data: section for section in results.sections(sweep) if section.block == asked.block}
+    return [found[name] for name in asked.sets] if set(asked.sets) <= found.keys() else []
+
+
+def _spans(asked: Evidence) -> dict[str, tuple[float, ...]]:
+    """Every scale alone, then every range."""
+    alone = {f"x{scale:g}": (scale,) for scales in asked.ranges.values() for scale in scales}
+    return alone | asked.ranges
+
+
+def _spread(
+    sections: list[Section], asked: Evidence, scales: tuple[float, ...], primary: bool
+) -> tuple[float | None, int]:
+    """The pooled standard deviation of the differences from seed to seed, and the least number of seeds, over the comparisons
+    that have at least two; (None, 0) if there are none."""
+    known = [list(by_seed(sections, q, scales).values()) for q in asked.questions if q.primary == primary]
+    known = [values for values in known if len(values) > 1]
+    if not known:
+        return None, 0
+    freedom = sum(len(values) - 1 for values in known)
+    pooled = sum(statistics.variance(values) * (len(values) - 1) for values in known) / freedom
+    return math.sqrt(pooled), min(map(len, known))
+
+
+def _level(asked: Evidence, primary: bool) -> float:
+    """The level of the strictest test."""
+    return 1 - (1 - LEVEL) / asked.primaries if primary else LEVEL
+
+
+def _listed(scales: tuple[float, ...]) -> str:
+    return ", ".join(f"x{scale:g}" for scale in scales)
