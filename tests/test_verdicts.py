@@ -13,7 +13,7 @@ from scipy import stats
 from ipe_sr import report
 from ipe_sr.errors import InputError
 from ipe_sr.report import evidence, intervals, results, verdicts
-from ipe_sr.report.document import Paragraph, Table
+from ipe_sr.report.document import Paragraph, Picture, Table
 
 EXPERIMENTS = Path(__file__).parents[1] / "notebooks" / "experiments"
 SETS = ("set14", "b100:30")
@@ -196,6 +196,9 @@ def test_the_report_has_the_verdicts_in_all_forms(tmp_path):
     page = (tmp_path / "out" / "report.md").read_text(encoding="utf-8")
     assert "Table 4, x2, x4<br>its PE row: decoder not told" in page and "**confirmed**" in page
     assert "16 runs that have ended well took 0.05 core-hours" in page and "ipe-sr sweep evidence --params small" in page
+    (picture,) = (block for block in made if isinstance(block, Picture) and block.name == "evidence-small-verdicts")
+    assert (tmp_path / "out" / "evidence-small-verdicts.pdf").read_bytes() == picture.pdf
+    assert re.search(r"IPE − PE, in range: \+0\.0\d+ dB, confirmed", picture.alt)
     tables = {block.name: block for block in made if isinstance(block, Table)}
     for kind in ("primary", "secondary", "resolution"):
         text = (tmp_path / "out" / f"evidence-small-{kind}.tex").read_text(encoding="utf-8")

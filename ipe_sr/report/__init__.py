@@ -53,7 +53,7 @@ def build(folder: Path, series: Path, source: Path | None = None) -> list[Block]
         if text := prose.other_code(sweep):
             blocks.append(Paragraph(text))
         mine = asked if asked and (sweep.table, sweep.params) == (asked.table, asked.params) else None
-        blocks += verdicts.blocks(sweep, mine) if mine else []
+        blocks += _verdicts(sweep, mine) if mine else []
         blocks += [block for section in some for block in _section(section, mine)]
         blocks += [Heading("Where the numbers come from", 3), Items(prose.where_from(sweep))]
     return blocks + _ledger(kinds, failures, prose.origin(series, len(claims)))
@@ -77,8 +77,16 @@ def write(blocks: list[Block], folder: Path) -> Path:
     return folder / "report.html"
 
 
+def _verdicts(sweep: results.Sweep, asked: Evidence) -> list[Block]:
+    found = verdicts.judge(sweep, asked)
+    picture = plots.answers(found, asked.alike, f"{asked.table}-{asked.params}-verdicts")
+    return [*verdicts.blocks(sweep, asked, found), *([picture] if picture else [])]
+
+
 def _section(section: Section, asked: Evidence | None) -> list[Block]:
     pairs = [(question.first, question.second) for question in asked.questions] if asked else None
+    primary = (question for question in asked.questions if question.primary) if asked else ()
+    shown = {row for question in primary for row in (question.first, question.second)} or None   # more would hide each other
     found = comparisons.by_scale(section, pairs)
     blocks: list[Block] = [Heading(prose.heading(section), 3)]
     if text := prose.notice(section):
@@ -88,7 +96,7 @@ def _section(section: Section, asked: Evidence | None) -> list[Block]:
         named = tables.differences(found, prose.scoring(section), f"{section.file}-differences")
         blocks += [Paragraph(comparisons.resolution(found)), named, *map(Paragraph, prose.remarks(section))]
     learned = learning.table(section)
-    return [*blocks, *plots.all_of(section), *([learned] if learned else []), tables.times(section)]
+    return [*blocks, *plots.all_of(section, shown), *([learned] if learned else []), tables.times(section)]
 
 
 def _ledger(kinds: dict[str, list[ledger.Claim]], failures: list[str], origin: str) -> list[Block]:

@@ -1,6 +1,7 @@
-"""The pictures of a report: PSNR over scale, over training time and over decoding time."""
+"""The pictures of a report: PSNR over scale, over training time and over decoding time, and the answers to questions."""
 
 import statistics
+from collections.abc import Collection
 from itertools import cycle
 
 import numpy as np
@@ -10,14 +11,51 @@ from ipe_sr import figures
 from ipe_sr.report import learning
 from ipe_sr.report.document import Picture
 from ipe_sr.report.results import Section
+from ipe_sr.report.verdicts import Verdict
 
 MARKERS = "osD^vPX*"
 
 
-def all_of(section: Section) -> list[Picture]:
-    """The pictures of a section; none if no row has scores."""
-    rows = [row for row in section.rows if section.scored(row)]
+def all_of(section: Section, only: Collection[str] | None = None) -> list[Picture]:
+    """The pictures of a section; none if no row has scores.   only: the rows to draw, if not all of them."""
+    rows = [row for row in section.rows if section.scored(row) and (only is None or row in only)]
     return [_against_scale(section, rows), _against_time(section, rows)] if rows else []
+
+
+def answers(found: list[Verdict], alike: float, name: str) -> Picture | None:
+    """The difference that each question asks for, with its 95% interval over seeds, and a diamond for the paper's. Each range
+    of scales has a colour and a marker. Intervals wider than the picture end at its edge. None without any difference.
+
+    alike: half the width of the shaded band, in dB.
+    """
+    known = [each for each in found if each.differences]
+    if not known:
+        return None
+    pairs, ranges = ([*dict.fromkeys(values)] for values in zip(*((_pair(each), each.range) for each in known), strict=True))
+    fig, axes = figures.panels(1, 1, height=0.9 + 0.3 * len(pairs))
+    ax, reach = axes[0, 0], 1.25 * max(0.1, *(abs(each.mean) for each in known))
+    ax.axvspan(-alike, alike, color="#EBEBEB", zorder=0)
+    ax.axvline(0, color=figures.BLACK, linewidth=0.8)
+    for each in known:
+        i = ranges.index(each.range)
+        at, look = pairs.index(_pair(each)) + 0.3 * (i - (len(ranges) - 1) / 2), {"color": figures.COLOURS[i]}
+        if each.interval:
+            ax.plot([each.interval.low, each.interval.high], [at, at], **look, linewidth=1.5)
+        ax.plot(each.mean, at, MARKERS[i], **look, markersize=5)
+        if each.paper:
+            ax.plot(each.paper.value, at, "D", **look, markersize=5, markerfacecolor="white")
+    ax.set(xlim=(-reach, reach), ylim=(len(pairs) - 0.4, -0.6), yticks=range(len(pairs)), xlabel="difference in PSNR / dB")
+    ax.set_yticklabels(pairs, fontsize=8)
+    for i, each in enumerate(ranges):
+        ax.plot([], [], MARKERS[i], color=figures.COLOURS[i], label=each)
+    ax.plot([], [], "D", color=figures.BLACK, markerfacecolor="white", label="in the paper")
+    fig.legend(loc="outside lower center", ncols=len(ranges) + 1, fontsize=9)
+    alt = "; ".join(f"{_pair(each)}, {each.range}: {each.mean:+.3f} dB, {each.word}" for each in known)
+    return Picture(name, figures.png(fig), f"Differences in PSNR with 95% intervals over seeds: {alt}", figures.pdf(fig))
+
+
+def _pair(verdict: Verdict) -> str:
+    return f"{verdict.question.first} − {verdict.question.second}"
 
 
 def _against_scale(section: Section, rows: list[str]) -> Picture:

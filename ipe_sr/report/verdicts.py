@@ -1,6 +1,6 @@
 """The verdicts on the questions of `evidence.yaml`, by the rules that it states, from the records of its table.
 
-A notebook shows them with `blocks`; `ipe-sr report` prints them before the table's sections.
+A notebook shows the blocks that `table` and `resolution` return; `ipe-sr report` prints all of them before the sections.
 """
 
 import dataclasses
@@ -85,9 +85,11 @@ def by_seed(sections: list[Section], question: Question, scales: tuple[float, ..
     }
 
 
-def blocks(sweep: Sweep, asked: Evidence) -> list[Block]:
-    """The part of a report that answers the questions: verdicts, what the runs can resolve, and what they cost."""
-    found = judge(sweep, asked)
+def blocks(sweep: Sweep, asked: Evidence, found: list[Verdict]) -> list[Block]:
+    """The part of a report that answers the questions: verdicts, what the runs can resolve, and what they cost.
+
+    found: what `judge` says.
+    """
     return [
         Heading("Verdicts on what was asked before the runs", 3), Paragraph(_cost(sweep)),
         *_table_of(found, asked, True), *_table_of(found, asked, False),
