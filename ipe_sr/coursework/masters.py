@@ -69,12 +69,14 @@ def read(path: Path) -> NotebookNode:
 
 
 def metadata(cell: NotebookNode) -> dict:
-    """nbgrader's metadata of a cell; empty for a cell without any."""
-    return cell.metadata.get("nbgrader", {})
+    """nbgrader's metadata of a cell; empty for a cell without any, and for damaged metadata."""
+    marks = cell.metadata.get("nbgrader")
+    return marks if isinstance(marks, dict) else {}
 
 
 def grade_id(cell: NotebookNode) -> str | None:
-    return metadata(cell).get("grade_id")
+    name = metadata(cell).get("grade_id")
+    return name if isinstance(name, str) else None
 
 
 def exercise_of(name: str) -> str | None:

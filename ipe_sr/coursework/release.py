@@ -9,7 +9,6 @@ from traitlets.config import Config
 
 from ipe_sr import files
 from ipe_sr.coursework import masters
-from ipe_sr.errors import InputError, first_line
 from ipe_sr.series import documents
 
 # The text that replaces solutions. Grading uses the same rules, to recognise an answer that is still empty.
@@ -28,6 +27,8 @@ def release(paths: list[Path], out: Path, students: list[str] = ()) -> list[Path
     Returns the files. Raises InputError, before anything is written, if a master was executed.
     """
     copies = {path.name: student_copy(masters.read(path)) for path in paths}
+    for name, copy in copies.items():
+        copy.metadata.ipe_sr["name"] = name
     made = []
     for name, copy in copies.items():
         for place, id in [(out / student, student) for student in students] or [(out, None)]:
@@ -39,12 +40,13 @@ def release(paths: list[Path], out: Path, students: list[str] = ()) -> list[Path
 
 
 def student_copy(master: NotebookNode) -> NotebookNode:
-    """The student copy of a master, which is not changed. Its metadata lists the locked cells and the digest of each."""
+    """The student copy of a master, which is not changed. Its metadata lists locked cells, with digests, and answers."""
     copy = nbformat.from_dict(master)
     for step in STEPS:
         copy, _ = getattr(preprocessors, step)(config=RULES).preprocess(copy, {})
     locked = {masters.grade_id(cell): masters.digest(cell) for cell in copy.cells if masters.metadata(cell).get("locked")}
-    copy.metadata["ipe_sr"] = {"locked": locked}
+    answers = [masters.grade_id(cell) for cell in copy.cells if masters.metadata(cell).get("solution")]
+    copy.metadata["ipe_sr"] = {"locked": locked, "answers": answers}
     return copy
 
 
@@ -56,21 +58,8 @@ def stub(answer: NotebookNode) -> NotebookNode:
 def addressed(copy: NotebookNode, student: str) -> NotebookNode:
     """A student copy with the student's id in the cell that asks for it, if there is such a cell."""
     copy = nbformat.from_dict(copy)
+    copy.metadata.setdefault("ipe_sr", {})["student"] = student
     for cell in documents.code_cells(copy):
         if masters.STUDENT_TAG in cell.metadata.get("tags", []):
             cell.source = f"student = {student!r}"
     return copy
-
-
-def student_ids(file: Path) -> list[str]:
-    """The student ids in a file, one per line. Raises InputError for an unreadable file or an id that cannot name a folder."""
-    try:
-        ids = [line.strip() for line in file.read_text(encoding="utf-8-sig").splitlines() if line.strip()]
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{file}: not readable as UTF-8 text ({first_line(error)}); give one id per line") from None
-    if bad := [id for id in ids if not masters.STUDENT_ID.fullmatch(id)]:
-        raise InputError(f"{file}: {bad[0]!r} is no student id; use letters, digits, spaces and . _ @ + -, one id per line")
-    if not ids or len(set(ids)) < len(ids):
-        fault = "a student id stands twice" if ids else "holds no student id"
-        raise InputError(f"{file}: {fault}; give each id once, one per line")
-    return ids

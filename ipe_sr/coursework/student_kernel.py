@@ -3,9 +3,10 @@
 This is no sandbox: the code has all rights of the user who runs it. notebooks/exercises/README.md says what to do about that.
 """
 
+import ast
 import os
-import re
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +15,15 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from nbformat import NotebookNode
 
-from ipe_sr.coursework import masters
+from ipe_sr.coursework import assembly, masters
 from ipe_sr.coursework.answers import STUDENT
+from ipe_sr.coursework.limits import Limits
 from ipe_sr.series import documents
 
 TIMEOUT_ERROR = "TimeoutError"
-CLUTTER = re.compile(r"\x1b\[[\d;]*m|\d+\.py, (?=line)")   # colours, and the name that IPython gives to a cell
+GUARD = "__import__('ipe_sr.coursework.guard', fromlist=['guard']).{}({!r})"
+SHOWN = {"text/plain": 20_000, "text/html": 100_000, "text/markdown": 20_000, "text/latex": 20_000,
+         "image/png": 700_000, "image/jpeg": 700_000}   # kinds of outputs that are kept, and the characters of each
 
 
 class Stopped(Exception):
@@ -30,61 +34,120 @@ class Stopped(Exception):
         self.cell = cell
 
 
-def execute(notebook: NotebookNode, folder: Path, timeout: int, student: str | None = None) -> None:
+def execute(
+    notebook: NotebookNode, folder: Path, limits: Limits, student: str | None = None, *, engine: type = NotebookClient,
+    started: Callable[[int], Any] = lambda index: None, ran: Callable[[int, bool, list[str]], Any] = lambda *result: None,
+) -> None:
     """Run all cells in order and store their outputs in the notebook.
 
-    folder: the kernel's working folder.   timeout: seconds after which a cell is interrupted.
-    student: the id that the exercises draw their random numbers from; None leaves the id to the notebook.
+    folder: the kernel's working folder.   student: the id that the exercises draw their random numbers from; None leaves the
+    id to the notebook.   engine: NotebookClient, or nbgrader's `Execute`, which is made from it.
+    started: is called with the index of each cell before it runs.   ran: is called after it, with the index, whether the kernel
+    reported an error, and which parts of the tests' environment had been replaced.
     Raises Stopped if the kernel died or did not react to the interrupt; the cells after that have no outputs.
     """
-    client = _Client(
-        notebook, kernel_name="python3", resources={"metadata": {"path": str(folder)}}, allow_errors=True, timeout=timeout,
+    client = _client_class(engine)(
+        kernel_name="python3", resources={"metadata": {"path": str(folder)}}, allow_errors=True, timeout=limits.cell,
         interrupt_on_timeout=True, raise_on_iopub_timeout=True, error_on_timeout={
-            "ename": TIMEOUT_ERROR, "evalue": f"no end within {timeout} s: is there an endless loop?", "traceback": [],
-        },
+            "ename": TIMEOUT_ERROR, "evalue": f"no end within {limits.cell} s: is there an endless loop?", "traceback": [],
+        }, **({"nb": notebook} if engine is NotebookClient else {}),
     )
+    client.nb, client.limits, client.started, client.ran = notebook, limits, started, ran
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}   # for the kernel process; outputs of cells are kept
     client.execute(env=os.environ | ({STUDENT: student} if student else {}), **quiet)
-    for cell in documents.code_cells(notebook):
-        for output in cell.outputs if masters.points_of(cell) else ():
-            if output.output_type == "stream":
-                output.name = "stdout"   # nbgrader counts a test that prints on stderr, such as a warning, as failed
 
 
-def error_in(cell: NotebookNode) -> str | None:
-    """The error of an executed cell, in one line; None without one. The name AssertionError is left out."""
-    for output in cell.get("outputs", []):
-        if output.output_type == "error":
-            text = " ".join(CLUTTER.sub("", output.evalue).split())
-            return text if output.ename == "AssertionError" and text else f"{output.ename}: {text}"
-    return None
+def _client_class(engine: type) -> type:
+    """The engine, with the rules of this module. It has the interface of NotebookClient."""
+
+    class Client(engine):
+        limits: Limits
+        armed = leaving = False   # leaving: after a call of exit() the kernel ends soon, but it may still start the next cells
+        size = 0                  # bytes of the outputs of the present cell
+
+        async def async_execute_cell(self, cell: NotebookNode, cell_index: int, *_: Any, **__: Any) -> NotebookNode:
+            if cell.cell_type != "code" or not cell.source.strip():
+                return cell
+            self.started(cell_index)
+            self.size, self.failed = 0, False
+            hidden, test = masters.part_of(cell) == "hidden", bool(masters.points_of(cell))
+            try:
+                if not self.armed:
+                    self.armed = True
+                    locked = [cell.source for cell in documents.code_cells(self.nb) if masters.metadata(cell).get("locked")]
+                    await self._guard("arm", sorted(set().union(*map(assembly.imported, locked))))
+                replaced = await self._guard("restore", sorted(assembly.built_in(cell.source) - self._own())) if test else []
+                executed = await super().async_execute_cell(cell, cell_index, store_history=not hidden)
+                if self.leaving:
+                    raise DeadKernelError()
+                if test:
+                    await self._guard("release", ["hidden"] if hidden else [])
+                elif masters.metadata(cell).get("locked"):
+                    await self._guard("keep", sorted(assembly.bound(cell.source) - self._own()))
+            except DeadKernelError:
+                raise Stopped(f"the kernel died in {place(cell, cell_index)}", cell_index) from None
+            except CellTimeoutError:
+                why = f"{place(cell, cell_index)} took longer than {self.timeout} s and did not stop when interrupted"
+                raise Stopped(why, cell_index) from None
+            self.ran(cell_index, self.failed, replaced)
+            return executed
+
+        def _own(self) -> set[str]:
+            """The names that answers define: these are the student's."""
+            answers = [cell.source for cell in documents.code_cells(self.nb) if masters.metadata(cell).get("solution")]
+            return set().union(*map(assembly.bound, answers))
+
+        async def _guard(self, action: str, names: list[str]) -> list[str]:
+            """Call a function of `guard` in the kernel, without running a cell. Returns what it reports."""
+            wanted = {"report": GUARD.format(action, names)}
+            message = self.kc.execute("", silent=True, store_history=False, user_expressions=wanted)
+            message = message if isinstance(message, str) else await message
+            reply = await self.async_wait_for_reply(message)
+            try:
+                report = ast.literal_eval(reply["content"]["user_expressions"]["report"]["data"]["text/plain"])
+                return [str(name)[:100] for name in report][:10]
+            except (TypeError, KeyError, ValueError, SyntaxError):
+                return ["the kernel itself"] if action == "restore" else []
+
+        def process_message(self, msg: dict, cell: NotebookNode, cell_index: int) -> NotebookNode | None:
+            """Leave out what exceeds the bounds. `msg` is a message of the kernel."""
+            content = msg["content"]
+            if msg["msg_type"] == "stream":
+                self.size += len(content["text"])
+                if self.size > self.limits.outputs:
+                    return None
+            elif "data" in content and msg["msg_type"] in ("display_data", "execute_result", "update_display_data"):
+                content["data"] = {kind: _cut(value, SHOWN[kind]) for kind, value in content["data"].items() if kind in SHOWN}
+                self.size += sum(map(len, content["data"].values()))
+                if self.size > self.limits.outputs or len(cell.outputs) > 200:
+                    return None
+            elif msg["msg_type"] == "error":
+                content |= {"ename": _cut(content.get("ename"), 200), "evalue": _cut(content.get("evalue"), 5000),
+                            "traceback": [_cut("\n".join(map(str, content.get("traceback", ()))), 20_000)]}
+                cell.outputs[:] = cell.outputs[-50:]
+            elif msg["msg_type"].startswith("comm"):   # widgets belong to the kernel and end with it
+                return None
+            return super().process_message(msg, cell, cell_index)
+
+        def on_cell_executed(self, cell: NotebookNode, cell_index: int, execute_reply: dict) -> None:
+            if engine is not NotebookClient:
+                super().on_cell_executed(cell=cell, cell_index=cell_index, execute_reply=execute_reply)
+            reply = execute_reply["content"]
+            self.leaving = any(part.get("source") == "ask_exit" for part in reply.get("payload", ()))
+            self.failed = reply.get("status") == "error"
+            cell.execution_count = reply.get("execution_count", cell.get("execution_count"))
+            if reply.get("ename") == TIMEOUT_ERROR and not reply["traceback"]:   # with a traceback, student code raised it
+                cell.outputs = [nbformat.v4.new_output("error", **{k: reply[k] for k in ("ename", "evalue", "traceback")})]
+
+    return Client
 
 
-class _Client(NotebookClient):
-    """A client that raises Stopped when the kernel is lost, and that notes a timeout as the error of its cell."""
-
-    leaving = False   # after a call of exit() the kernel ends soon, but it may still start the next cells
-
-    async def async_execute_cell(self, cell: NotebookNode, cell_index: int, **options: Any) -> NotebookNode:
-        try:
-            executed = await super().async_execute_cell(cell, cell_index, **options)
-        except DeadKernelError:
-            raise Stopped(f"the kernel died in {_place(cell, cell_index)}", cell_index) from None
-        except CellTimeoutError:
-            why = f"{_place(cell, cell_index)} took longer than {self.timeout} s and did not stop when interrupted"
-            raise Stopped(why, cell_index) from None
-        if self.leaving:
-            raise Stopped(f"the kernel died in {_place(cell, cell_index)}", cell_index)
-        return executed
-
-    def on_cell_executed(self, cell: NotebookNode, cell_index: int, execute_reply: dict) -> None:
-        reply = execute_reply["content"]
-        self.leaving = any(part.get("source") == "ask_exit" for part in reply.get("payload", ()))
-        if reply.get("ename") == TIMEOUT_ERROR and not reply["traceback"]:   # with a traceback, student code raised it
-            cell.outputs = [nbformat.v4.new_output("error", **{key: reply[key] for key in ("ename", "evalue", "traceback")})]
+def _cut(text: Any, most: int) -> str:
+    text = text if isinstance(text, str) else str(text)
+    return text if len(text) <= most else text[:most] + " ..." if most < 200_000 else ""   # a cut picture is no picture
 
 
-def _place(cell: NotebookNode, index: int) -> str:
+def place(cell: NotebookNode, index: int) -> str:
     """The name of a cell in messages: its exercise and part, or else its number, counted from 1."""
     exercise = masters.exercise_of(masters.grade_id(cell))
     return f"exercise {exercise}, {masters.part_of(cell)}" if exercise else f"cell {index + 1}"

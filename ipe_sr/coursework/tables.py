@@ -1,4 +1,7 @@
-"""The tables of a graded course: questions.csv and grades.csv for reading, by_hand.csv for a person to fill in."""
+"""The tables of a graded course: questions.csv and grades.csv for reading, by_hand.csv for a person to fill in.
+
+A text that a spreadsheet would take for a formula begins with an apostrophe.
+"""
 
 import csv
 import difflib
@@ -45,22 +48,25 @@ class Decision:
     comment: str
 
 
-def write(out: Path, marks: list[Mark], decisions: list[Decision]) -> None:
-    """Write the three tables. Points that a person still has to give are left empty, and by_hand.csv lists their cells."""
+def write(out: Path, marks: list[Mark], late: Mapping[tuple[str, str], float]) -> None:
+    """Write questions.csv and grades.csv. Points that a person still has to give are left empty.
+
+    late: by student and notebook, the points that are taken off because it was handed in late.
+    """
     questions = [(m.student, m.notebook, m.exercise, m.points, m.of, m.state, m.says) for m in marks]
     _write(out / "questions.csv", ("student", "notebook", "exercise", "points", "of", "state", "says"), questions)
     names = list(dict.fromkeys(mark.notebook for mark in marks))
-    _write(out / "grades.csv", ("student", *names, "points", "of", "open"), [
-        _total(student, [mark for mark in marks if mark.student == student], names)
-        for student in dict.fromkeys(mark.student for mark in marks)
+    by_student: dict[str, list[Mark]] = {}
+    for mark in marks:
+        by_student.setdefault(mark.student, []).append(mark)
+    _write(out / "grades.csv", ("student", *names, "late", "points", "of", "open"), [
+        _total(student, own, names, [late.get((student, name), 0.0) for name in names]) for student, own in by_student.items()
     ])
-    write_by_hand(out, [(m.student, m.notebook, cell, of) for m in marks for cell, of in m.cells], decisions)
 
 
-def write_by_hand(out: Path, undecided: list[tuple[str, str, str, float]], decisions: list[Decision]) -> None:
-    """Write by_hand.csv: first the cells without points (student, notebook, cell, most points), then the decided ones."""
-    decided = [(d.student, d.notebook, d.cell, d.of, d.points, d.comment) for d in decisions]
-    _write(out / "by_hand.csv", COLUMNS, [(*cell, None, "") for cell in undecided] + decided)
+def write_by_hand(out: Path, waiting: list[tuple[str, str, str, float]]) -> None:
+    """Write by_hand.csv: the cells that wait for a person (student, notebook, cell, most points)."""
+    _write(out / "by_hand.csv", COLUMNS, [(*cell, None, "") for cell in waiting])
 
 
 def decisions(out: Path, limits: Mapping[Cell, float]) -> list[Decision]:
@@ -74,7 +80,7 @@ def decisions(out: Path, limits: Mapping[Cell, float]) -> list[Decision]:
     found: dict[Cell, Decision] = {}
     for place, row in _rows(out / "by_hand.csv"):
         if row["points"].strip():
-            cell = row["student"], row["notebook"], row["cell"]
+            cell = _text(row["student"]), row["notebook"], row["cell"]
             if cell not in limits:
                 raise InputError(f"{place}: {_unknown(cell, limits)}")
             if cell in found:
@@ -128,18 +134,32 @@ def _points(text: str, of: float, place: str) -> float:
     return points
 
 
-def _total(student: str, marks: list[Mark], names: list[str]) -> tuple:
+def _total(student: str, marks: list[Mark], names: list[str], late: list[float]) -> tuple:
     """A student's row of grades.csv: the points of each notebook, empty while one of its exercises is open, and the sums."""
     columns = []
-    for name in names:
+    for name, penalty in zip(names, late, strict=True):
         points = [mark.points for mark in marks if mark.notebook == name]
-        columns.append(None if None in points else sum(points))
+        columns.append(None if None in points else sum(points) - penalty)
     still = " ".join(mark.exercise for mark in marks if mark.points is None)
-    return student, *columns, sum(mark.points or 0 for mark in marks), sum(mark.of for mark in marks), still
+    points = sum(mark.points or 0 for mark in marks) - sum(late)
+    return student, *columns, sum(late), points, sum(mark.of for mark in marks), still
 
 
 def _write(path: Path, header: Iterable[str], rows: Iterable[tuple]) -> None:
     with files.replacing(path) as temporary, open(temporary, "w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(header)
-        writer.writerows([f"{value:g}" if isinstance(value, (int, float)) else value for value in row] for row in rows)
+        writer.writerows([f"{value:g}" if isinstance(value, (int, float)) else safe(value) for value in row] for row in rows)
+
+
+def safe(text: str | None) -> str | None:
+    """A text for a table that no spreadsheet takes for a formula, without line breaks and control characters."""
+    if text is None:
+        return None
+    text = "".join(letter if letter.isprintable() else " " for letter in text)
+    return f"'{text}" if text.lstrip()[:1] in ("=", "+", "-", "@") and text.strip() else text
+
+
+def _text(cell: str) -> str:
+    """The text that `safe` was given."""
+    return cell[1:] if cell[:1] == "'" and cell[1:2] in ("=", "+", "-", "@") else cell

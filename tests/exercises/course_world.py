@@ -115,11 +115,11 @@ SUBMISSIONS = {
 
 
 def hand_in(folder: Path, students=tuple(SUBMISSIONS)) -> Path:
-    """Write SUBMITTED/STUDENT/NAME.ipynb; in addition, the file of the student `cut` is damaged, and `absent` has none."""
+    """Write SUBMITTED/STUDENT/NAME.ipynb. The one of `cut` is damaged, of `absent` renamed; `missing` has none."""
     for student in students:
         (folder / student).mkdir(parents=True)
         nbformat.write(SUBMISSIONS[student](), folder / student / f"{NAME}.ipynb")
-    for student in ("cut", "absent"):
+    for student in ("cut", "absent", "missing"):
         (folder / student).mkdir(parents=True)
     (folder / "cut" / f"{NAME}.ipynb").write_text('{"cells": [', encoding="utf-8")
     (folder / "absent" / "notes.ipynb").write_text("{}", encoding="utf-8")

@@ -14,7 +14,7 @@ from ipe_sr import cli
 
 pytest.importorskip("nbgrader", reason="grading needs nbgrader: pip install 'ipe_sr[course]'")
 
-from ipe_sr.coursework import masters, release, tables
+from ipe_sr.coursework import masters, release, roster, tables
 from ipe_sr.errors import InputError
 from tests.exercises import course_world as world
 from tests.exercises.runner import MASTERS, cases
@@ -78,14 +78,15 @@ OPEN = ""   # points that a person has to give
     ("tampering", "0", "3", "twice 2 is 4."),
     ("pasting", OPEN, OPEN, "none of its cells is an answer cell"),
     ("cut", OPEN, OPEN, "not a readable notebook"),
-    ("absent", "0", "0", ""),
+    ("absent", OPEN, OPEN, "is missing, but the folder holds notes.ipynb"),
+    ("missing", "0", "0", ""),
 ])
 def test_every_submission_gets_its_points_and_a_sentence(course, student, first, second, says):
     folder, _ = course
     rows = {row["exercise"]: row for row in table(folder / "out/questions.csv") if row["student"] == student}
     assert (rows["01.1"]["points"], rows["01.2"]["points"]) == (first, second), rows
     assert says in rows["01.1"]["says"] + rows["01.2"]["says"]
-    state = {"absent": "not handed in"}.get(student)
+    state = {"missing": "not handed in"}.get(student)
     for row in rows.values():
         assert row["state"] == (state or ("open" if row["points"] == OPEN else "graded"))
 
@@ -98,9 +99,9 @@ def test_a_written_answer_waits_for_a_person_and_no_answer_does_not(course):
 
 def test_totals_and_what_is_open_stand_in_one_table(course):
     rows = {row["student"]: row for row in table(course[0] / "out/grades.csv")}
-    assert rows.keys() == {*world.SUBMISSIONS, "cut", "absent"}
-    assert rows["empty"] == {"student": "empty", world.NAME: "0", "points": "0", "of": "8", "open": ""}
-    assert rows["killing"] == {"student": "killing", world.NAME: "", "points": "3", "of": "8", "open": "01.2 01.3"}
+    assert rows.keys() == {*world.SUBMISSIONS, "cut", "absent", "missing"}
+    assert rows["empty"] == {"student": "empty", world.NAME: "0", "late": "0", "points": "0", "of": "8", "open": ""}
+    assert rows["killing"] == {"student": "killing", world.NAME: "", "late": "0", "points": "3", "of": "8", "open": "01.2 01.3"}
 
 
 def test_the_command_says_which_submissions_need_a_person(course):
@@ -110,6 +111,9 @@ def test_the_command_says_which_submissions_need_a_person(course):
     assert re.search(r"^killing/01_made_up.ipynb: OPEN, the kernel died in exercise 01.2, visible$", said, re.M)
     assert re.search(r"^good/01_made_up.ipynb: graded$", said, re.M)
     assert "absent/notes.ipynb: not graded, there is no master of that name" in said
+    lines = said.splitlines()
+    named = next(i for i, line in enumerate(lines) if line.endswith("killing/01_made_up.ipynb"))
+    assert lines[named + 1].startswith("killing/01_made_up.ipynb: OPEN"), "who is graded is said before"
 
 
 def test_a_first_grading_says_nothing_else_on_stderr(course):
@@ -117,7 +121,8 @@ def test_a_first_grading_says_nothing_else_on_stderr(course):
     folder, done = course
     waiting = sum(not row["points"] for row in table(folder / "out/by_hand.csv"))
     assert done.stderr == (
-        f"{waiting} cells wait for a person: enter points in out/by_hand.csv, then run this command again\n"
+        f"{waiting} cells wait for a person: enter points in out/by_hand.csv or in formgrader, then run this command again\n"
+        "2 things could not be graded; see the lines above\n"
     )
 
 
@@ -198,17 +203,16 @@ def test_a_second_run_takes_over_decisions_and_runs_nothing_again(course, capsys
 
     fill_in(path, decide)
     again = ("grade", folder / "submitted", folder / "out", "--exercises", folder / "masters")
-    assert ipe_sr(*again, monkeypatch=monkeypatch) == 0
-    assert "01_made_up.ipynb: " not in capsys.readouterr().out
+    assert ipe_sr(*again, monkeypatch=monkeypatch) == 1, "one notebook has another name"
+    assert "of 1: " not in (said := capsys.readouterr().out) and ": graded" not in said
     rows = {row["student"]: row for row in table(folder / "out/grades.csv")}
     assert rows["good"]["points"] == "7" and rows["killing"]["points"] == "7" and rows["killing"]["open"] == ""
     assert "Half of" in (folder / "out/feedback/good" / f"{world.NAME}.html").read_text(encoding="utf-8")
     both = (folder / "out/feedback/killing" / f"{world.NAME}.html").read_text(encoding="utf-8")
     assert "About ex-01-2-visible." in both and "About ex-01-2-hidden." in both
-    assert ipe_sr(*again, monkeypatch=monkeypatch) == 0, "decisions stay"
-    assert [(row["student"], row["cell"], row["of"]) for row in table(path)] == [
-        (row["student"], row["cell"], row["of"]) for row in before
-    ]
+    assert path.read_text(encoding="utf-8").splitlines() == [",".join(tables.COLUMNS)], "what was entered is in the gradebook"
+    assert ipe_sr(*again, monkeypatch=monkeypatch) == 1
+    assert {row["student"]: row for row in table(folder / "out/grades.csv")} == rows, "decisions stay"
 
 
 def test_a_changed_submission_is_run_again_and_its_decisions_are_void(course, capsys, monkeypatch):
@@ -341,7 +345,7 @@ def test_executed_masters_are_refused(tmp_path, spoil, message):
 def test_bad_lists_of_students_are_refused(tmp_path, ids, message):
     (tmp_path / "ids.txt").write_bytes(ids.encode("latin-1"))
     with pytest.raises(InputError, match=message):
-        release.student_ids(tmp_path / "ids.txt")
+        roster.read(tmp_path / "ids.txt")
 
 
 @pytest.mark.parametrize(("arguments", "words"), [

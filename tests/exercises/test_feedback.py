@@ -8,6 +8,7 @@ import pytest
 pytest.importorskip("nbgrader", reason="grading needs nbgrader: pip install 'ipe_sr[course]'")
 
 from ipe_sr.coursework import grading
+from ipe_sr.coursework.limits import Limits
 from tests.browser import lab
 from tests.exercises import course_world as world
 
@@ -28,7 +29,7 @@ def page(tmp_path_factory):
     submission.cells.insert(1, nbformat.v4.new_markdown_cell(FORMULAS))
     (folder / "submitted/ada").mkdir(parents=True)
     nbformat.write(submission, folder / "submitted/ada" / f"{world.NAME}.ipynb")
-    grading.grade([world.write_master(folder / "masters")], folder / "submitted", folder / "out", timeout=30)
+    grading.grade([world.write_master(folder / "masters")], folder / "submitted", folder / "out", Limits(cell=30))
     (folder / "out/feedback/ada").rename(folder / "handed back")
     return folder / "handed back" / f"{world.NAME}.html"
 
