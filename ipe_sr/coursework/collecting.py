@@ -6,6 +6,7 @@ name of a student whose work is late, and `-1`, `-2`, ... behind NAME for what w
 
 import datetime
 import io
+import logging
 import re
 import stat
 import zipfile
@@ -24,10 +25,21 @@ from ipe_sr.errors import InputError
 
 MOODLE = (r"(?:.*/)?(?P<first_name>[^/]+?)_(?P<student_id>\d+)_assignsubmission_(?:file|onlinetext)_?/"
           r"(?P<file_id>.+)")
-CANVAS = r"(?:.*/)?(?P<first_name>[^/_]+)_(?:LATE_)?(?P<student_id>\d+)_\d+_(?P<file_id>[^/]+)"
+CANVAS = r"(?:.*/)?(?P<first_name>[^/_]+)_(?:LATE_)?(?P<student_id>\d+)_\d+_(?P<file_id>.+)"
 FOLDER = r"(?P<student_id>[^/]+)/(?P<file_id>.+)"
 MOST = 20_000            # files in an archive
 MOST_BYTES = 2000 * MB   # of all files in an archive
+
+
+QUIET = logging.getLogger("collecting")
+QUIET.setLevel(logging.CRITICAL)   # that a name is not Moodle's is no news: Canvas's is tried next
+
+
+class _Names(FileNameCollectorPlugin):
+    """nbgrader's reader of names, for names with folders and of any kind of file."""
+
+    def collect(self, submitted_file: str) -> dict[str, str] | None:
+        return self._match(submitted_file)
 
 
 @dataclass(frozen=True)
@@ -119,7 +131,7 @@ def _inner(outer: Found, limits: Limits, unsettled: list[str]) -> Iterator[Found
 def _whose(where: str, roster: Roster | None) -> tuple[str | None, str]:
     """The student to whom a file belongs, and the rest of its name."""
     for pattern in (MOODLE, CANVAS, FOLDER):
-        match = FileNameCollectorPlugin(named_regexp=pattern)._match(where)
+        match = _Names(named_regexp=pattern, log=QUIET).collect(where)
         if match:
             known = roster.called if roster else {}
             named = " ".join((match.get("first_name") or "").split())

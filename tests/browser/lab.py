@@ -81,6 +81,26 @@ def serve(folder: Path) -> Iterator[str]:
             server.wait(30)
 
 
+@contextmanager
+def serve_folder(folder: Path) -> Iterator[tuple[str, str]]:
+    """Serve a folder in JupyterLab as it is. Yields the address of the server, and the token."""
+    token = os.urandom(16).hex()
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--ip=127.0.0.1", f"--port={port}",
+               "--ServerApp.port_retries=0", f"--IdentityProvider.token={token}", f"--ServerApp.root_dir={folder}"]
+    with open(folder / "server.log", "wb") as log:
+        server = subprocess.Popen(command, cwd=folder, stdout=log, stderr=subprocess.STDOUT)
+        try:
+            address = f"http://127.0.0.1:{port}"
+            _wait_for(f"{address}/api/status?token={token}", server, folder / "server.log")
+            yield address, token
+        finally:
+            server.terminate()
+            server.wait(30)
+
+
 def _wait_for(address: str, server: subprocess.Popen, log: Path) -> None:
     end = time.monotonic() + PATIENCE
     while time.monotonic() < end and server.poll() is None:

@@ -228,6 +228,7 @@ def test_a_changed_submission_is_run_again_and_its_decisions_are_void(course, ca
 def test_a_decision_about_an_earlier_version_does_not_count_even_after_a_kill(tmp_path, monkeypatch):
     world.write_master(tmp_path / "masters")
     path = world.hand_in(tmp_path / "submitted", ["good"]) / "good" / f"{world.NAME}.ipynb"
+    shutil.rmtree(tmp_path / "submitted/absent")
     again = ("grade", tmp_path / "submitted", tmp_path / "out", "--exercises", tmp_path / "masters")
     ipe_sr(*again, monkeypatch=monkeypatch)
     fill_in(tmp_path / "out/by_hand.csv", lambda row: row.update({"points": row["of"], "comment": "Of the first version."}))
