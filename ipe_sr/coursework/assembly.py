@@ -162,19 +162,20 @@ def _answer(cell: NotebookNode, pieces: list[str] | None, own: list[tuple[str, s
     if cell.cell_type != "code":
         return "\n\n".join(written), own
     joined = "\n".join(written)
-    if _compiles(joined):
-        return joined, own
-    for more in range(1, len(own) + 1):   # a cell that was split within a function; its second part has lost its name
+    split = own and own[0][0] == "code" and (own[0][1][0] in " \t" or not _compiles(own[0][1]) or not _compiles(joined))
+    for more in range(1, len(own) + 1 if split else 0):   # split within a function; the second part has lost its name
         parts = [text for kind, text in own[:more] if kind == "code"]
         if _compiles("\n".join([joined, *parts])):
             return "\n".join([joined, *parts]), own[more:]
+    if _compiles(joined):
+        return joined, own
     good = [piece for piece in written if _compiles(piece)]
     return "\n".join(good or written[-1:]), own
 
 
 def _compiles(source: str) -> bool:
     try:
-        ast.parse(TransformerManager().transform_cell(source))
+        compile(TransformerManager().transform_cell(source), "<cell>", "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return False
     return True

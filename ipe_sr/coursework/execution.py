@@ -73,7 +73,7 @@ class _Heard:
         elif "stopped" in message:
             self.ended = True
             if message["stopped"] is not None:
-                result.stopped, result.cell = str(message["stopped"])[:400], self._index(message.get("cell", 0))
+                result.stopped, result.cell = _plain(message["stopped"])[:400], self._index(message.get("cell", 0))
 
     def _assemble(self, message: dict[str, Any]) -> None:
         parts = message["assembled"]
@@ -81,10 +81,11 @@ class _Heard:
         texts = [part["source"] for part in parts]
         if known != list(range(len(self.full.cells))) or not all(text is None or isinstance(text, str) for text in texts):
             raise ValueError("the worker's cells are not those of the master")
+        parts = [part | {"source": part["source"] and _plain(part["source"])} for part in parts]
         self.result.notebook = worker.combined(parts, self.full)
-        self.result.typed = None if message["typed"] is None else str(message["typed"])[:SHORT]
+        self.result.typed = None if message["typed"] is None else _plain(message["typed"])[:SHORT]
         remarks = message["remarks"].items()
-        self.result.remarks = {str(name): [str(text)[:SHORT] for text in said][:20] for name, said in remarks}
+        self.result.remarks = {str(name): [_plain(text)[:SHORT] for text in said][:20] for name, said in remarks}
 
     def _index(self, index: Any) -> int:
         if not isinstance(index, int) or not 0 <= index < len(self.result.notebook.cells):
@@ -102,7 +103,7 @@ class _Heard:
         cell.outputs = [_output(output, test) for output in message["outputs"] if not added or output["output_type"] == "error"]
         if message["failed"] and not any(output.output_type == "error" for output in cell.outputs):
             cell.outputs.append(new_output("error", ename="Error", evalue="the cell failed", traceback=[]))
-        if replaced := [str(name)[:SHORT] for name in message["replaced"]]:
+        if replaced := [_plain(name)[:SHORT] for name in message["replaced"]]:
             said = self.result.remarks.setdefault(masters.exercise_of(masters.grade_id(cell)) or assembly.UNNAMED, [])
             remark = f"the submission had replaced {', '.join(replaced)}; the tests ran with the originals"
             said.extend([] if remark in said else [remark])
@@ -112,13 +113,18 @@ def _output(output: dict[str, Any], test: bool) -> NotebookNode:
     """One output, with nothing but what is known. In a test, nbgrader takes values for points and stderr for a failure."""
     kind = output["output_type"]
     if kind == "stream":
-        return new_output("stream", name="stdout" if test else str(output["name"]), text=str(output["text"]))
+        return new_output("stream", name="stdout" if test else str(output["name"]), text=_plain(output["text"]))
     if kind == "error":
-        trace = [str(line) for line in output["traceback"]]
-        return new_output("error", ename=str(output["ename"]), evalue=str(output["evalue"]), traceback=trace)
+        trace = [_plain(line) for line in output["traceback"]]
+        return new_output("error", ename=_plain(output["ename"]), evalue=_plain(output["evalue"]), traceback=trace)
     if kind not in ("display_data", "execute_result"):
         raise ValueError(f"{kind} is no kind of output")
-    data = {name: str(value) for name, value in output["data"].items() if name in student_kernel.SHOWN}
-    alt = {name: {"alt": str(about["alt"])[:2000]} for name, about in output.get("metadata", {}).items()
+    data = {name: _plain(value) for name, value in output["data"].items() if name in student_kernel.SHOWN}
+    alt = {name: {"alt": _plain(about["alt"])[:2000]} for name, about in output.get("metadata", {}).items()
            if name in data and isinstance(about, dict) and "alt" in about}
     return new_output("display_data", data=data, metadata=alt)
+
+
+def _plain(text: Any) -> str:
+    """A text that can be written in UTF-8."""
+    return str(text).encode("utf-8", "replace").decode()

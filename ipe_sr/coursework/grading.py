@@ -8,6 +8,7 @@ runs, each runs in a process with limits, and one that ends the whole program is
 """
 
 import json
+import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,6 +24,7 @@ from ipe_sr.coursework.tables import GRADED, MISSING, OPEN, Decision, Mark
 from ipe_sr.errors import InputError
 
 BATCH = 30                  # pages of feedback that one worker makes
+FAULTS = "faults.log"
 RUNNING = ".running.json"   # names the submission that runs; it is left behind if the program is ended meanwhile
 
 
@@ -111,10 +113,20 @@ def _run_all(course: Course, survey: Survey, sandboxed: sandbox.Sandbox, report:
             except KeyboardInterrupt:
                 _note(note, student, name, found, 1 + (guilty.get("interrupted", 0) if mine else 0))
                 raise
-        doubtful = _doubtful(student, course, name, executed)
-        course.keep(student, name, survey.read(found), executed, found.digest, doubtful)
+        try:
+            course.keep(student, name, survey.read(found), executed, found.digest, _doubtful(student, course, name, executed))
+        except Exception as error:   # a fault here must not stop the class either
+            executed = execution.Executed(nbformat.from_dict(course.full[name]), _fault(course.folder, student, name, error))
+            course.keep(student, name, survey.read(found), executed, found.digest)
         note.unlink(missing_ok=True)
         report(f"{student}/{name}.ipynb: {f'OPEN, {executed.stopped}' if executed.stopped else 'graded'}")
+
+
+def _fault(folder: Path, student: str, name: str, error: Exception) -> str:
+    """Write the traceback of a fault of this program to a file. Returns the sentence that names the fault."""
+    with open(folder / FAULTS, "a", encoding="utf-8", errors="replace") as file:
+        file.write(f"{student}/{name}\n{''.join(traceback.format_exception(error))}\n")
+    return f"a fault of ipe_sr, not of the student ({type(error).__name__}); please report {FAULTS}"
 
 
 def _doubtful(student: str, course: Course, name: str, executed: execution.Executed) -> set[str]:
@@ -174,7 +186,13 @@ def _settle(
         result.unsettled.append(f"{student}/{name}: its time of submission is not used: {error}")
         report(result.unsettled[-1])
         graded = course.look_up(student, name, None)
-    own = [_mark(student, name, exercise, graded, course.hidden[name]) for exercise in exercises]
+    try:
+        own = [_mark(student, name, exercise, graded, course.hidden[name]) for exercise in exercises]
+    except Exception as error:   # as above
+        why = _fault(course.folder, student, name, error)
+        result.unsettled.append(f"{student}/{name}.ipynb: OPEN, {why}")
+        result.marks += [Mark(student, name, exercise.id, None, exercise.points, OPEN, why) for exercise in exercises]
+        return None
     result.marks += own
     result.late[student, name] = graded.late
     return feedback.Page(course.folder / "feedback" / student / f"{name}.html", graded, own, course.hidden[name])

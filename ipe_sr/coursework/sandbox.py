@@ -11,6 +11,7 @@ from pathlib import Path
 
 import ipe_sr
 from ipe_sr import files
+from ipe_sr.coursework.limits import MB
 from ipe_sr.errors import InputError
 
 KEPT = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "IPE_SR_DATA", "LD_LIBRARY_PATH")   # of the environment
@@ -32,7 +33,7 @@ class Sandbox:
         hidden = [Path.home(), Path("/tmp"), *self.hidden]
         hidden = [folder.resolve() for folder in hidden if folder.is_dir()]
         needed = [sys.prefix, sys.base_prefix, Path(ipe_sr.__file__).parent, files.data_root()]
-        mounts = [part for folder in hidden for part in ("--tmpfs", str(folder))]
+        mounts = [part for folder in hidden for part in (*_EMPTY, str(folder))]
         for place in (Path(place).resolve() for place in needed):
             inside = any(place.is_relative_to(folder) for folder in hidden)
             mounts += ["--ro-bind", str(place), str(place)] if inside and place.is_dir() else []
@@ -42,6 +43,7 @@ class Sandbox:
 
 _WRAP = ["bwrap", "--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts", "--die-with-parent",
          "--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc"]
+_EMPTY = ["--size", str(256 * MB), "--tmpfs"]   # a folder in memory
 
 
 def chosen(choice: str, hidden: Sequence[Path]) -> Sandbox:
@@ -61,7 +63,7 @@ def chosen(choice: str, hidden: Sequence[Path]) -> Sandbox:
 def _works() -> bool:
     if not shutil.which("bwrap"):
         return False
-    return subprocess.run([*_WRAP, "true"], capture_output=True, check=False, timeout=30).returncode == 0
+    return subprocess.run([*_WRAP, *_EMPTY, "/tmp", "true"], capture_output=True, check=False, timeout=30).returncode == 0
 
 
 def environment(scratch: Path) -> dict[str, str]:

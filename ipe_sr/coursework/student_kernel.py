@@ -48,7 +48,7 @@ def execute(
     """
     client = _client_class(engine)(
         kernel_name="python3", resources={"metadata": {"path": str(folder)}}, allow_errors=True, timeout=limits.cell,
-        interrupt_on_timeout=True, raise_on_iopub_timeout=True, error_on_timeout={
+        interrupt_on_timeout=True, raise_on_iopub_timeout=True, iopub_timeout=limits.cell, error_on_timeout={
             "ename": TIMEOUT_ERROR, "evalue": f"no end within {limits.cell} s: is there an endless loop?", "traceback": [],
         }, **({"nb": notebook} if engine is NotebookClient else {}),
     )

@@ -1,4 +1,4 @@
-"""python -m tests.exercises.attacks [WORD ...]: grade a class of hostile and clumsy students, one line each.
+"""python -m tests.exercises.attacks [WORD ...] or [FROM-TO]: grade a class of hostile and clumsy students, one line each.
 
 Each submission is wrong, damaged, clumsy or an attack in one way. The line tells the points that its first two exercises earned
 and that were due, or that they are open, and the sentence. Words choose the submissions whose names contain one of them.
@@ -6,6 +6,7 @@ and that were due, or that they are open, and the sentence. Words choose the sub
 
 import json
 import os
+import re
 import stat
 import sys
 import tempfile
@@ -430,7 +431,12 @@ def main(words: list[str]) -> None:
     from ipe_sr.coursework import grading, sandbox
     from ipe_sr.coursework.limits import MB, Limits
 
-    chosen = [attack for attack in attacks() if not words or any(word in attack.name for word in words)]
+    chosen = attacks()
+    if words and re.fullmatch(r"\d+-\d+", words[0]):
+        first, last = map(int, words[0].split("-"))
+        chosen = chosen[first - 1 : last]
+    elif words:
+        chosen = [attack for attack in chosen if any(word in attack.name for word in words)]
     choice = os.environ.get("SANDBOX", "auto")
     with tempfile.TemporaryDirectory() as folder:
         submitted, out = Path(folder) / "submitted", Path(folder) / "out"

@@ -25,7 +25,8 @@ COPIED = "nbgrader takes one of the cells for the answer; here both run"
 UNREAD = "nbgrader gives up on the notebook: no points are entered"
 EXPLAINED = {
     "prints on stderr": STDERR, "warns": STDERR, "tag skip-execution": SKIPPED,
-    "displayhook(99.0)": VALUE, "displayhook(2.0) and right": VALUE, "an empty copy behind the answer": COPIED, "answer twice, the last is right": COPIED,
+    "displayhook(99.0)": VALUE, "displayhook(2.0) and right": VALUE, "an empty copy behind the answer": COPIED,
+    "answer twice, the last is right": COPIED,
 }
 
 
