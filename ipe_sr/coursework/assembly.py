@@ -133,7 +133,8 @@ def _sorted(submitted: NotebookNode, full: NotebookNode) -> tuple[dict[int, list
     added: dict[int, list[tuple[str, str]]] = {}
     last = -1
     for cell in submitted.cells:
-        source, marks, tags = str(cell.source), cell.metadata.get("nbgrader"), cell.metadata.get("tags")
+        source = str(cell.source).encode("utf-8", "replace").decode()   # half a letter cannot be sent to a kernel
+        marks, tags = cell.metadata.get("nbgrader"), cell.metadata.get("tags")
         name = marks.get("grade_id") if isinstance(marks, dict) else None
         k = names.get(name) if isinstance(name, str) else None
         if k is None and isinstance(tags, list) and masters.STUDENT_TAG in tags:

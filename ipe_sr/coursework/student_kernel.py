@@ -4,6 +4,7 @@ This is no sandbox: the code has all rights of the user who runs it. notebooks/e
 """
 
 import ast
+import asyncio
 import os
 import subprocess
 from collections.abc import Callable
@@ -17,10 +18,11 @@ from nbformat import NotebookNode
 
 from ipe_sr.coursework import assembly, masters
 from ipe_sr.coursework.answers import STUDENT
-from ipe_sr.coursework.limits import Limits
+from ipe_sr.coursework.limits import MB, Limits
 from ipe_sr.series import documents
 
 TIMEOUT_ERROR = "TimeoutError"
+FLOOD = 32 * MB   # a cell that prints as much as this is interrupted
 GUARD = "__import__('ipe_sr.coursework.guard', fromlist=['guard']).{}({!r})"
 SHOWN = {"text/plain": 20_000, "text/html": 100_000, "text/markdown": 20_000, "text/latex": 20_000,
          "image/png": 700_000, "image/jpeg": 700_000}   # kinds of outputs that are kept, and the characters of each
@@ -69,7 +71,7 @@ def _client_class(engine: type) -> type:
             if cell.cell_type != "code" or not cell.source.strip():
                 return cell
             self.started(cell_index)
-            self.size, self.failed = 0, False
+            self.size, self.failed, self.flooded = 0, False, None
             hidden, test = masters.part_of(cell) == "hidden", bool(masters.points_of(cell))
             try:
                 if not self.armed:
@@ -109,16 +111,22 @@ def _client_class(engine: type) -> type:
             except (TypeError, KeyError, ValueError, SyntaxError):
                 return ["the kernel itself"] if action == "restore" else []
 
+        def _count(self, size: int) -> None:
+            """Count the bytes of an output. A cell that goes on and on is interrupted, again and again if need be."""
+            before, self.size = self.size, self.size + size
+            if before // FLOOD < self.size // FLOOD:
+                self.flooded = asyncio.ensure_future(self.km.interrupt_kernel())
+
         def process_message(self, msg: dict, cell: NotebookNode, cell_index: int) -> NotebookNode | None:
             """Leave out what exceeds the bounds. `msg` is a message of the kernel."""
             content = msg["content"]
             if msg["msg_type"] == "stream":
-                self.size += len(content["text"])
+                self._count(len(content["text"]))
                 if self.size > self.limits.outputs:
                     return None
             elif "data" in content and msg["msg_type"] in ("display_data", "execute_result", "update_display_data"):
                 content["data"] = {kind: _cut(value, SHOWN[kind]) for kind, value in content["data"].items() if kind in SHOWN}
-                self.size += sum(map(len, content["data"].values()))
+                self._count(sum(map(len, content["data"].values())))
                 if self.size > self.limits.outputs or len(cell.outputs) > 200:
                     return None
             elif msg["msg_type"] == "error":
@@ -136,7 +144,10 @@ def _client_class(engine: type) -> type:
             self.leaving = any(part.get("source") == "ask_exit" for part in reply.get("payload", ()))
             self.failed = reply.get("status") == "error"
             cell.execution_count = reply.get("execution_count", cell.get("execution_count"))
-            if reply.get("ename") == TIMEOUT_ERROR and not reply["traceback"]:   # with a traceback, student code raised it
+            if self.flooded and self.failed:
+                why = f"more than {FLOOD // MB} MB were printed: is there an endless loop?"
+                cell.outputs = [nbformat.v4.new_output("error", ename="OutputError", evalue=why, traceback=[])]
+            elif reply.get("ename") == TIMEOUT_ERROR and not reply["traceback"]:   # with a traceback, student code raised it
                 cell.outputs = [nbformat.v4.new_output("error", **{k: reply[k] for k in ("ename", "evalue", "traceback")})]
 
     return Client

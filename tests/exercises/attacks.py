@@ -92,6 +92,7 @@ def _as_json(change: Callable[[dict], None]) -> Callable[[], bytes]:
 
 
 W1, FULL, NONE, OPEN = DUE["first wrong"], DUE["full"], DUE["none"], (None, None)
+UNCERTAIN = ("endless large output", "memory bit by bit")   # may also end the kernel: then the second exercise is open
 KEEP1 = (3, None)      # the first exercise keeps its points, the second is open
 
 
@@ -321,7 +322,7 @@ def attacks() -> list[Attack]:
         _second("SIGSTOP to itself", "def sign(n):\n    os.kill(os.getpid(), 19)", KEEP1, "did not stop"),
         _second("endless loop", "def sign(n):\n    while True: pass", (3, 0), "endless loop"),
         _second("ignores the interrupt", world.STUBBORN, KEEP1, "did not stop when interrupted"),
-        _second("sleeps in C", "import ctypes\ndef sign(n):\n    ctypes.PyDLL(None).sleep(60)", KEEP1, "did not stop"),
+        _second("sleeps in C", "import ctypes\ndef sign(n):\n    ctypes.PyDLL(None).sleep(60)", (3, 0), "endless loop"),
         _second("kills its worker", "def sign(n):\n    os.kill(os.getppid(), 9)", KEEP1, ""),
         _second("stops its worker", "def sign(n):\n    os.kill(os.getppid(), 19)", KEEP1, "took longer"),
         _second("closes all files", "def sign(n):\n    os.closerange(0, 99)", KEEP1, ""),
@@ -330,15 +331,15 @@ def attacks() -> list[Attack]:
                 "    time.sleep(2)", KEEP1, "processes"),
         _second("detached processes", "import subprocess\ndef sign(n):\n    for _ in range(9):\n        subprocess.Popen(['setsid', "
                 "'sleep', '77777'], start_new_session=True)\n    return (n > 0) - (n < 0)", FULL),
-        _second("the child goes on", "def sign(n):\n    os.fork()\n    return (n > 0) - (n < 0)", (None, None), ""),
+        _second("the child goes on", "def sign(n):\n    os.fork()\n    return (n > 0) - (n < 0)", FULL),
         _second("100 threads", "import threading\ndef sign(n):\n    [threading.Thread(target=time.sleep, args=(60,)).start() "
                 "for _ in range(100)]\n    return (n > 0) - (n < 0)", FULL),
         _second("20 GB", "def sign(n):\n    x = bytearray(20 * 2**30)", (3, 0), "MemoryError"),
-        _second("memory bit by bit", "def sign(n):\n    x = []\n    while True: x.append(bytearray(10**7))", (3, None), ""),
+        _second("memory bit by bit", "def sign(n):\n    x = []\n    while True: x.append(bytearray(10**7))", (3, 0), ""),
         _second("memory in children", "def sign(n):\n    for _ in range(8):\n        if not os.fork():\n            x = bytearray(2**30)\n"
                 "            for i in range(0, 2**30, 4096): x[i] = 1\n            time.sleep(60)\n    time.sleep(60)",
                 KEEP1, ""),
-        _second("endless large output", "def sign(n):\n    while True: print('x' * 1_000_000)", (3, 0), "endless loop"),
+        _second("endless large output", "def sign(n):\n    while True: print('x' * 1_000_000)", (3, 0), ""),
         _second("endless short lines", "def sign(n):\n    while True: print('x')", (3, 0), "endless loop"),
         _second("endless pictures", "from IPython.display import display\ndef sign(n):\n    while True: "
                 "display({'text/plain': 'x' * 10**6}, raw=True)", (3, 0), "endless loop"),
@@ -468,7 +469,8 @@ def show(by_student: dict[str, Attack], result, out: Path) -> int:
         says = "; ".join(dict.fromkeys(marks[exercise].says for exercise in ("01.1", "01.2") if marks[exercise].says))
         page = pages.get(student, "")
         leaks = [test for test in ("twice(-3)", "sign(0)") if test in page + says]
-        good = given == attack.due and attack.says in says and not leaks and len(says) < 2000 and len(page) < 10**7
+        due = (attack.due, KEEP1) if attack.name in UNCERTAIN else (attack.due,)
+        good = given in due and attack.says in says and not leaks and len(says) < 2000 and len(page) < 10**7
         wrong += not good
         print(f"{'ok   ' if good else 'WRONG'} {student} {attack.name:<42} {_points(given):<10} due {_points(attack.due):<10} "
               f"{'LEAK ' if leaks else ''}{says[:150]}")

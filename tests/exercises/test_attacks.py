@@ -17,7 +17,7 @@ from tests.exercises import course_world as world
 
 CHOSEN = (
     "deletes other submissions", "run_cell replaced", "set_custom_exc", "displayhook(99.0)", "hides abs", "tag skip-execution",
-    "answer was split, empty metadata", "leak in an error: In", "leak at the end: linecache", "endless large output",
+    "answer was split, empty metadata", "leak in an error: In", "leak at the end: linecache", "kills its worker",
     "100 sleeping processes", "detached processes", "NameError in line 2", "good",
 )
 
