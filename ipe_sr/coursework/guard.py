@@ -143,6 +143,10 @@ def _shell_parts(shell: Any) -> list[str]:
             if isinstance(value, types.FunctionType) and vars(kind).get(name) is not value:
                 setattr(kind, name, value)
                 replaced.append(f"{kind.__name__}.{name}")
+        added = {name for name, value in vars(kind).items() if isinstance(value, types.FunctionType)} - members.keys()
+        for name in sorted(added):
+            delattr(kind, name)   # it hides a method of a base class
+            replaced.append(f"{kind.__name__}.{name}")
     now = _hooks(shell)
     for name, (found, members) in _lists.items():
         if now.get(name) is not found or found != members:

@@ -17,6 +17,7 @@ CLUTTER = re.compile(r"\x1b\[[\d;]*m|\w+\.py, (?=line)")   # colours, and the na
 FRAME = re.compile(r"Cell In\[(\d+)\], line (\d+)")
 WITHHELD = "The message is not shown, because it repeats the text of a hidden test."
 WINDOW = 20      # characters of code that a message may share with a hidden test
+SHORTEST = 12    # characters of code that say anything about a test
 LONGEST = 400    # characters
 
 
@@ -52,7 +53,8 @@ def withhold(text: str, hidden: Iterable[str]) -> str:
     both = squeezed + "\0" + squeezed[::-1]
     for source in hidden:
         for code in _code(source):
-            if any(code[i : i + WINDOW] in both for i in range(len(code) - WINDOW + 1)):
+            size = min(WINDOW, len(code))
+            if size >= SHORTEST and any(code[i : i + size] in both for i in range(len(code) - size + 1)):
                 return WITHHELD
     return text
 
