@@ -120,6 +120,14 @@ def test_claims_are_stored_and_compared_by_nbval(path):
 
 
 @each_notebook
+def test_a_claim_of_equality_fails_at_half_of_its_number_and_at_its_negative(path):
+    """The stored line is "VALUE = NUMBER ± WITHIN": a wide bound would let a wrong factor pass."""
+    printed = "".join(o.get("text", "") for cell in documents.code_cells(documents.read(path)) for o in outputs(cell))
+    for id, near, within in re.findall(r"^\[(\d\d\.\d+)\] holds: .* = (\S+) ± (\S+)$", printed, re.M):
+        assert float(near) == 0 or float(within) <= abs(float(near)) / 2, id
+
+
+@each_notebook
 def test_prose_refers_to_claims_that_exist(path):
     notebook = documents.read(path)
     printed = "".join(o.get("text", "") for cell in documents.code_cells(notebook) for o in outputs(cell))
