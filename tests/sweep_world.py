@@ -86,6 +86,7 @@ def make(folder: Path) -> World:
             "good": {
                 "caption": "three that succeed", "blocks": {"U(1,4)": {"range": "", "scales": [2]}},
                 "rows": {"Bicubic": ["bicubic"], "LIIF": ["liif"], "IPE-LIIF": ["ipe-liif"]},
+                "scoring": {"protocol": "edsr", "ssim": "volume"},
             },
             "bad": {
                 "caption": "one of two fails", "rows": {"LIIF": ["liif"]},

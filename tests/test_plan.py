@@ -175,14 +175,9 @@ def test_a_change_of_a_models_code_changes_the_digest_of_a_run(tmp_path, module)
     assert provenance.digest(records.CODE, package=package) != before
 
 
-def test_the_scoring_of_a_table_is_that_of_each_of_its_runs(world, tmp_path):
-    folder = tmp_path / "experiments"
-    shutil.copytree(world.experiments, folder)
-    tables = world.tables()
-    tables["tables"]["good"]["scoring"] = {"protocol": "edsr", "ssim": "volume"}
-    (folder / "tables.yaml").write_text(yaml.safe_dump(tables, sort_keys=False), encoding="utf-8")
+def test_the_scoring_of_a_table_is_that_of_each_of_its_runs(world):
     for table, due in (("good", {"protocol": "edsr", "ssim": "volume"}), ("bad", {})):
-        made = plan.make(folder, table, "micro")
+        made = plan.make(world.experiments, table, "micro")
         assert [run["parameters"]["scoring"] for run in made["runs"].values()] == [due] * len(made["runs"])
 
 

@@ -87,6 +87,13 @@ def test_other_pictures_are_not_compared(tmp_path):
         scores.difference(score(30.0, 32.0).record(), score(30.0, 32.0, 33.0).record())
 
 
+def test_scores_by_two_protocols_do_not_stand_in_one_table(tmp_path):
+    save(tmp_path, "a", score(30.0, 32.0))
+    save(tmp_path, "b", dataclasses.replace(score(30.0, 32.0), protocol="edsr"), model="theirs")
+    with pytest.raises(InputError, match=r"b\.json: set5 x2 is scored by protocol edsr, in a\.json by benchmark"):
+        scores.collect(tmp_path)
+
+
 def test_bad_records(tmp_path):
     with pytest.raises(InputError, match="holds no records"):
         scores.collect(tmp_path)

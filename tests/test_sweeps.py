@@ -66,6 +66,8 @@ def test_records_tell_what_was_done(world):
     assert (world.folder / "out" / trained.checkpoint["path"]).is_file()
     assert {row["step"] for row in trained.curve} == {0, 2, 4}
     assert [image["name"] for score in trained.scores for image in score["images"]] == ["cup"]
+    scored = {(score["protocol"], score["ssim_convention"]) for record in found.values() for score in record.scores}
+    assert scored == {("edsr", "volume")}
     assert found["bicubic"].checkpoint is None and found["bicubic"].parameter_count == 0
     assert found["bicubic"].scores[0]["psnr"] > trained.scores[0]["psnr"], "four steps do not beat bicubic"
 

@@ -1,7 +1,7 @@
 """Tables and a figure of how much models use the area of a pixel: `python -m ipe_sr.report.areas FOLDER`.
 
 The folder holds the records of `python -m ipe_sr.benchmarks.areas`. Trainings of one preset with several seeds, whose records
-are named PRESET-seedN, make one row. The output is Markdown; --figure FILE.png draws the figure.
+are named PRESET-seedN, make one row. The output is Markdown; --figure FILE.png draws the figure, with FILE.pdf beside it.
 """
 
 import math
@@ -105,15 +105,19 @@ def _table(heads: list[str], rows: list[list[str]]) -> str:
 
 def main(
     folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Holds the records.")],
-    picture: Annotated[Path | None, typer.Option("--figure", help="Draw the figure into this PNG file.")] = None,
+    picture: Annotated[
+        Path | None, typer.Option("--figure", help="Draw the figure into this PNG file, and a PDF beside it.")
+    ] = None,
 ) -> None:
     """Print the tables, and draw the figure."""
     found = read(folder)
     print(tables(found))
     if picture:
         shown = [("upright", scale, 0) for scale in (2, 4, 8)] + [("views", scale, 45) for scale in (2, 1, 0.5)]
-        with files.replacing(picture) as temporary:
-            temporary.write_bytes(figures.png(figure(found, shown)))
+        drawn = figure(found, shown)
+        for path, content in ((picture, figures.png(drawn)), (picture.with_suffix(".pdf"), figures.pdf(drawn))):
+            with files.replacing(path) as temporary:
+                temporary.write_bytes(content)
 
 
 if __name__ == "__main__":

@@ -64,15 +64,23 @@ def read(path: Path) -> ScoreRecord:
 def collect(folder: Path) -> dict[str, dict[tuple[str, float], dict[str, Any]]]:
     """Model -> (set, scale) -> score, from all records in a folder.
 
-    Raises InputError if there is no record, or if two records hold a score of one model on one set at one scale.
+    Raises InputError if there is no record, if two records hold a score of one model on one set at one scale, and if two models
+    were scored there by different protocols.
     """
     found: dict[str, dict[tuple[str, float], dict[str, Any]]] = {}
+    protocols: dict[tuple[str, float], tuple[str, Path]] = {}
     for path in sorted(folder.glob("*.json")):
         scores = read(path)
         cells = found.setdefault(scores.name, {})
         for score in scores.scores:
             if (key := (score["data"], score["scale"])) in cells:
                 raise InputError(f"{path}: {scores.name} on {key[0]} x{key[1]:g} is in another record, too")
+            protocol, other = protocols.setdefault(key, (score["protocol"], path))
+            if score["protocol"] != protocol:
+                raise InputError(
+                    f"{path}: {key[0]} x{key[1]:g} is scored by protocol {score['protocol']}, in {other.name} by {protocol}; "
+                    "evaluate one of them again"
+                )
             cells[key] = score
     if not found:
         raise InputError(f"{folder}: holds no records; make some with ipe-sr evaluate --json")
