@@ -6,6 +6,9 @@ from itertools import zip_longest
 
 from ipe_sr.report.document import Block, Heading, Items, Paragraph, Picture, Table
 
+WIDE = 7   # columns
+GRAPHICS = r"\includegraphics[width=\linewidth, height=0.95\textheight, keepaspectratio]"
+
 
 def document(blocks: list[Block]) -> str:
     """The whole report as LaTeX."""
@@ -35,13 +38,13 @@ def _(block: Items) -> str:
 
 @write.register
 def _(block: Picture) -> str:
-    return f"% {_escaped(' '.join(block.alt.split()))}\n\\noindent\\includegraphics[width=\\linewidth]{{{block.name}.pdf}}"
+    return f"% {_escaped(' '.join(block.alt.split()))}\n\\noindent{GRAPHICS}{{{block.name}.pdf}}"
 
 
 @write.register
 def _(block: Table) -> str:
     return (
-        f"{{\\footnotesize\n\\begin{{longtable}}{{@{{}}{_columns(block)}@{{}}}}\n\\caption*{{{_escaped(block.caption)}}}\\\\\n"
+        f"{{{_sizes(block)[0]}\n\\begin{{longtable}}{{@{{}}{_columns(block)}@{{}}}}\n\\caption*{{{_escaped(block.caption)}}}\\\\\n"
         f"\\toprule\n{_head(block)}\n\\midrule\n\\endhead\n{_body(block)}\n\\bottomrule\n\\end{{longtable}}}}"
     )
 
@@ -49,11 +52,16 @@ def _(block: Table) -> str:
 def floating(block: Table) -> str:
     r"""A table as a file for \input: a float with caption and the label tab:NAME. It needs the packages booktabs and xcolor."""
     return (
-        f"% \\usepackage{{booktabs, xcolor}}\n\\begin{{table}}\n\\centering\\footnotesize\n"
+        f"% \\usepackage{{booktabs, xcolor}}\n\\begin{{table}}\n\\centering{_sizes(block)[0]}\n"
         f"\\caption{{{_escaped(block.caption)}}}\n\\label{{tab:{block.name}}}\n"
         f"\\begin{{tabular}}{{@{{}}{_columns(block)}@{{}}}}\n\\toprule\n{_head(block)}\n\\midrule\n{_body(block)}\n"
         f"\\bottomrule\n\\end{{tabular}}\n\\end{{table}}\n"
     )
+
+
+def _sizes(block: Table) -> tuple[str, str]:
+    """The sizes of letters in cells and in the lines below them: smaller in a table of many columns."""
+    return (r"\footnotesize", r"\scriptsize") if len(block.header) <= WIDE else (r"\scriptsize", r"\tiny")
 
 
 def _columns(block: Table) -> str:
@@ -69,7 +77,7 @@ def _body(block: Table) -> str:
     for row in block.rows:
         lines.append([f"\\textbf{{{_escaped(e.text)}}}" if e.strong else _escaped(e.text) for e in row])
         for below in zip_longest(*(e.below for e in row), fillvalue=""):
-            lines.append([f"\\color{{gray}}\\scriptsize {_escaped(text)}" if text else "" for text in below])
+            lines.append([f"\\color{{gray}}{_sizes(block)[1]} {_escaped(text)}" if text else "" for text in below])
     return "\n".join(" & ".join(line) + r" \\" for line in lines)
 
 
