@@ -60,7 +60,7 @@ def test_differences_hold_what_was_put_in(tmp_path):
 
 def test_differences_stand_beside_the_papers_and_no_level_of_the_paper_does(tmp_path):
     here = section(world.sweep(tmp_path))
-    table = tables.differences(comparisons.by_scale(here), prose.scoring(here))
+    table = tables.differences(comparisons.by_scale(here))
     assert table.header == ("", "x2", "x4") and "scored by protocol div2k, SSIM convention rgb" in table.caption
     assert [row[0].text for row in table.rows] == [f"{FULL} − {CELL}", f"{FULL} − {SKIP}"]
     assert [[cell.below[-1] for cell in row[1:]] for row in table.rows] == [["+0.00", "+0.00"], ["+0.05", "+0.03"]]

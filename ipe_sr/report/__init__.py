@@ -93,7 +93,7 @@ def _section(section: Section, asked: Evidence | None) -> list[Block]:
         blocks.append(Paragraph(text))
     blocks.append(tables.scores(section))
     if found:
-        named = tables.differences(found, prose.scoring(section), f"{section.file}-differences")
+        named = tables.differences(found, f"{section.file}-differences")
         blocks += [Paragraph(comparisons.resolution(found)), named, *map(Paragraph, prose.remarks(section))]
     learned = learning.table(section)
     return [*blocks, *plots.all_of(section, shown), *([learned] if learned else []), tables.times(section)]

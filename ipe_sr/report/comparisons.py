@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ipe_sr.report import intervals
+from ipe_sr.report import intervals, prose
 from ipe_sr.report.intervals import Difference, Interval
 from ipe_sr.report.results import Section, SeedScores
 from ipe_sr.series.ledger import Claim
@@ -20,7 +20,7 @@ class Comparison:
     """The difference first - second in dB, as the mean over `scales`.
 
     runs: the number of seeds that both rows have.   paper: the same difference in the paper, or None if the paper does not
-    print both rows at all these scales.
+    print both rows at all these scales.   scoring: how the scores were computed, in words.
     """
 
     first: str
@@ -29,6 +29,7 @@ class Comparison:
     runs: int
     difference: Difference
     paper: float | None
+    scoring: str
 
 
 def compare(section: Section, first: str, second: str, scales: Sequence[float]) -> Comparison | None:
@@ -48,7 +49,7 @@ def compare(section: Section, first: str, second: str, scales: Sequence[float]) 
     psnr = [np.mean([_of_seeds(scores, seeds) for scores in side], axis=0) for side in sides]   # (S, I) each
     printed = [(section.printed(first, scale), section.printed(second, scale)) for scale in scales]
     paper = statistics.fmean(a.psnr - b.psnr for a, b in printed) if all(a and b for a, b in printed) else None
-    return Comparison(first, second, tuple(scales), len(seeds), intervals.compare(*psnr), paper)
+    return Comparison(first, second, tuple(scales), len(seeds), intervals.compare(*psnr), paper, prose.scoring(section))
 
 
 def pairs(section: Section) -> list[tuple[str, str]]:

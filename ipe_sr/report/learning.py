@@ -9,7 +9,7 @@ from ipe_sr.report.document import Cell, Table
 from ipe_sr.report.results import Section
 from ipe_sr.sweeps.records import Record
 
-MOST = 6   # columns of the table
+MOST = 7   # columns of the table
 
 
 def curve(run: Record) -> np.ndarray:

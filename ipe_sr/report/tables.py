@@ -33,10 +33,10 @@ def scores(section: Section) -> Table:
     return Table(_caption(section, with_ssim), header, rows, f"{section.file}-scores")
 
 
-def differences(found: list[Comparison], scoring: str = "", name: str = "") -> Table:
+def differences(found: list[Comparison], name: str = "") -> Table:
     """The comparisons in the paper's layout: a line for each pair of rows, a column for each scale or mean over scales.
 
-    scoring: how the scores were computed, in words, for the caption.   name: of the table's LaTeX file.
+    name: of the table's LaTeX file.
     """
     columns = list(dict.fromkeys(c.scales for c in found))
     printed = any(c.paper is not None for c in found)
@@ -55,8 +55,9 @@ def differences(found: list[Comparison], scoring: str = "", name: str = "") -> T
     rows = tuple(
         (Cell(" − ".join(pair), legend), *(entry(mine.get(scales)) for scales in columns)) for pair, mine in by_pair.items()
     )
+    scoring = ", ".join(dict.fromkeys(c.scoring for c in found))
     caption = (
-        f"Paired differences in PSNR, in dB{f', {scoring}' if scoring else ''}, on the seeds that both rows have. Bold: the "
+        f"Paired differences in PSNR, in dB, {scoring}, on the seeds that both rows have. Bold: the "
         "interval over seeds does not contain zero" + ("; paper: the same difference in the paper" if printed else "")
     )
     return Table(caption, ("", *(", ".join(f"x{scale:g}" for scale in scales) for scales in columns)), rows, name)
