@@ -243,6 +243,39 @@ def test_a_decision_about_an_earlier_version_does_not_count_even_after_a_kill(tm
     assert "Of the first version." not in page.read_text(encoding="utf-8")
 
 
+CANVAS = """Student,ID,SIS User ID,SIS Login ID,Section
+"Lovelace, Ada",12,s12,ada,=1+1
+"Hopper, Grace",13,s13,grace,Tue
+"""
+
+
+def test_lateness_costs_what_nbgraders_plugin_says_and_canvas_gets_a_table(tmp_path, monkeypatch):
+    world.write_master(tmp_path / "masters")
+    (tmp_path / "ids.csv").write_text(CANVAS, encoding="utf-8")
+    common = ("--exercises", tmp_path / "masters", "--students", tmp_path / "ids.csv")
+    assert ipe_sr("init", tmp_path / "out", "--due", "01=2026-01-01T12:00", *common, monkeypatch=monkeypatch) == 0
+    config = tmp_path / "out/nbgrader_config.py"
+    config.write_text(config.read_text(encoding="utf-8").replace('penalty_method = "none"', 'penalty_method = "zero"'))
+    place = tmp_path / "submitted/ada"
+    place.mkdir(parents=True)
+    nbformat.write(world.answered(world.GOOD), place / f"{world.NAME}.ipynb")
+    grade = ("grade", tmp_path / "submitted", tmp_path / "out", "--lms", "canvas", *common)
+
+    def graded(stamp):
+        (place / "timestamp.txt").write_text(stamp, encoding="utf-8")
+        status = ipe_sr(*grade, monkeypatch=monkeypatch)
+        grades, canvas = (table(tmp_path / "out" / name) for name in ("grades.csv", "canvas.csv"))
+        assert [row["student"] for row in grades] == ["ada", "grace"], "the list of students names who handed in nothing"
+        assert [row["SIS Login ID"] for row in canvas] == ["", "ada", "grace"] and canvas[1]["Section"] == "'=1+1"
+        return status, grades[0]["late"], grades[0]["points"], canvas[1][world.NAME], canvas[2][world.NAME]
+
+    assert graded("2026-01-02 12:00:00") == (1, "6", "0", "", "0"), "an open notebook has no entry in Canvas"
+    fill_in(tmp_path / "out/by_hand.csv", lambda row: row.update({"points": "2"}))
+    assert graded("2026-01-02 12:00:00 UTC") == (0, "8", "0", "0", "0")
+    assert graded("2025-12-31 12:00:00") == (0, "0", "8", "8", "0")
+    assert graded("some day")[0] == 1, "a time that cannot be read is named"
+
+
 def test_other_masters_are_refused(course, tmp_path, capsys, monkeypatch):
     path = world.write_master(tmp_path)
     path.write_text(path.read_text(encoding="utf-8").replace("twice 2 is 4", "two and two is 4"), encoding="utf-8")
