@@ -41,6 +41,7 @@ def assemble(submitted: NotebookNode, full: NotebookNode, released: list[str], l
     answers = [k for k, cell in enumerate(full.cells) if free(cell) and masters.part_of(cell) == "answer"]
     if not any(k in pieces for k in answers):
         raise InputError("none of its cells is an answer cell: were answers pasted into a new notebook?")
+    rescued = {k for k in answers if k not in pieces and _rescue(k, full.cells[k], pieces, added)}
     texts = [text for found in pieces.values() for text in found] + [text for found in added.values() for _, text in found]
     if sum(map(len, added.values())) > limits.cells or max(map(len, texts)) > limits.source:
         raise InputError(f"it adds more than {limits.cells} cells, or a cell of more than {limits.source} characters")
@@ -56,10 +57,22 @@ def assemble(submitted: NotebookNode, full: NotebookNode, released: list[str], l
             source = None
             if remark := _changed(cell, pieces.get(k), released[k]):
                 remarks.setdefault(masters.exercise_of(masters.grade_id(cell)) or UNNAMED, []).append(remark)
-        if free(cell) and k not in pieces and masters.part_of(cell) == "answer":
-            remarks.setdefault(masters.exercise_of(masters.grade_id(cell)), []).append("the answer cell was deleted")
+        if k in answers and (k in rescued or k not in pieces):
+            remark = "the answer was found in a cell that is no answer cell" if k in rescued else "the answer cell was deleted"
+            remarks.setdefault(masters.exercise_of(masters.grade_id(cell)), []).append(remark)
         cells += [{"known": k, "source": source}, *({"cell_type": kind, "source": text} for kind, text in own)]
     return Assembled(cells, remarks, typed)
+
+
+def _rescue(k: int, cell: NotebookNode, pieces: dict[int, list[str]], added: dict[int, list[tuple[str, str]]]) -> bool:
+    """Take the added cells that define what an answer has to define, if the answer cell itself is lost."""
+    due, found = bound(cell.source), []
+    for after, own in added.items():
+        found += [text for kind, text in own if kind == "code" and due & bound(text)]
+        added[after] = [(kind, text) for kind, text in own if not (kind == "code" and due & bound(text))]
+    if found:
+        pieces[k] = found
+    return bool(found)
 
 
 def free(cell: NotebookNode) -> bool:

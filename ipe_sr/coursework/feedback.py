@@ -165,7 +165,7 @@ def _summary(marks: list[Mark], stopped: str | None) -> str:
         f"| {mark.exercise} | {_points(mark)} | {mark.of:g} | {_cell(mark.says)} |" for mark in marks
     ]
     note = f"**This notebook could not be run to its end: {_cell(stopped)}. A person decides the rest.**" if stopped else ""
-    return "\n".join([note, "", "| exercise | points | of | |", "|---|---|---|---|", *rows])
+    return "\n".join([note, "", "| exercise&nbsp; | points&nbsp; | of&nbsp; | |", "|---|---|---|---|", *rows])
 
 
 def _points_alone(page: Page, why: str) -> str:

@@ -92,7 +92,7 @@ def _as_json(change: Callable[[dict], None]) -> Callable[[], bytes]:
 
 
 W1, FULL, NONE, OPEN = DUE["first wrong"], DUE["full"], DUE["none"], (None, None)
-UNCERTAIN = ("endless large output", "memory bit by bit", "100000 lines of traceback")   # may be open, too, on a slow machine
+UNCERTAIN = ("endless large output", "memory bit by bit", "100000 lines of traceback", "recursion")   # open on a slow machine
 KEEP1 = (3, None)      # the first exercise keeps its points, the second is open
 
 
@@ -283,11 +283,11 @@ def attacks() -> list[Attack]:
         _raw("empty object", b"{}", "not a readable notebook"),
         _raw("cells are a number", _as_json(lambda n: n.update(cells=3)), "not a readable notebook"),
         _raw("cells are null", _as_json(lambda n: n["cells"].append(None)), "not a readable notebook"),
-        _raw("source is a number", _as_json(lambda n: _cells(n)["ex-01-1"].update(source=5)), "", OPEN),
+        _raw("source is a number", _as_json(lambda n: _cells(n)["ex-01-1"].update(source=5)), "", W1),
         _raw("metadata is a list", _as_json(lambda n: n["cells"][1].update(metadata=[])), "", OPEN),
         _raw("no metadata", _as_json(lambda n: n["cells"][0].pop("metadata")), "", OPEN),
         _raw("unknown type of cell", _as_json(lambda n: n["cells"].append({"cell_type": "evil", "metadata": {}, "source": ""})), "", FULL),
-        _raw("outputs are text", _as_json(lambda n: _cells(n)["imports"].update(outputs="x")), "", FULL),
+        _raw("outputs are text", _as_json(lambda n: _cells(n)["imports"].update(outputs="x")), "not a readable notebook"),
         _raw("nested 100000 deep", b'{"cells":' + b"[" * 100_000, "not a readable notebook"),
         _raw("17 MB", lambda: _text().encode() + b" " * (17 * 2**20), "larger than 16 MB"),
         _raw("nbformat 3", lambda: nbformat.writes(world.answered(GOOD), version=3).encode(), "", FULL),
@@ -469,7 +469,7 @@ def show(by_student: dict[str, Attack], result, out: Path) -> int:
         says = "; ".join(dict.fromkeys(marks[exercise].says for exercise in ("01.1", "01.2") if marks[exercise].says))
         page = pages.get(student, "")
         leaks = [test for test in ("twice(-3)", "sign(0)") if test in page + says]
-        due = (attack.due, KEEP1) if attack.name in UNCERTAIN else (attack.due,)
+        due = (attack.due, KEEP1, OPEN) if attack.name in UNCERTAIN else (attack.due,)
         good = given in due and attack.says in says and not leaks and len(says) < 2000 and len(page) < 10**7
         wrong += not good
         print(f"{'ok   ' if good else 'WRONG'} {student} {attack.name:<42} {_points(given):<10} due {_points(attack.due):<10} "
