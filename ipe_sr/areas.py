@@ -1,6 +1,6 @@
 """How much a model uses the area of a pixel.
 
-- `told`: its picture if it is told another size of the pixels than the right one. A model that uses the area gets worse.
+- `render_told`: its picture if it is told another size of the pixels than the right one. A model that uses the area gets worse.
 - `views`: the same in views that are turned or smaller than the LR picture, where a pixel's area matters most.
 - `gap`: by how much its colour of a pixel differs from the mean of its colours of the pixel's parts. A network that is not
   linear has such a gap (Jensen's inequality), even if its encoding of the pixel is an exact mean. The field has none.
@@ -41,7 +41,7 @@ class Told:
 
 
 @torch.inference_mode()
-def told(model: nn.Module, lr: Tensor, size: tuple[int, int], factor: float) -> Tensor:
+def render_told(model: nn.Module, lr: Tensor, size: tuple[int, int], factor: float) -> Tensor:
     """The picture of `model(lr, size)` if the model is told pixels of `factor` times their size: (B, 3, H, W), about [0, 1].
 
     lr: (B, 3, h, w) in [0, 1].   factor: from 0 (points). Raises InputError for a model that does not ask for a size.
@@ -59,7 +59,7 @@ def upright(
     """The PSNR of each scale and factor, under the set's own protocol (see `evaluation.evaluate`)."""
     for scale in scales:
         for factor in factors:
-            score, = evaluation.evaluate(model, pictures, [scale], renderer=functools.partial(told, factor=factor))
+            score, = evaluation.evaluate(model, pictures, [scale], renderer=functools.partial(render_told, factor=factor))
             yield Told(scale, 0, factor, score.psnr, tuple(image.psnr for image in score.images))
 
 

@@ -28,7 +28,7 @@ def test_a_model_that_is_told_the_right_size_makes_its_usual_picture(method):
     model, lr = tiny(method), torch.rand(1, 3, 9, 7)
     with torch.no_grad():
         for size in ((18, 21), (25, 17)):
-            torch.testing.assert_close(areas.told(model, lr, size, 1.0), model(lr, size), rtol=0, atol=1e-6)
+            torch.testing.assert_close(areas.render_told(model, lr, size, 1.0), model(lr, size), rtol=0, atol=1e-6)
 
 
 @pytest.mark.parametrize("method, uses", [("ipe-liif", True), ("liif", True), ("liif-pe", False), ("liif-skip-no-cell", False),
@@ -36,7 +36,7 @@ def test_a_model_that_is_told_the_right_size_makes_its_usual_picture(method):
 def test_another_size_changes_the_picture_of_the_models_that_know_the_size_and_of_no_other(method, uses):
     model, lr = tiny(method), torch.rand(1, 3, 9, 7)
     for factor in (0.0, 2.0):
-        change = (areas.told(model, lr, (18, 21), factor) - areas.told(model, lr, (18, 21), 1.0)).abs().max()
+        change = (areas.render_told(model, lr, (18, 21), factor) - areas.render_told(model, lr, (18, 21), 1.0)).abs().max()
         assert change > 1e-4 if uses else change < 1e-6
 
 
@@ -45,7 +45,7 @@ def test_told_no_size_ipe_becomes_pe():
     pe.load_state_dict(ipe.state_dict())
     lr = torch.rand(1, 3, 9, 7)
     with torch.no_grad():
-        torch.testing.assert_close(areas.told(ipe, lr, (20, 20), 0.0), pe(lr, (20, 20)), rtol=0, atol=1e-5)
+        torch.testing.assert_close(areas.render_told(ipe, lr, (20, 20), 0.0), pe(lr, (20, 20)), rtol=0, atol=1e-5)
 
 
 def test_the_field_has_no_gap_between_a_pixel_and_its_parts_and_a_network_has_one():
@@ -55,7 +55,7 @@ def test_the_field_has_no_gap_between_a_pixel_and_its_parts_and_a_network_has_on
 
 def test_a_model_that_asks_for_no_size_is_refused():
     with pytest.raises(InputError, match="implicit model"):
-        areas.told(BicubicConfig().build(), torch.rand(1, 3, 8, 8), (16, 16), 1.0)
+        areas.render_told(BicubicConfig().build(), torch.rand(1, 3, 8, 8), (16, 16), 1.0)
 
 
 def test_scores_of_the_right_size_are_those_of_an_evaluation():

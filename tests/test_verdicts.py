@@ -180,9 +180,10 @@ def test_resolution_is_computed_from_the_spread_of_the_seeds(tmp_path):
         assert {row[3].text for row in table.rows} == {word}
         for row in table.rows[:4]:   # 2 rows x 2 sets x 3 pictures
             assert float(row[1].text) == pytest.approx(noise * np.sqrt(2 / 6), rel=0.7, abs=0.001)
-        assert f"In range: {word}" in verdicts.seen(sweep, asked)
+        assert f"In range: {word}" in verdicts.visibility(sweep, asked)
     once = runs(tmp_path / "once", ROWS, seeds=[0])
-    assert "unknown" in verdicts.seen(once, asked) and {row[1].text for row in verdicts.resolution(once, asked).rows} == {"–"}
+    assert "unknown" in verdicts.visibility(once, asked)
+    assert {row[1].text for row in verdicts.resolution(once, asked).rows} == {"–"}
 
 
 def test_the_report_has_the_verdicts_in_all_forms(tmp_path):

@@ -47,7 +47,7 @@ def differences(found: list[Comparison], name: str = "") -> Table:
             return NONE
         d = c.difference
         paper = ("" if c.paper is None else signed(c.paper, 2),) * printed
-        return Cell(signed(d.mean), (interval(d.seeds), interval(d.both), *paper), bool(d.seeds and d.seeds.sign))
+        return Cell(signed(d.mean), (interval_text(d.seeds), interval_text(d.both), *paper), bool(d.seeds and d.seeds.sign))
 
     by_pair: dict[tuple[str, str], dict[tuple[float, ...], Comparison]] = {}
     for c in found:
@@ -112,6 +112,6 @@ def signed(value: float, digits: int = 3) -> str:
     return f"{value:+.{digits}f}".replace("-", "−")
 
 
-def interval(known: Interval | None) -> str:
+def interval_text(known: Interval | None) -> str:
     """An interval in words: +0.010 to +0.090."""
     return f"{signed(known.low)} to {signed(known.high)}" if known else NONE.text

@@ -16,7 +16,7 @@ from ipe_sr.report.document import Block, Cell, Heading, Items, Paragraph, Table
 from ipe_sr.report.evidence import Evidence, PaperDifference, Question
 from ipe_sr.report.intervals import LEVEL, POWER, Interval
 from ipe_sr.report.results import Section, Sweep
-from ipe_sr.report.tables import NONE, interval, signed
+from ipe_sr.report.tables import NONE, interval_text, signed
 
 NO_RUNS, UNDECIDED, ALIKE = "no runs yet", "undecided", "alike"
 CONFIRMED, ANOTHER, CONTRADICTED = "confirmed", "another size", "contradicted"
@@ -93,7 +93,7 @@ def blocks(sweep: Sweep, asked: Evidence, found: list[Verdict]) -> list[Block]:
     return [
         Heading("Verdicts on what was asked before the runs", 3), Paragraph(_cost(sweep)),
         *_table_of(found, asked, True), *_table_of(found, asked, False),
-        Paragraph(seen(sweep, asked)), resolution(sweep, asked),
+        Paragraph(visibility(sweep, asked)), resolution(sweep, asked),
     ]
 
 
@@ -139,7 +139,7 @@ def resolution(sweep: Sweep, asked: Evidence) -> Table:
     return Table(caption, header, tuple(rows), f"{asked.table}-{asked.params}-resolution")
 
 
-def seen(sweep: Sweep, asked: Evidence) -> str:
+def visibility(sweep: Sweep, asked: Evidence) -> str:
     """A text that says whether a difference of `EFFECT` would be found, in each range."""
     parts, sections = [], _sections(sweep, asked)
     for name, scales in asked.ranges.items():
@@ -180,7 +180,7 @@ def _line(each: Verdict, asked: Evidence) -> tuple[Cell, ...]:
     return (
         Cell(f"{q.first} − {q.second}"), Cell(each.range), paper,
         Cell(signed(each.mean), case) if each.differences else NONE,
-        Cell(interval(each.interval)), NONE if p is None else Cell("<0.001" if p < 0.001 else f"{p:.3f}"),
+        Cell(interval_text(each.interval)), NONE if p is None else Cell("<0.001" if p < 0.001 else f"{p:.3f}"),
         Cell(str(len(each.differences))), Cell(each.word, strong=each.word not in (NO_RUNS, UNDECIDED)),
     )
 
