@@ -4,11 +4,13 @@ import contextlib
 import math
 import os
 import re
+import statistics
 import time
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich import box
 from rich.table import Table
 
 from ipe_sr import __version__, console, plugins
@@ -117,11 +119,14 @@ def evaluate(
     ] = None,
     ssim: Annotated[str | None, typer.Option(help="SSIM convention: rgb, luma or volume; default: the protocol's.")] = None,
     json_file: Annotated[Path | None, typer.Option("--json", help="Also write every picture's scores here.")] = None,
+    csv_file: Annotated[Path | None, typer.Option("--csv", help="Also write one row for each picture here.")] = None,
+    save: Annotated[Path | None, typer.Option("--save", help="Folder for pictures and error maps.")] = None,
+    against: Annotated[str | None, typer.Option(help="Another model: --save gets a page that compares both.")] = None,
     self_ensemble: SelfEnsembleOption = False,
     device: DeviceOption = "auto",
 ) -> None:
     """PSNR and SSIM of a model on sets of pictures, under a named protocol."""
-    from ipe_sr import evaluation, files, models, render
+    from ipe_sr import evaluation, files, inspection, models, render
     from ipe_sr.imaging import datasets, metrics
     from ipe_sr.models import devices
     from ipe_sr.report import scores
@@ -130,24 +135,35 @@ def evaluate(
     chosen = _choice(metrics.PROTOCOLS, protocol, "--protocol")
     if ssim is not None and ssim not in metrics.SSIM_CONVENTIONS:
         raise InputError(f"--ssim {ssim!r} is unknown: use one of {', '.join(metrics.SSIM_CONVENTIONS)}")
+    if against is not None and save is None:
+        raise InputError("--against needs --save FOLDER, which gets the page")
     renderer = render.self_ensemble if self_ensemble else render.render
-    started = time.monotonic()
+    started, names = time.monotonic(), tuple(Path(name or "").name for name in (against, model))
     with contextlib.ExitStack() as stack:
         report = stack.enter_context(files.replacing(json_file)) if json_file else None   # fails before the work, not after
         with files.journal() as events, console.progress() as bar:
-            network = models.load(model).to(devices.device_named(device))
+            networks = [models.load(name).to(devices.device_named(device)) for name in (against, model) if name is not None]
             sets = [datasets.find(name) for name in console.listed(data, "--data")]
-            task = bar.add_task("evaluate", total=sum(len(s.hr) for s in sets) * len(factors))
-            found = [
-                score for s in sets
-                for score in evaluation.evaluate(network, s, factors, chosen, ssim, lambda: bar.advance(task), renderer)
+            task = bar.add_task("evaluate", total=sum(len(s.hr) for s in sets) * len(factors) * len(networks))
+            look = stack.enter_context(inspection.Inspection(save, csv_file, names))
+            *first, found = [
+                [
+                    score for s in sets for score in
+                    evaluation.evaluate(network, s, factors, chosen, ssim, lambda: bar.advance(task), renderer, observe)
+                ]
+                for network, observe in zip(networks, (look.keep, look.observe)[-len(networks):], strict=True)
             ]
+            look.finish(first[0] if first else [], found)
         if report:
             scores.write(scores.record(model, self_ensemble, time.monotonic() - started, found, events), report)
     title = f"{model}, self-ensemble" if self_ensemble else model
-    table = Table("data", "scale", "protocol", "LR", "PSNR / dB", "SSIM", title=title, title_justify="left")
+    columns = ("data", "scale", "protocol", "LR", "PSNR / dB", "SSIM", "LR-PSNR", "s/picture")
+    table = Table(*columns, title=title, title_justify="left", box=box.SIMPLE, pad_edge=False)
     for s in found:
-        table.add_row(s.data, f"x{s.scale:g}", s.protocol, s.lr, f"{s.psnr:.2f}", f"{s.ssim:.4f} ({s.ssim_convention})")
+        of_pictures = [row for row in look.rows if (row.data, row.scale) == (s.data, s.scale)]
+        kept, seconds = (statistics.fmean(getattr(row, name) for row in of_pictures) for name in ("lr_psnr", "seconds"))
+        ours = f"{s.ssim:.4f} ({s.ssim_convention})"
+        table.add_row(s.data, f"x{s.scale:g}", s.protocol, s.lr, f"{s.psnr:.2f}", ours, f"{kept:.2f}", f"{seconds:.3f}")
     out.print(table)
 
 

@@ -2,6 +2,7 @@
 
 import math
 import statistics
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -46,6 +47,43 @@ class Score:
         return _finite(asdict(self)) | {"images": [_finite(asdict(image)) for image in self.images]}
 
 
+@dataclass(frozen=True)
+class Observation:
+    """One picture while it is evaluated: what was read, made and measured.
+
+    origin: of the LR picture (see `datasets.pair`).   lr, sr, hr: (C, h, w) and (C, H, W); C is 1 for the protocol `srcnn`, else
+    3; sr is not clamped.   seconds: of super-resolving it.
+    """
+
+    data: str
+    scale: float
+    protocol: str
+    ssim_convention: str
+    origin: str
+    lr: torch.Tensor
+    sr: torch.Tensor
+    hr: torch.Tensor
+    seconds: float
+    score: ImageScore
+
+    def consistency(self) -> float:
+        """The LR-PSNR: how near the result, reduced as LR pictures are, is to the LR picture; dB, over all values.
+
+        The result is clamped and rounded to 8 bits first. At a high value the model has kept what the LR picture says.
+        Reducing the original itself gives infinity where its reduction is the LR picture.
+        """
+        small, size = self.lr.shape[-2:], tuple(self.sr.shape[-2:])
+        pixels = images.to_pixels(self.sr)
+        if self.origin == "pil":
+            made = datasets.pil_bicubic(pixels, tuple(small))
+        elif self.origin == "matlab-float":
+            made = resample.imresize(pixels.astype(float), tuple(small))
+        else:
+            made = resample.imresize(pixels, tuple(small)) if size != tuple(small) else pixels
+        error = (torch.from_numpy(made).movedim(-1, 0).float() / 255 - self.lr).double().square().mean().item()
+        return math.inf if error == 0 else -10 * math.log10(error)
+
+
 def _finite(record: dict) -> dict:
     return {key: None if isinstance(value, float) and not math.isfinite(value) else value for key, value in record.items()}
 
@@ -58,12 +96,14 @@ def evaluate(
     ssim_convention: str | None = None,
     advance: Callable[[], None] = lambda: None,
     renderer: Callable = render.render,
+    observe: Callable[[Observation], None] = lambda seen: None,
 ) -> list[Score]:
     """Scores a model on a set of pictures: one score for each scale.
 
     protocol: by default the set's own.   ssim_convention: by default the protocol's space (see `metrics.ssim`).
     advance: is called after each picture.   renderer: a function of (model, lr, size) that makes the picture, such as
     `render.render` or `render.self_ensemble`. The model runs on the device of its parameters.
+    observe: is called with each picture.
     Raises InputError if a picture is too small for a scale, and if two pictures have the same name.
     """
     protocol = protocol or metrics.PROTOCOLS[dataset.protocol]
@@ -76,9 +116,10 @@ def evaluate(
     for scale in scales:
         rows, origins = [], set()
         for path in dataset.hr:
-            row, origin = _score(partial(renderer, model), device, dataset, path, scale, protocol, convention)
-            rows.append(row)
-            origins.add(origin)
+            seen = _score(partial(renderer, model), device, dataset, path, scale, protocol, convention)
+            rows.append(seen.score)
+            origins.add(seen.origin)
+            observe(seen)
             advance()
         scores.append(
             Score(
@@ -92,15 +133,17 @@ def evaluate(
 @torch.inference_mode()
 def _score(
     paint: Callable, device: torch.device, dataset: ImageSet, path: Path, scale: float, protocol: Protocol, convention: str
-) -> tuple[ImageScore, str]:
-    """The score of one picture, and the origin of its LR picture.   paint: (lr, size) -> (1, 3, H, W)."""
+) -> Observation:
+    """One picture, made and scored.   paint: (lr, size) -> (1, 3, H, W)."""
     if protocol.luma_input:
         lr, hr = luma_pair(path, scale)
         origin = "matlab-float"
     else:
         lr, hr, origin = datasets.pair(dataset, path, scale)
         lr, hr = (images.to_tensor(np.broadcast_to(a, (*a.shape[:2], 3))) for a in (lr, hr))
+    started = time.perf_counter()
     sr = paint(lr.expand(3, -1, -1)[None].to(device), tuple(hr.shape[-2:]))[0].float().cpu()   # (3, H, W)
+    seconds = time.perf_counter() - started
     if protocol.luma_input:
         sr = sr.mean(0, keepdim=True)
     try:
@@ -109,7 +152,7 @@ def _score(
         )
     except ValueError as error:
         raise InputError(f"{path}: {error}") from None
-    return row, origin
+    return Observation(dataset.name, scale, protocol.name, convention, origin, lr, sr, hr, seconds, row)
 
 
 def luma_pair(path: Path, scale: float) -> tuple[torch.Tensor, torch.Tensor]:

@@ -146,8 +146,13 @@ def pair(dataset: ImageSet, path: Path, scale: float) -> tuple[np.ndarray, np.nd
     hr, lr_size = fit(path, hr, scale)
     if scale <= 4:
         return resample.imresize(hr, lr_size), hr, "matlab"
-    small = Image.fromarray(hr.squeeze(-1) if hr.shape[2] == 1 else hr).resize(lr_size[::-1], Image.Resampling.BICUBIC)
-    return np.array(small).reshape(*lr_size, -1), hr, "pil"
+    return pil_bicubic(hr, lr_size), hr, "pil"
+
+
+def pil_bicubic(pixels: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """(h, w, 1 or 3) uint8 resized by PIL's bicubic: (*size, 1 or 3)."""
+    picture = Image.fromarray(pixels.squeeze(-1) if pixels.shape[2] == 1 else pixels)
+    return np.array(picture.resize(size[::-1], Image.Resampling.BICUBIC)).reshape(*size, -1)
 
 
 def _covers(small: int, large: int, scale: float) -> bool:
