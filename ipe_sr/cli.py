@@ -157,8 +157,8 @@ def evaluate(
         if report:
             scores.write(scores.record(model, self_ensemble, time.monotonic() - started, found, events), report)
     title = f"{model}, self-ensemble" if self_ensemble else model
-    columns = ("data", "scale", "protocol", "LR", "PSNR / dB", "SSIM", "LR-PSNR", "s/picture")
-    table = Table(*columns, title=title, title_justify="left", box=box.SIMPLE, pad_edge=False)
+    columns = ("data", "scale", "protocol", "LR", "PSNR/dB", "SSIM", "LR-PSNR", "seconds")
+    table = Table(*columns, title=title, title_justify="left", box=box.SIMPLE, padding=(0, 1, 0, 0), pad_edge=False)
     for s in found:
         of_pictures = [row for row in look.rows if (row.data, row.scale) == (s.data, s.scale)]
         kept, seconds = (statistics.fmean(getattr(row, name) for row in of_pictures) for name in ("lr_psnr", "seconds"))
@@ -193,6 +193,7 @@ def train(
     accelerator: Annotated[str, typer.Option(help="auto, cpu or gpu.")] = "auto",
     devices: Annotated[int, typer.Option(help="How many devices (processes) share a batch.")] = 1,
     threads: Annotated[int | None, typer.Option(help="CPU threads; narrow models are fastest with 1.")] = None,
+    plan: Annotated[bool, typer.Option("--plan", help="Only measure for 30 s: time, memory and disk of the training.")] = False,
 ) -> None:
     """Train a model by a preset: checkpoints, logs and the finished model go into a folder."""
     from ipe_sr.training import schedules
@@ -200,8 +201,14 @@ def train(
     options = dict(console.setting(text) for text in settings or [])
     chosen = schedules.preset(preset, options)
     with importing("train", "training"):
-        from ipe_sr.training import loop
+        from ipe_sr.training import loop, planning
 
+    if plan:
+        if devices != 1:
+            raise InputError("--plan measures one device; leave out --devices")
+        for line in planning.measure(chosen, accelerator, threads).lines():
+            out.print(line)
+        return
     folder = output or Path(".out/train") / preset
     with console.progress() as bar:
         task = bar.add_task(preset, total=chosen.schedule.steps)

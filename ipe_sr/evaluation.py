@@ -51,8 +51,8 @@ class Score:
 class Observation:
     """One picture while it is evaluated: what was read, made and measured.
 
-    origin: of the LR picture (see `datasets.pair`).   lr, sr, hr: (C, h, w) and (C, H, W); C is 1 for the protocol `srcnn`, else
-    3; sr is not clamped.   seconds: of super-resolving it.
+    origin: of the LR picture (see `datasets.pair`).   lr, sr, hr: (C, h, w) and (C, H, W); C is 1 for the protocol `srcnn`,
+    else 3; sr is not clamped.   seconds: of super-resolving it.
     """
 
     data: str

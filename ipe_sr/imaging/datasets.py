@@ -55,19 +55,22 @@ class ImageSet:
     """The files of an evaluation set.
 
     name: the text that was given.   hr: picture files, sorted.   lr: the folder with X2, X3, ..., or None.
-    protocol: the name of the usual one.
+    protocol: the name of the usual one.   pairs: the folder LR of real pairs, whose files have the names of the HR files and
+    one scale; or None.
     """
 
     name: str
     hr: tuple[Path, ...]
     lr: Path | None
     protocol: str
+    pairs: Path | None = None
 
 
 def find(data: str | os.PathLike) -> ImageSet:
     """An evaluation set by name, or from a folder that holds pictures, or HR/ and perhaps LR_bicubic/X2, X3, ...
 
     NAME:COUNT is a part of a named set: COUNT of its pictures, evenly spaced in the order of their names.
+    A folder with HR/ and LR/ holds pairs: the LR pictures are always those, and the scale is theirs.
     Raises InputError for an unknown name, for a folder that is missing or has no pictures, and for a COUNT above their number.
     """
     name, _, count = str(data).partition(":")
@@ -91,7 +94,8 @@ def find(data: str | os.PathLike) -> ImageSet:
     if not pictures:
         raise InputError(f"{hr}: holds no pictures ({', '.join(sorted(SUFFIXES))})")
     lr = files.data_root() / known.lr if known and known.lr else folder / "LR_bicubic"
-    return ImageSet(str(data), pictures, lr if lr.is_dir() else None, known.protocol if known else "benchmark")
+    pairs = folder / "LR" if hr != folder and (folder / "LR").is_dir() else None
+    return ImageSet(str(data), pictures, lr if lr.is_dir() else None, known.protocol if known else "benchmark", pairs)
 
 
 def _part(whole: ImageSet, name: str, count: str) -> ImageSet:
@@ -184,6 +188,10 @@ def colours(path: Path) -> np.ndarray:
 
 
 def _provided(dataset: ImageSet, path: Path, scale: float) -> Path | None:
+    if dataset.pairs is not None:
+        if not (partner := dataset.pairs / path.name).is_file():
+            raise InputError(f"{path}: has no partner {partner}")
+        return partner
     if dataset.lr is None or scale > 4 or scale != int(scale):
         return None
     folder = dataset.lr / f"X{int(scale)}"

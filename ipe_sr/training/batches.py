@@ -22,6 +22,7 @@ from torch import Tensor
 from ipe_sr import files, grids
 from ipe_sr.errors import InputError
 from ipe_sr.imaging import datasets, images, resample
+from ipe_sr.training import degradations
 
 CPU = torch.device("cpu")
 T = TypeVar("T")
@@ -144,6 +145,7 @@ class Sampler:
     reduction: the picture is first reduced by a whole factor, drawn from 1 to this number or to the largest that the
     picture's size allows. Large photographs are softer than test sets: without reduction, their LR patches at small scales
     have no edges as sharp as those of a test set.
+    degradation: a name in `degradations.DEGRADATIONS`, how LR patches are made instead of by bicubic alone.
     Raises InputError if a picture is too small for the largest crop, and if the smallest crop has too few pixels.
     """
 
@@ -155,6 +157,7 @@ class Sampler:
     seed: int
     device: torch.device = CPU
     reduction: int = 1
+    degradation: str = "bicubic"
 
     def __post_init__(self):
         largest = round(self.patch * self.scales[1])
@@ -167,10 +170,12 @@ class Sampler:
 
     def __call__(self, step: int, items: Iterable[int] | None = None) -> Batch:
         """The batch of one step.   items: the patches to make, for a process that takes a share; all by default."""
-        draws = [self._draw(step, item) for item in (range(self.batch) if items is None else items)]
+        items = list(range(self.batch) if items is None else items)
+        draws = [self._draw(step, item) for item in items]
         sizes = tuple(draw.size for draw in draws)
         crops = [self._crop(draw) for draw in draws]
-        lr = torch.stack([self._shrunk(crop, self.patch) for crop in crops]).round().clamp(0, 255)
+        made = [self._reduced(draw, crop, step, item) for draw, crop, item in zip(draws, crops, items, strict=True)]
+        lr = torch.stack(made).round().clamp(0, 255)
         pixel = self._send(torch.from_numpy(np.stack([draw.pixel for draw in draws])))                    # (B, Q)
         colour = torch.stack([crop.flatten(1)[:, some].T for crop, some in zip(crops, pixel, strict=True)])   # (B, Q, 3)
         radius = self._send(torch.stack([grids.radii((n, n), (self.patch, self.patch)) for n in sizes]))[:, None]
@@ -197,6 +202,16 @@ class Sampler:
         crop = self._send(self.store.picture(draw.picture)[rows, columns]).movedim(-1, 0).float()
         if draw.factor > 1:
             crop = self._shrunk(crop, draw.size).round().clamp(0, 255)
+        return self._turned(crop, draw)
+
+    def _reduced(self, draw: Draw, crop: Tensor, step: int, item: int) -> Tensor:
+        """The LR patch of a crop, before rounding: (3, patch, patch) in [0, 255]."""
+        if self.degradation == "bicubic":
+            return self._shrunk(crop, self.patch)
+        random = np.random.default_rng([self.item_seed(step, item), 1])
+        return degradations.named(self.degradation)(crop, lambda some: self._shrunk(some, self.patch), random)
+
+    def _turned(self, crop: Tensor, draw: Draw) -> Tensor:
         crop = crop.flip([axis for axis, flipped in ((-2, draw.down), (-1, draw.across)) if flipped])
         return crop.transpose(-1, -2) if draw.transposed else crop
 

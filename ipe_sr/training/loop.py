@@ -19,7 +19,7 @@ from ipe_sr.errors import InputError
 from ipe_sr.imaging import datasets
 from ipe_sr.models import checkpoints
 from ipe_sr.models.families import BicubicConfig
-from ipe_sr.training import batches, distillation, schedules, state, validation
+from ipe_sr.training import batches, degradations, distillation, pairs, schedules, state, validation
 from ipe_sr.training.batches import Batch, Sampler, Store
 from ipe_sr.training.log import Log
 from ipe_sr.training.schedules import Preset, Schedule
@@ -86,7 +86,7 @@ def train(
     its share of the batch.   progress: called with the step and what was logged, in the first process. Raises InputError
     for unusable data or folders, Diverged for a NaN loss, SystemExit(128 + signal) when told to stop.
     """
-    fabric = _fabric(accelerator, devices)
+    fabric = fabric_for(accelerator, devices)
     if preset.schedule.batch % devices:
         raise InputError(f"batch {preset.schedule.batch} cannot be divided among {devices} devices")
     if threads is not None:
@@ -137,7 +137,7 @@ def _alone(folder: Path, first: bool) -> Iterator[None]:
         lock.release()
 
 
-def _fabric(accelerator: str, devices: int) -> Fabric:
+def fabric_for(accelerator: str, devices: int) -> Fabric:
     if accelerator not in ACCELERATORS:
         raise InputError(f"accelerator {accelerator!r} is unknown: use one of {', '.join(ACCELERATORS)}")
     gpus = torch.cuda.device_count()
@@ -153,7 +153,7 @@ def _train(
 ) -> Path | None:
     schedule, first = preset.schedule, fabric.is_global_zero
     crops = validation.crops(valid, schedule.valid_scales)
-    made = _batches(fabric, store, schedule)
+    made = batches_for(fabric, store, schedule)
     torch.manual_seed(schedule.seed)
     run = state.new(preset, fabric.device, warm=not resume)
     if resume:
@@ -166,7 +166,7 @@ def _train(
 
     with _Signals() as signals, contextlib.closing(log), contextlib.closing(made(run.step)) as ready:
         for batch in ready:
-            losses.append(_step(fabric, objective, optimizer, batch, schedule, run))
+            losses.append(step(fabric, objective, optimizer, batch, schedule, run))
             done = run.step == schedule.steps
             validates = done or run.step % schedule.validate_every == 0
             due = validates or run.step % schedule.log_every == 0
@@ -195,16 +195,21 @@ def _train(
     return out / MODEL
 
 
-def _batches(fabric: Fabric, store: Store, schedule: Schedule) -> Callable[[int], Iterator[Batch]]:
+def batches_for(fabric: Fabric, store: Store, schedule: Schedule) -> Callable[[int], Iterator[Batch]]:
     """A function of the first step: yields this process's share of every batch from that step on, on its device."""
     s, share = schedule, range(fabric.global_rank, schedule.batch, fabric.world_size)
-    sampler = Sampler(store.near(fabric.device), s.batch, s.patch, s.queries, s.scales, s.seed, fabric.device, s.reduction)
+    recipe = {name: getattr(s, name) for name in ("batch", "patch", "queries", "scales", "seed", "reduction")}
+    if s.degradation == "pairs":
+        sampler = pairs.sampler(s.data, fabric.device, **recipe)
+    else:
+        degradations.named(s.degradation)   # an unknown name is refused before the first batch
+        sampler = Sampler(store.near(fabric.device), device=fabric.device, degradation=s.degradation, **recipe)
     with_targets = distillation.from_schedule(s, fabric.device)
     depth = AHEAD[fabric.device.type]
     return lambda first: batches.ahead(lambda step: with_targets(sampler(step, share), step), range(first, s.steps), depth)
 
 
-def _step(fabric: Fabric, objective: nn.Module, optimizer: Any, batch: Batch, schedule: Schedule, run: TrainingState) -> Tensor:
+def step(fabric: Fabric, objective: nn.Module, optimizer: Any, batch: Batch, schedule: Schedule, run: TrainingState) -> Tensor:
     """Make one step of the optimiser. Returns the loss before the step."""
     for group in optimizer.param_groups:
         group["lr"] = schedule.rate(run.step)

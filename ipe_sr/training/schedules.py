@@ -29,6 +29,7 @@ class Schedule:
     zero, or "constant".   clip: largest norm of the gradient; 0 does not clip.
     precision: "fp32", or "bf16" for autocast; the weights stay float32.
     ema: decay of the averaged weights, 0 keeps none; see `average_decay`.
+    degradation: how LR patches are made, a name in `degradations.DEGRADATIONS`; "pairs" takes those of the data (see `pairs`).
     data, valid: picture sets, by name or folder; see `datasets.find`.
     init_encoder, init_decoder: checkpoints whose encoder and decoder the model starts from, as paths or as files in the data
     folder; see `warm_start`.   freeze_encoder: do not train the encoder.
@@ -57,6 +58,7 @@ class Schedule:
     validate_every: int = 1000
     log_every: int = 50
     checkpoint_minutes: float = 5.0
+    degradation: str = "bicubic"
     seed: int = 0
     init_encoder: str = ""
     init_decoder: str = ""
@@ -162,7 +164,10 @@ def sources(schedule: Schedule) -> dict[str, Path]:
 
 def schedule_facts(schedule: Schedule) -> dict[str, Any]:
     """A schedule as JSON data."""
-    return json.loads(json.dumps(dataclasses.asdict(schedule)))
+    facts = json.loads(json.dumps(dataclasses.asdict(schedule)))
+    if facts["degradation"] == "bicubic":   # as in all trainings before there was a choice, whose records stay valid
+        del facts["degradation"]
+    return facts
 
 
 def resolved(preset: Preset) -> dict[str, Any]:

@@ -110,6 +110,7 @@ def restore(run: TrainingState, path: Path, preset: Preset) -> None:
         raise InputError(f"{path}: its header does not say {STATE!r}")
     saved, now = json.loads(header["preset"]), schedules.schedule_facts(preset.schedule)
     before = schedules.schedule_facts(Schedule(steps=1)) | saved["schedule"]   # older states lack the newer options
+    before, now = ({"degradation": "bicubic"} | facts for facts in (before, now))
     free = FREE_TO_CHANGE if preset.schedule.decay == "cosine" else ("steps", *FREE_TO_CHANGE)   # a cosine depends on its end
     for key, value in now.items():
         if key not in free and before[key] != value:
