@@ -88,7 +88,7 @@ def test_patches_of_pairs_lie_over_their_crops(paired, above, below):
     for item in range(6):
         draw = made._draw(0, item)
         crop = made._crop(draw)                                                    # (3, n, n)
-        box = Image.fromarray(crop.movedim(0, -1).byte().numpy()).resize((12, 12), Image.Resampling.BILINEAR)
+        small = Image.fromarray(crop.movedim(0, -1).byte().numpy()).resize((12, 12), Image.Resampling.BILINEAR)
         expected = 255 - torch.from_numpy(np.array(small)).movedim(-1, 0).float()
         assert (batch.lr[item] * 255 - expected)[:, 2:-2, 2:-2].abs().max() <= 2   # at the border neighbours count, too
         assert torch.equal(batch.colour[item], crop.flatten(1)[:, batch.pixel[item]].T / 255)

@@ -9,6 +9,7 @@ from .families import (
     FixedScaleConfig,
     LIIFConfig,
     LMFConfig,
+    LMLIIFConfig,
     LTEConfig,
     MetaSRConfig,
     PixelConfig,
@@ -19,6 +20,7 @@ from .fixed_scale import FixedScale
 from .implicit import ImplicitModel
 from .liif import LIIF
 from .lmf import LMF
+from .lmliif import LMLIIF
 from .lte import LTE
 from .metasr import MetaSR
 from .registry import EncoderConfig, FamilyConfig, register, register_encoder

@@ -155,6 +155,34 @@ class LMFConfig(PixelConfig):
         return FastLMF(self)
 
 
+@register("lmliif")
+@dataclass(frozen=True)
+class LMLIIFConfig(PixelConfig):
+    """Options of LM-LIIF; the defaults are IPE-LM-LIIF.   cell: both networks also read the pixel's size.
+
+    width, depth: of the latent MLP.   render_width, render_depth: of the MLP that is evaluated for each pixel.
+    """
+
+    cell: bool = False
+    width: int = 208
+    depth: int = 1
+    render_width: int = 16
+    render_depth: int = 6
+
+    def __post_init__(self):
+        super().__post_init__()
+        if min(self.depth, self.render_width, self.render_depth) < 1:
+            raise ValueError(
+                f"depth, render_width and render_depth must be at least 1, got {self.depth}, {self.render_width} and "
+                f"{self.render_depth}"
+            )
+
+    def build(self):
+        from ipe_sr.models.lmliif import LMLIIF
+
+        return LMLIIF(self)
+
+
 @register("lte")
 @dataclass(frozen=True)
 class LTEConfig(FamilyConfig):
