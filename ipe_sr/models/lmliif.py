@@ -3,7 +3,7 @@
     latent code (3x3 features) and cell --latent MLP--> a compressed code, and a scale and a shift for each hidden unit
     compressed code, offset and cell --render MLP, modulated--> colour; four of them, weighted as in Eq. 8
 
-IPE-LM-LIIF is ours: the integrated encoding takes the place of offset and cell. The latent MLP then does not depend on the scale,
+IPE-LM-LIIF is ours: the integrated encoding takes the place of offset and cell. The latent MLP then does not read the scale,
 so it need not run again for another one. `models.lmf` is lighter still: one latent code answers each pixel, and no code goes
 through the render MLP.
 """
