@@ -89,9 +89,19 @@ def test_the_table(tmp_path, monkeypatch, capsys):
     assert ("decode", "matrix products fp32") in done
     for row in rows:
         assert row["seconds"] > 0 and row["threads"] == 1
-        base = next(r for r in rows if r["task"] == row["task"] and r["case"] == "liif textbook fp32")
+        task = "decode" if row["task"] == "encode" else row["task"]
+        base = next(r for r in rows if r["task"] == task and r["case"] == "liif textbook fp32")
         assert row["times_as_fast"] == base["seconds"] / row["seconds"]
+    limits = {row["case"]: row["of_limit"] for row in rows if row["task"] != "train, batch 1"}
+    assert limits["matrix products fp32"] == 1 and all(share > 0 for share in limits.values()) and "encoder edsr fp32" in limits
     assert "ipe-lmf fast fp32" in capsys.readouterr().out
+
+
+def test_operations_are_two_for_each_multiply_add():
+    a, b = torch.rand(5, 7), torch.rand(7, 11)
+    assert cases.operations(lambda: a @ b) == 2 * 5 * 7 * 11
+    conv = torch.nn.Conv2d(3, 4, 3, padding=1)
+    assert cases.operations(lambda: conv(torch.rand(1, 3, 6, 8))) == 2 * 6 * 8 * 3 * 4 * 9
 
 
 def test_where_the_time_goes(monkeypatch, capsys):

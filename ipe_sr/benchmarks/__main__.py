@@ -3,6 +3,8 @@
 Each number is the median of several runs in one process; the cases take turns, so that a disturbance of the machine meets all
 of them. Ratios compare with the textbook form of LIIF on the same number of threads. bfloat16 is left out on a CPU that
 computes it in software. On a GPU (--device cuda) the batch is the paper's, and 1080p to 4K is timed as well.
+"of the limit" is the speed, in multiply-adds of matrix products and convolutions, as a share of that of bare matrix products of
+the same precision. Sums, ReLU, waves and copies count as nothing, so no case can reach 100%.
 
 Other programs, each with --help:
   python -m ipe_sr.benchmarks.memory          peak memory of upscaling one file
@@ -19,6 +21,7 @@ Other programs, each with --help:
 import argparse
 import functools
 import json
+import os
 import platform
 from pathlib import Path
 
@@ -30,6 +33,8 @@ from ipe_sr import files, models, render
 from ipe_sr.benchmarks import cases, command, timing
 from ipe_sr.benchmarks.memory import peak_of
 
+FEATURES = ("avx2", "avx512f", "avx512_bf16", "amx_tile", "amx_bf16")
+
 
 def main() -> None:
     parser = command.parser(__doc__)
@@ -37,6 +42,7 @@ def main() -> None:
     parser.add_argument("--device", default="cpu", help="cpu or cuda")
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2], help="numbers of CPU threads")
     parser.add_argument("--methods", nargs="+", default=list(cases.METHODS), help="the models, by the names of their presets")
+    parser.add_argument("--encoders", nargs="+", default=["edsr"], help="the encoders that are timed apart: edsr, rdn")
     parser.add_argument("--side", type=int, default=96, help="LR pixels along each side of the decoded picture")
     parser.add_argument("--scale", type=int, default=4, help="the upscaling factor")
     parser.add_argument("--batch", type=int, help="pictures in a training step; usually 4, on a GPU 16; 0: no training")
@@ -69,6 +75,9 @@ def _dtypes(device: str) -> list[str]:
 def _decoding(options: argparse.Namespace, threads: int) -> list[dict]:
     shape = (options.side, options.scale, options.device)
     work = {f"matrix products {dtype}": cases.gemm(*shape, dtype) for dtype in _dtypes(options.device)}
+    for dtype in _dtypes(options.device):
+        for encoder in options.encoders:
+            work[f"encoder {encoder} {dtype}"] = cases.encoding(encoder, dtype, options.side, options.device)
     for name in {"liif": None} | dict.fromkeys(options.methods):
         for form in cases.FORMS:
             for dtype in _dtypes(options.device):
@@ -77,7 +86,7 @@ def _decoding(options: argparse.Namespace, threads: int) -> list[dict]:
         model, picture = models.method("ipe-liif").build().eval().to("cuda"), torch.rand(1, 3, 1080, 1920, device="cuda")
         for name, dtype in cases.DTYPES.items():
             work[f"ipe-liif 1080p to 4K {name}"] = functools.partial(render.render, model, picture, (2160, 3840), dtype)
-    rows = _rows("decode", threads, timing.medians(work, options.rounds))
+    rows = _rows("decode", threads, timing.medians(work, options.rounds), work)
     for row in rows:
         if not options.no_memory and options.device == "cpu" and row["case"].split()[1] in cases.FORMS:
             row["peak_bytes"] = peak_of(*row["case"].split(), options.side, options.scale, threads)
@@ -95,27 +104,46 @@ def _training(options: argparse.Namespace, size: int, threads: int) -> list[dict
         for mode in ("default", "reduce-overhead") if options.device == "cuda" else ("default",):
             for dtype in _dtypes(options.device):
                 work[f"ipe-liif fast {dtype}, compiled ({mode})"] = cases.step("ipe-liif", "fast", dtype, batch, mode)
-    return _rows(f"train, batch {size}", threads, timing.medians(work, options.rounds))
+    return _rows(f"train, batch {size}", threads, timing.medians(work, options.rounds), {})
 
 
-def _rows(task: str, threads: int, seconds: dict[str, float]) -> list[dict]:
-    return [
-        {"task": task, "threads": threads, "case": case, "seconds": value, "times_as_fast": seconds[cases.BASE] / value}
-        for case, value in seconds.items()
-    ]
+def _rows(task: str, threads: int, seconds: dict[str, float], work: dict[str, cases.Work]) -> list[dict]:
+    """work: the cases whose operations are counted."""
+    counts = {case: cases.operations(some) for case, some in work.items()}
+    speed = {case.split()[-1]: counts[case] / seconds[case] for case in counts if case.startswith("matrix products")}
+    rows = []
+    for case, value in seconds.items():
+        of = "encode" if case.startswith("encoder ") else task
+        row = {"task": of, "threads": threads, "case": case, "seconds": value, "times_as_fast": seconds[cases.BASE] / value}
+        if case in counts:
+            row |= {"operations": counts[case], "of_limit": counts[case] / value / speed[case.split()[-1]]}
+        rows.append(row)
+    return rows
 
 
 def _device(kind: str) -> str:
-    return torch.cuda.get_device_name() if kind == "cuda" else f"{platform.processor() or platform.machine()} CPU"
+    """The machine's name, and the instructions of its CPU that matter for matrix products."""
+    if kind == "cuda":
+        return torch.cuda.get_device_name()
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:   # no Linux
+        return f"{platform.processor() or platform.machine()} CPU"
+    facts = dict(reversed([[part.strip() for part in line.split(":", 1)] for line in lines if ":" in line]))
+    words = facts.get("flags", "").split()
+    features = [word for word in FEATURES if word in words]
+    return f"{facts.get('model name', platform.machine())}, {os.cpu_count()} cores, {' '.join(features) or 'no AVX'}"
 
 
 def _print(facts: dict) -> None:
     title = f"{facts['side']}^2 -> {facts['side'] * facts['scale']}^2; torch {facts['torch']}, {facts['device']}"
-    table = Table("task", "threads", "case", "seconds", "times as fast as LIIF's textbook form", "peak memory", title=title)
+    columns = ("task", "threads", "case", "seconds", "times as fast as LIIF's textbook form", "of the limit", "peak memory")
+    table = Table(*columns, title=title)
     for row in facts["rows"]:
         peak = f"{row['peak_bytes'] / 2**20:.0f} MiB" if "peak_bytes" in row else ""
+        limit = f"{row['of_limit']:.0%}" if "of_limit" in row else ""
         table.add_row(
-            row["task"], str(row["threads"]), row["case"], f"{row['seconds']:.3f}", f"{row['times_as_fast']:.2f}", peak
+            row["task"], str(row["threads"]), row["case"], f"{row['seconds']:.3f}", f"{row['times_as_fast']:.2f}", limit, peak
         )
     Console(width=130).print(table)
 

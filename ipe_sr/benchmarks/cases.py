@@ -5,12 +5,15 @@ from collections.abc import Callable
 
 import torch
 from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
 
 from ipe_sr import grids, models
-from ipe_sr.models import implicit
+from ipe_sr.models import configs, implicit
 from ipe_sr.training import batches, loop
 
-METHODS = ("liif", "liif-pe", "ipe-liif", "ipe-liif-no-skip", "metasr", "ipe-metasr", "lte", "ipe-lte", "ipe-lmf")
+METHODS = (
+    "liif", "liif-pe", "ipe-liif", "ipe-liif-no-skip", "metasr", "ipe-metasr", "lte", "ipe-lte", "ipe-lmf", "lm-liif", "field",
+)
 FORMS = ("textbook", "fast")
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
 BASE = "liif textbook fp32"   # all ratios compare with this case: LIIF as its paper describes it
@@ -34,6 +37,30 @@ def decoding(name: str, form: str, dtype: str, side: int, scale: int, device: st
                 implicit.paint_by(query, features, rows, rows, radius.to(features)[None, None])
 
     return work
+
+
+def encoding(encoder: str, dtype: str, side: int, device: str) -> Work:
+    """Encode a picture of side x side pixels by the encoder of this name, with its default options."""
+    network = configs.encoder({"name": encoder}).build().eval().to(device)
+    picture = torch.rand(1, 3, side, side, device=device)
+
+    def work() -> None:
+        with torch.inference_mode(), torch.autocast(device, DTYPES[dtype], enabled=dtype == "bf16"):
+            network(picture)
+
+    return work
+
+
+def operations(work: Work) -> int:
+    """The floating-point operations of one call in matrix products and convolutions: two for each multiply-add."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)   # the counter sees the calling thread alone
+    try:
+        with FlopCounterMode(display=False) as counter:
+            work()
+    finally:
+        torch.set_num_threads(threads)
+    return counter.get_total_flops()
 
 
 class Textbook(nn.Module):
