@@ -16,17 +16,18 @@ from tests.exercises import attacks, course_world
 from tests.exercises.course_world import NAME
 
 KINDS = ("process", "bomb", "endless", "ignores", "sleeps", "kills", "stops", "GB", "memory", "output", "large", "MB")
+SECONDS = 20   # for a cell
 NO_FILES = ("file:", "a link", "a pipe", "a zip", "a sparse", "a folder", "nothing")
 STDERR = "nbgrader takes a warning on stderr for a failure"
-HIDDEN = "nbgrader runs what the submission put in place of the tests' environment; here the originals are put back"
 SKIPPED = "nbgrader does not run a cell with this tag, and gives full points to a test without an error"
 VALUE = "nbgrader takes the value for partial credit"
-COPIED = "nbgrader takes one of the cells for the answer; here both run"
-UNREAD = "nbgrader gives up on the notebook: no points are entered"
+UNREAD = "nbgrader gives up on a notebook with copied cells: no points are entered"
+SPLIT = "nbgrader runs the halves of a split cell as two cells; here they are joined"
+ORDER = "nbgrader runs cells in the student's order; here in the master's"
 EXPLAINED = {
     "prints on stderr": STDERR, "warns": STDERR, "tag skip-execution": SKIPPED,
-    "displayhook(99.0)": VALUE, "displayhook(2.0) and right": VALUE, "an empty copy behind the answer": COPIED,
-    "answer twice, the last is right": COPIED,
+    "displayhook(99.0)": VALUE, "displayhook(2.0) and right": VALUE,
+    "answer was split, no metadata": SPLIT, "answer behind its tests": ORDER,
 }
 
 
@@ -49,7 +50,7 @@ def plain(folder: Path, chosen: list[attacks.Attack]) -> dict[str, tuple[float |
         place.mkdir(parents=True)
         attack.write(place)
     config = Config({
-        "CourseDirectory": {"root": str(course)}, "Execute": {"timeout": 5},
+        "CourseDirectory": {"root": str(course)}, "Execute": {"timeout": SECONDS},
         "ClearSolutions": {"code_stub": {"python": course_world.release.RULES["ClearSolutions"]["code_stub"]["python"]}},
         "OverwriteCells": {"add_missing_cells": True},
     })
@@ -83,7 +84,7 @@ def main(arguments: list[str]) -> None:
         theirs = plain(folder, picked)
         attacks.hand_in(folder / "submitted", picked, folder / "out")
         master = course_world.write_master(folder / "masters")
-        result = grading.grade([master], folder / "submitted", folder / "out", Limits(cell=5), report=lambda line: None,
+        result = grading.grade([master], folder / "submitted", folder / "out", Limits(cell=SECONDS), report=lambda line: None,
                                sandboxed=sandbox.chosen("auto", []))
     equal = unexplained = 0
     for number, attack in enumerate(picked, 1):
