@@ -319,7 +319,7 @@ def serve_app(
     port: Annotated[int, typer.Option(min=1, max=65535, help="Where the page is served, on this computer alone.")] = 8866,
     browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open it in the browser.")] = True,
 ) -> None:
-    """Zoom and turn a picture of your own in the browser: notebook 14's widget as a page, without JupyterLab."""
+    """Enlarge pictures of your own in the browser, on a page that this computer serves."""
     from ipe_sr import app as page
 
     page.serve(port, browser)

@@ -50,6 +50,26 @@ class View(NamedTuple):
     position: Tensor
     edges: Tensor
 
+    def coverage(self, lr_size: tuple[int, int], area: float = 1.0) -> Tensor:
+        """The share of each pixel's area that lies within a picture of this size (h, w): (H, W), float64, in [0, 1].
+
+        It is counted at 8 x 8 points of the pixels at the picture's border.   area: a factor on the edges; 0 means points.
+        """
+        covered = self.inside(lr_size).double()
+        low, high = torch.full((2,), -0.5), torch.tensor(lr_size) - 0.5
+        reach = area * self.edges.abs().sum(-2) / 2                                # (H, W, 2): half of its height and width
+        near = (((self.position - low).abs() <= reach) | ((self.position - high).abs() <= reach)).any(-1)
+        steps = (torch.arange(8, dtype=torch.float64) + 0.5) / 4 - 1               # in [-1, 1]
+        down, across = torch.cartesian_prod(steps, steps).T[..., None]             # (64, 1) each
+        a, b = (area * self.edges[near] / 2)[:, None].unbind(-2)                   # (N, 1, 2) each, in LR pixels
+        points = self.position[near][:, None] + down * a + across * b              # (N, 64, 2)
+        covered[near] = ((points >= low) & (points <= high)).all(-1).double().mean(-1)
+        return covered
+
+    def nearest(self, lr_size: tuple[int, int]) -> Tensor:
+        """The point of a picture of this size (h, w) that is nearest to each centre: (H, W, 2)."""
+        return self.position.clamp(torch.full((2,), -0.5), torch.tensor(lr_size) - 0.5)
+
     def inside(self, lr_size: tuple[int, int]) -> Tensor:
         """Which centres lie within a picture of this size (h, w): (H, W), bool."""
         beyond = torch.tensor(lr_size) - 0.5
@@ -131,15 +151,16 @@ def boxes(edges: Tensor) -> Tensor:
     return edges.square().sum(-2).sqrt()
 
 
-Look = Callable[..., Tensor]   # (matrix, size, area=1.0, outside=1.0) -> (B, 3, H, W)
+Look = Callable[..., Tensor]   # (matrix, size, area=1.0, outside=1.0, covered=None) -> (B, 3, H, W)
 
 
 @torch.no_grad()
 def viewer(model: nn.Module, lr: Tensor) -> Look:
     """Encode a picture once, and return a function that renders views of it.   lr: (B, 3, h, w), in [0, 1].
 
-    The function is look(matrix, size, area=1.0, outside=1.0) -> (B, 3, H, W), about [0, 1]. For matrix and size see `view`.
-    area: a factor on the pixels' edges; 0 means points.   outside: the value of pixels whose centre is not in the picture.
+    The function is look(matrix, size, area=1.0, outside=1.0, covered=None) -> (B, 3, H, W), about [0, 1]. For matrix and size
+    see `view`. area: a factor on the pixels' edges; 0 means points.   outside: the value beyond the picture. A pixel at the
+    border mixes it with the nearest colour, by area.   covered: see `View.coverage`, which is used if it is None.
     Raises InputError for a model that cannot be asked for single pixels, such as a fixed-scale model.
     """
     model = _viewable(model)
@@ -158,18 +179,23 @@ def _look(model: ImplicitModel, features: Tensor) -> Look:
     exact = isinstance(model, ParallelogramLIIF)
 
     @torch.no_grad()
-    def look(matrix: Tensor, size: tuple[int, int], area: float = 1.0, outside: float = 1.0) -> Tensor:
-        position, edges = seen = view(matrix, size)
+    def look(
+        matrix: Tensor, size: tuple[int, int], area: float = 1.0, outside: float = 1.0, covered: Tensor | None = None
+    ) -> Tensor:
+        seen = view(matrix, size)
+        covered = seen.coverage(lr_size, area) if covered is None else covered     # (H, W)
+        position, edges = seen.nearest(lr_size), seen.edges
         told = (area * edges).flatten(2) if exact else boxes(area * edges).clamp(min=POINT)   # (H, W, 4 or 2)
         alike = bool((matrix[2, :2] == 0).all())                                   # an affine view: all pixels are alike
-        inside, made = seen.inside(lr_size), []
+        inside, made = covered > 0, []
         read = model.reader(features, told[:1, :1].to(features) if alike else told.flatten(0, 1)[None].to(features))
         for block in inside.flatten().nonzero()[:, 0].split(queries_at_once(features)):
             centre = position.flatten(0, 1)[block].to(features.device).expand(batch, -1, -1)   # (B, Q, 2)
             sizes = told[:1, :1] if alike else told.flatten(0, 1)[block][None]     # (1, 1 or Q, 4 or 2)
             made.append(read(centre, sizes.to(features)))                          # (B, Q, 3)
         sr = features.new_full((batch, *size, 3), outside)
-        sr[:, inside] = torch.cat([*made, sr.new_empty(batch, 0, 3)], 1).to(sr)
+        share = covered[inside][:, None].to(sr)                                    # (Q, 1)
+        sr[:, inside] = torch.cat([*made, sr.new_empty(batch, 0, 3)], 1).to(sr) * share + outside * (1 - share)
         return sr.movedim(-1, 1)
 
     return look
@@ -182,12 +208,13 @@ def warp(model: nn.Module, lr: Tensor, matrix: Tensor, size: tuple[int, int], ou
     Each tile of the picture is encoded by itself, which bounds the encoder's memory, whatever the picture's size.
     """
     model, lr_size = _viewable(model), tuple(lr.shape[-2:])
-    sr = lr.new_full((len(lr), 3, *size), outside)
+    sr, covered = lr.new_full((len(lr), 3, *size), outside), view(matrix, size).coverage(lr_size)
     for (rows, columns), (y, x) in _tiles(matrix, (slice(0, size[0]), slice(0, size[1])), lr_size):
         (seen_y, kept_y), (seen_x, kept_x) = (model.surroundings(side, n) for side, n in zip((y, x), lr_size, strict=True))
         look = _look(model, model.encode(lr[:, :, seen_y, seen_x])[:, :, kept_y, kept_x])
         part = _shift(-y.start, -x.start) @ matrix.double() @ _shift(rows.start, columns.start)
-        sr[:, :, rows, columns] = look(part, (rows.stop - rows.start, columns.stop - columns.start), outside=outside)
+        side = (rows.stop - rows.start, columns.stop - columns.start)
+        sr[:, :, rows, columns] = look(part, side, outside=outside, covered=covered[rows, columns])
     return sr
 
 
@@ -202,8 +229,8 @@ def _tiles(matrix: Tensor, out: Rectangle, lr_size: tuple[int, int]) -> Iterator
     """
     size = tuple(side.stop - side.start for side in out)
     seen = view(matrix.double() @ _shift(*(side.start for side in out)), size)
-    inside = seen.inside(lr_size)
-    shown = seen.position[inside]
+    inside = seen.coverage(lr_size) > 0
+    shown = seen.nearest(lr_size)[inside]
     if not len(shown):
         return
     around = margin(boxes(seen.edges[inside]))

@@ -85,7 +85,7 @@ def upscale_file(
     settings = settings or Settings(Target(scale, size), **options)
     images.check_suffix(out, settings.encoding)
     picture = images.read(source)
-    made = _enlarged(Path(source), Path(out), picture, models.cached(settings.model), settings, advance)
+    made = enlarged(Path(source), Path(out), picture, models.cached(settings.model), settings, advance)
     images.write(out, made, settings.encoding)
     return made.pixels.shape[:2]
 
@@ -170,7 +170,7 @@ def upscale_all(
             for done, (job, reading) in enumerate(_ahead(due, lambda job: reader.submit(images.read, job.source))):
                 begin(job, outcome.skipped + done, outcome.pixels)
                 try:
-                    made = _enlarged(job.source, job.target, reading.result(), network, settings, advance)
+                    made = enlarged(job.source, job.target, reading.result(), network, settings, advance)
                 except InputError as error:
                     failed(job, error)
                     continue
@@ -211,9 +211,10 @@ def _ahead(jobs: Sequence[Job], submit: Callable[[Job], Future]) -> Iterator[tup
         yield job, present
 
 
-def _enlarged(
+def enlarged(
     source: Path, out: Path, picture: Picture, network: nn.Module, settings: Settings, advance: Callable[[float], None]
 ) -> Picture:
+    """A picture enlarged as the settings say. Raises InputError for what cannot be made or cannot be written to `out`."""
     h, w, channels = picture.pixels.shape
     try:
         size = settings.target.of((h, w))

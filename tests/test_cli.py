@@ -310,7 +310,7 @@ BARE = """
 import sys
 class NotInstalled:
     def find_spec(name, *_):
-        if name in ("lightning", "nbformat", "snakemake", "voila"):
+        if name in ("lightning", "nbformat", "snakemake", "tornado"):
             raise ModuleNotFoundError(name=name)
 sys.meta_path.insert(0, NotInstalled)
 from ipe_sr import cli
@@ -328,7 +328,7 @@ NEEDED = {
     "course release OUT": "handing out needs the package nbformat: pip install 'ipe_sr[course]'",
     "course check a.ipynb": "checking needs the package nbformat: pip install 'ipe_sr[notebooks]'",
     "course grade IN OUT": "grading needs the package nbformat: pip install 'ipe_sr[course]'",
-    "app": "the app needs the package voila: pip install 'ipe_sr[notebooks,app]'",
+    "app": "the app needs the package tornado: pip install 'ipe_sr[app]'",
 }
 
 

@@ -184,3 +184,23 @@ def test_the_box_told_has_the_variance_of_the_parallelogram():
 def test_models_that_cannot_be_asked_for_any_pixel_are_refused(method, picture):
     with pytest.raises(InputError, match="views need an implicit model"):
         footprints.viewer(models.method(method).build(), picture)
+
+
+@pytest.mark.parametrize(("middle", "zoom", "degrees"), [((3.5, 3.5), 4.0, 21), ((2.0, 5.0), 2.5, 0), ((3.5, 3.5), 0.7, 40)])
+def test_pixels_at_the_border_mix_picture_and_surroundings_by_area(tiny, middle, zoom, degrees):
+    """A view of a constant picture is the coverage itself; it has the picture's area, and no steps of a whole pixel."""
+    model = tiny()
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.zero_()   # every colour is then 1/2
+    size, lr = (40, 44), torch.rand(1, 3, 8, 8)
+    matrix = footprints.turned(size, middle, zoom, degrees)
+    covered = footprints.view(matrix, size).coverage((8, 8))
+    sr = footprints.warp(model, lr, matrix, size, outside=1.0)[0, 0]
+    assert torch.allclose(sr.double(), 1 - covered / 2, atol=1e-5)
+    assert torch.equal(footprints.viewer(model, lr)(matrix, size)[0, 0], sr)
+    if zoom == 4.0:   # the whole picture is in the view
+        assert covered.sum().item() == pytest.approx(64 * zoom**2, rel=0.01)
+        assert len(covered.unique()) > 20
+    points = footprints.viewer(model, lr)(matrix, size, area=0.0)[0, 0]
+    assert torch.equal(points < 0.75, footprints.view(matrix, size).inside((8, 8)))
