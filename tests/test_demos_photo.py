@@ -78,6 +78,17 @@ def test_a_second_upload_of_the_same_name_replaces_the_first(pixels):
         torch.testing.assert_close(photo.opened("mine.png").lr, expected, rtol=0, atol=0.1)
 
 
+def test_the_views_of_a_second_upload_are_its_own():
+    """Red, then blue, under one name."""
+    for colour in (0, 2):
+        whole = np.zeros((48, 48, 3), np.uint8)
+        whole[..., colour] = 255
+        photo.upload("mine.png", file_of(whole))
+        for seen in photo._views("mine.png", 2.0, 0, "areas"):
+            middle = seen[:, 32, 32]
+            assert middle.argmax() == colour and middle.sum() < 1.2
+
+
 @pytest.mark.parametrize(("data", "words"), [
     (b"", "is empty"), (b"no picture", "not a picture"), (file_of(np.zeros((40, 40, 3), np.uint8))[:60], "damaged"),
 ])

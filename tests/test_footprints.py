@@ -135,10 +135,10 @@ def test_an_area_of_zero_makes_points_of_the_pixels(tiny, picture):
 def test_what_is_not_in_the_picture_gets_the_colour_of_the_outside(tiny, picture):
     size = (20, 20)
     matrix = footprints.turned(size, (4, 5), 1, 30)
-    inside = footprints.view(matrix, size).inside((9, 11))
+    covered = footprints.view(matrix, size).coverage((9, 11))
     sr = footprints.warp(tiny(), picture, matrix, size, outside=0.25)
-    assert 0 < inside.sum() < inside.numel()
-    assert (sr[0, :, ~inside] == 0.25).all() and (sr[0, :, inside] != 0.25).all()
+    assert 0 < (covered == 1).sum() < (covered > 0).sum() < covered.numel()
+    assert (sr[0, :, covered == 0] == 0.25).all() and (sr[0, :, covered == 1] != 0.25).all()
     nothing = footprints.turned(size, (100, 100), 1)
     assert (footprints.warp(tiny(), picture, nothing, size) == 1).all()
     assert (footprints.viewer(tiny(), picture)(nothing, size) == 1).all()

@@ -20,6 +20,7 @@ from ipe_sr.widgets import Explorer
 SIDE, FACTOR = 48, 4     # LR pixels along the longer side; pixels of the original along the side of one LR pixel
 OUT = (64, 64)           # pixels of a view: few enough to be decoded while a key is held down
 CORNERS = {"chelsea": (60, 150), "coffee": (150, 250)}   # top and left of the square that is shown
+SAME = (0.5 / 255) ** 2   # a squared error that 8 bits do not show
 PIXELS = {"areas": 1.0, "points": 0.0}
 
 
@@ -59,6 +60,7 @@ def upload(name: str, data: bytes) -> None:
     pixels = images.decode(data, name).pixels
     _own[name] = images.to_tensor(pixels[..., :3] if pixels.shape[2] > 2 else pixels[..., :1]).expand(3, -1, -1)
     opened.cache_clear()
+    _views.cache_clear()
 
 
 def _three_panels():
@@ -86,7 +88,8 @@ def photo_view_readout(picture: str, zoom: float, turn: int, pixels: str) -> str
     edges = "none: a point" if pixels == "points" else f"({a[0]:+.2f}, {a[1]:+.2f}) and ({b[0]:+.2f}, {b[1]:+.2f})"
     inside = footprints.view(_matrix(picture, zoom, turn), OUT).inside(opened(picture).lr.shape[-2:])
     error = (sr.clamp(0, 1) - original)[:, inside].square().mean().item()
-    return f"{picture}   half-edges {edges}   PSNR against the original {-10 * math.log10(error):.2f} dB"
+    likeness = f"PSNR against the original {-10 * math.log10(error):.2f} dB" if error > SAME else "the same as the original"
+    return f"{picture}   half-edges {edges}   {likeness}"
 
 
 @functools.lru_cache(maxsize=2)   # the picture and its readout need the same views
@@ -122,7 +125,8 @@ def with_upload(explorer: Explorer) -> Explorer:
             control = explorer.controls["picture"]
             control.options = [*(other for other in control.options if other != name), name]
             control.value = name
-            message.value = f"{name} was added as the last of the pictures"
+            explorer.update()   # a second picture of the same name does not move the control
+            message.value = f"{name} is shown, and is one of the pictures from now on"
 
     button.observe(add, "value")
     explorer.children = (ipywidgets.HBox([button, message]), *explorer.children)
