@@ -143,7 +143,10 @@ def evaluate(
         report = stack.enter_context(files.replacing(json_file)) if json_file else None   # fails before the work, not after
         with files.journal() as events, console.progress() as bar:
             networks = [models.load(name).to(devices.device_named(device)) for name in (against, model) if name is not None]
-            sets = [datasets.find(name) for name in console.listed(data, "--data")]
+            unread: list[str] = []
+            sets = [datasets.readable(datasets.find(name), unread.append) for name in console.listed(data, "--data")]
+            for message in unread:
+                console.complain("ipe-sr", f"left out: {message}")
             task = bar.add_task("evaluate", total=sum(len(s.hr) for s in sets) * len(factors) * len(networks))
             look = stack.enter_context(inspection.Inspection(save, csv_file, names))
             *first, found = [
@@ -165,6 +168,8 @@ def evaluate(
         ours = f"{s.ssim:.4f} ({s.ssim_convention})"
         table.add_row(s.data, f"x{s.scale:g}", s.protocol, s.lr, f"{s.psnr:.2f}", ours, f"{kept:.2f}", f"{seconds:.3f}")
     out.print(table)
+    if unread:
+        raise typer.Exit(1)
 
 
 @app.command()

@@ -221,6 +221,15 @@ def test_evaluate_writes_json(place, run):
         assert f"{record['psnr']:.2f}" in out and f"{record['ssim']:.4f}" in out
 
 
+def test_a_bad_picture_among_good_ones_is_named_and_left_out(place, run):
+    (place / "pictures" / "._picture0.png").write_bytes(b"a Mac's shadow file")
+    (place / "pictures" / "bad.png").write_bytes((place / "good.png").read_bytes()[:300])
+    status, out, err = run("evaluate --model bicubic --data pictures --scales 2 --json scores.json")
+    assert status == 1 and err.startswith("ipe-sr: left out: pictures/bad.png: damaged") and len(err.splitlines()) == 1
+    scored = strictly((place / "scores.json").read_text(encoding="utf-8"))["scores"][0]["images"]
+    assert [each["name"] for each in scored] == ["picture0", "picture1"] and "pictures" in out
+
+
 def test_perfect_scores_are_still_json(place, run):
     status, out, _ = run("evaluate --model bicubic --data pictures --scales 1 --json scores.json")
     assert status == 0 and "inf" in out

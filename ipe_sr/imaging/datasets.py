@@ -2,7 +2,7 @@
 
 import dataclasses
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -96,6 +96,26 @@ def find(data: str | os.PathLike) -> ImageSet:
     lr = files.data_root() / known.lr if known and known.lr else folder / "LR_bicubic"
     pairs = folder / "LR" if hr != folder and (folder / "LR").is_dir() else None
     return ImageSet(str(data), pictures, lr if lr.is_dir() else None, known.protocol if known else "benchmark", pairs)
+
+
+def readable(dataset: ImageSet, fail: Callable[[str], None]) -> ImageSet:
+    """The set without the pictures that cannot be read.   fail: is called with a line for each of them.
+
+    Raises the InputError of the last one if none is left.
+    """
+    kept, errors = [], []
+    for path in dataset.hr:
+        try:
+            images.read(path)
+        except InputError as error:
+            errors.append(error)
+        else:
+            kept.append(path)
+    if not kept:
+        raise errors[-1]
+    for error in errors:
+        fail(str(error))
+    return dataclasses.replace(dataset, hr=tuple(kept))
 
 
 def _part(whole: ImageSet, name: str, count: str) -> ImageSet:
