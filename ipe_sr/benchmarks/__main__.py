@@ -8,8 +8,11 @@ the same precision. Sums, ReLU, waves and copies count as nothing, so no case ca
 
 Other programs, each with --help:
   python -m ipe_sr.benchmarks.memory          peak memory of upscaling one file
+  python -m ipe_sr.benchmarks.areas           how much models use the area of a pixel
   python -m ipe_sr.benchmarks.field           the field against IPE-LIIF, and the errors of its identities
   python -m ipe_sr.benchmarks.exports         exported models in onnxruntime beside our own code
+  python -m ipe_sr.benchmarks.borders         quality at the picture's border beside that inside
+  python -m ipe_sr.benchmarks.limits          pictures with JPEG blocks, noise and blur
   python -m ipe_sr.benchmarks.profile         which operations take the time
   python -m ipe_sr.benchmarks.loader          cost of making a batch beside a training step
   python -m ipe_sr.benchmarks.schedules       training recipes at an equal number of steps
