@@ -89,6 +89,12 @@ def test_a_result_without_a_name_lies_beside_the_picture(place, run, arguments, 
     assert ("aspect ratio" in err) == (arguments in ("--size 61x97", "--width 48 --height 90"))
 
 
+def test_fast_is_the_field(place, run):
+    assert run("upscale good.png fast.png --scale 2 --fast")[0] == 0
+    assert run("upscale good.png field.png --scale 2 --model ipe-field")[0] == 0
+    assert Path("fast.png").read_bytes() == Path("field.png").read_bytes()
+
+
 def test_version_and_models(run):
     status, out, _ = run("--version")
     assert (status, out) == (0, f"ipe-sr {ipe_sr.__version__}\n")
@@ -119,6 +125,7 @@ BAD_UPSCALES = [
     ("good.png missing/out.png --scale 2", "missing"), ("good.png out.png --scale 2 --model nonesuch", "'nonesuch'"),
     ("good.png out.png --scale 2 --model rdn-liif", "'rdn-liif'"),
     ("good.png out.png --scale 2 --model none.pth", "none.pth: no such file"),
+    ("good.png out.png --scale 2 --fast --model bicubic", "--fast chooses the model ipe-field"),
     ("good.png out.png --scale 2 --model evil.pth", "unpickling"),
     ("good.png out.png --scale 2 --model text.pth", "text.pth: not a PyTorch checkpoint"),
     ("good.png out.png --scale 2 --model empty.png", "empty.png"), ("good.png folder.png --scale 2", "folder.png: is a folder"),

@@ -16,6 +16,7 @@ WEIGHTS = Path(__file__).parents[1] / "weights"   # its README.md says how they 
 DEFAULT = "ipe-liif-cell"
 PURPOSES = {   # what each is for; more in weights/README.md
     "bicubic": "comparison: interpolation, without weights",
+    "ipe-field": "speed with more quality than ipe-field-light: --fast; views of any size and angle",
     "ipe-field-light": "speed on a CPU, and folders of pictures; less sharp than the others",
     "ipe-liif": "the notebooks; turned and perspective views (ipe_sr.footprints)",
     "ipe-liif-cell": "upscaling: the default, and the sharpest",
