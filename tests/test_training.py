@@ -38,14 +38,16 @@ def test_a_training_that_gets_sigterm_saves_its_state_first(tmp_path):
 def test_a_second_training_in_a_folder_is_refused_while_the_first_one_runs(tmp_path):
     """The first one goes on undisturbed. The lock goes with the process, even if that is killed."""
     first = subprocess.Popen(command(tmp_path, settings=["steps=100000"]), stderr=subprocess.DEVNULL)
-    while not (tmp_path / "metrics.csv").exists() or len(log(tmp_path)) < 3:
-        assert first.poll() is None
-        time.sleep(0.05)
-    second = run(tmp_path, settings=["steps=1"])
+    try:
+        while not (tmp_path / "metrics.csv").exists() or len(log(tmp_path)) < 3:
+            assert first.poll() is None
+            time.sleep(0.05)
+        second = run(tmp_path, settings=["steps=1"])
+    finally:
+        first.kill()
+        first.wait()
     assert second.returncode == 2 and "another training runs in this folder" in second.stderr
     assert len(second.stderr.splitlines()) == 1
-    first.kill()
-    first.wait()
     loop.train(make(["steps=1"]), tmp_path, accelerator="cpu")
     assert [row[0] for row in log(tmp_path)] == ["1"] and not (tmp_path / loop.LOCK).exists()
 

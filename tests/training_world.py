@@ -44,7 +44,7 @@ def state(out):
 def log(out):
     """The rows (step, "loss", value) of metrics.csv, as strings."""
     with (out / "metrics.csv").open(encoding="utf-8") as file:
-        return [tuple(row) for row in csv.reader(file) if row[1] == "loss"]
+        return [tuple(row) for row in csv.reader(file) if row[1:2] == ["loss"]]
 
 
 def make(settings=()):
