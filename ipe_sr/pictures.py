@@ -85,7 +85,7 @@ def upscale_file(
     settings = settings or Settings(Target(scale, size), **options)
     images.check_suffix(out, settings.encoding)
     picture = images.read(source)
-    made = enlarged(Path(source), Path(out), picture, models.cached(settings.model), settings, advance)
+    made = enlarged_file(Path(source), Path(out), picture, models.cached(settings.model), settings, advance)
     images.write(out, made, settings.encoding)
     return made.pixels.shape[:2]
 
@@ -170,7 +170,7 @@ def upscale_all(
             for done, (job, reading) in enumerate(_ahead(due, lambda job: reader.submit(images.read, job.source))):
                 begin(job, outcome.skipped + done, outcome.pixels)
                 try:
-                    made = enlarged(job.source, job.target, reading.result(), network, settings, advance)
+                    made = enlarged_file(job.source, job.target, reading.result(), network, settings, advance)
                 except InputError as error:
                     failed(job, error)
                     continue
@@ -211,7 +211,7 @@ def _ahead(jobs: Sequence[Job], submit: Callable[[Job], Future]) -> Iterator[tup
         yield job, present
 
 
-def enlarged(
+def enlarged_file(
     source: Path, out: Path, picture: Picture, network: nn.Module, settings: Settings, advance: Callable[[float], None]
 ) -> Picture:
     """A picture enlarged as the settings say. Raises InputError for what cannot be made or cannot be written to `out`."""
@@ -221,7 +221,7 @@ def enlarged(
     except InputError as error:
         raise InputError(f"{source}: {error}") from None
     images.check_target(out, (*size, channels), picture.pixels.dtype, _encoding_of(Job(source, out), settings.encoding))
-    sr = upscaling.enlarged(
+    sr = upscaling.enlarged_picture(
         picture, size, network, settings.dtype, settings.device, settings.self_ensemble, advance
     )
     if settings.target.distorts((h, w)):   # said last, because an error is one line

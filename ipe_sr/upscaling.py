@@ -50,7 +50,7 @@ def upscale(
     return restore(super_resolve(pixels, target, models.cached(model), kind, dtype, device, self_ensemble))
 
 
-def enlarged(
+def enlarged_picture(
     picture: Picture, size: tuple[int, int], model: nn.Module, dtype: str = "fp32", device: str = "auto",
     self_ensemble: bool = False, advance: Callable[[float], None] = lambda share: None,
 ) -> Picture:

@@ -99,7 +99,7 @@ class Desk:
         try:
             advance(0)
             work.started = time.monotonic()
-            made = pictures.enlarged(Path(self.name), out, picture, models.cached(settings.model), settings, advance)
+            made = pictures.enlarged_file(Path(self.name), out, picture, models.cached(settings.model), settings, advance)
             with warnings.catch_warnings(record=True) as said:
                 warnings.simplefilter("always")
                 images.write(out, made)

@@ -20,7 +20,7 @@ from ipe_sr import files
 from ipe_sr.coursework import masters
 from ipe_sr.coursework.limits import MB, Limits
 from ipe_sr.coursework.roster import Roster
-from ipe_sr.coursework.submissions import GRADE_ID, TIMESTAMP, plain, shown
+from ipe_sr.coursework.submissions import GRADE_ID, TIMESTAMP, plain_name, shown
 from ipe_sr.errors import InputError
 
 MOODLE = (r"(?:.*/)?(?P<first_name>[^/]+?)_(?P<student_id>\d+)_assignsubmission_(?:file|onlinetext)_?/"
@@ -151,7 +151,7 @@ def _which(inner: str, data: bytes, names: list[str]) -> tuple[str | None, int]:
     stem = stem[:-6] if stem.lower().endswith(".ipynb") else stem
     version = re.search(r"-(\d+)$|\((\d+)\)$", stem)
     number = int(version[1] or version[2]) if version else 0
-    by_name = [name for name in names if plain(stem) == name.lower()]
+    by_name = [name for name in names if plain_name(stem) == name.lower()]
     if by_name and data.lstrip()[:1] == b"{":
         return by_name[0], number
     if inner.lower().endswith((".ipynb", ".ipynb.txt", ".ipynb.json")):

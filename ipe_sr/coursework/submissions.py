@@ -131,7 +131,7 @@ def shown(name: str) -> str:
     return name if len(name) <= 120 else f"{name[:100]}...{name[-15:]}"
 
 
-def plain(stem: str) -> str:
+def plain_name(stem: str) -> str:
     """A name without what computers and platforms add to it: "01_pixels (1)-Copy2" -> "01_pixels"."""
     stem = unicodedata.normalize("NFC", stem).strip().lower()
     for _ in range(4):
@@ -141,7 +141,7 @@ def plain(stem: str) -> str:
 
 def _meant(file: Path, names: list[str]) -> list[str] | None:
     """The notebooks that a file with another name may be, by its name or by the exercises in it; None for any notebook."""
-    stem = plain(file.name if file.suffix.lower() != ".ipynb" else file.stem)
+    stem = plain_name(file.name if file.suffix.lower() != ".ipynb" else file.stem)
     if found := [name for name in names if stem.startswith(name.lower()) or stem.endswith(name.lower())]:
         return found
     if file.suffix.lower() == ".ipynb":

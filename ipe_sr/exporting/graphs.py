@@ -100,7 +100,7 @@ class Hoisted(nn.Module):
         for i in range(y.index.shape[1]):
             for j in range(x.index.shape[1]):
                 given = [of_pixels(m, y.index[:, i], x.index[:, j]) for m in maps]
-                rgb = answers(mlp, given, [at(t, i) for t in down], [at(t, j) for t in across])    # (B, 3, H, W)
+                rgb = code_answers(mlp, given, [at(t, i) for t in down], [at(t, j) for t in across])    # (B, 3, H, W)
                 total = total + rgb * (y.weight[:, i, None] * x.weight[:, j]).to(rgb.dtype)
         return total / 2 + 0.5
 
@@ -113,7 +113,7 @@ def at(table: Tensor | None, code: int) -> Tensor | None:
     return None if table is None else table[:, code].T
 
 
-def answers(mlp: HoistedMLP, given: Maps, down: Maps, across: Maps) -> Tensor:
+def code_answers(mlp: HoistedMLP, given: Maps, down: Maps, across: Maps) -> Tensor:
     """The colours that one latent code of each pixel gives: (B, 3, H, W).
 
     given: the features' contribution to each layer, (B, width, H, W).   down, across: the encoding's, (width, H), (width, W).

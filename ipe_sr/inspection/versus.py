@@ -71,7 +71,7 @@ class Versus:
         ]
         for number, detail in enumerate(sorted(self.details, key=lambda d: -d.difference)[:SHOWN]):
             blocks += [Paragraph(f"{detail.text}. From left to right: {', '.join(detail.panels)}."),
-                       Picture(f"detail{number}", side_by_side(list(detail.panels.values())), detail.text)]
+                       Picture(f"detail{number}", in_one_row(list(detail.panels.values())), detail.text)]
         return web.document(blocks)
 
 
@@ -84,7 +84,7 @@ def busiest(difference: np.ndarray) -> tuple[int, int, int, int]:
     return int(top), int(left), rows, columns
 
 
-def side_by_side(panels: Iterable[np.ndarray]) -> bytes:
+def in_one_row(panels: Iterable[np.ndarray]) -> bytes:
     """Panels of one size beside one another, each pixel enlarged: a PNG."""
     wide = [np.pad(p.repeat(LARGER, 0).repeat(LARGER, 1), ((0, 0), (0, 8), (0, 0)), constant_values=255) for p in panels]
     data = io.BytesIO()

@@ -79,7 +79,7 @@ def write(blocks: list[Block], folder: Path) -> Path:
 
 def _verdicts(sweep: results.Sweep, asked: Evidence) -> list[Block]:
     found = verdicts.judge(sweep, asked)
-    picture = plots.answers(found, asked.alike, f"{asked.table}-{asked.params}-verdicts")
+    picture = plots.answer_plot(found, asked.alike, f"{asked.table}-{asked.params}-verdicts")
     return [*verdicts.blocks(sweep, asked, found), *([picture] if picture else [])]
 
 

@@ -22,7 +22,7 @@ def all_of(section: Section, only: Collection[str] | None = None) -> list[Pictur
     return [_against_scale(section, rows), _against_time(section, rows)] if rows else []
 
 
-def answers(found: list[Verdict], alike: float, name: str) -> Picture | None:
+def answer_plot(found: list[Verdict], alike: float, name: str) -> Picture | None:
     """The difference that each question asks for, with its 95% interval over seeds, and a diamond for the paper's. Each range
     of scales has a colour and a marker. Intervals wider than the picture end at its edge. None without any difference.
 

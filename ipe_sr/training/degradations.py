@@ -35,7 +35,7 @@ def bicubic(crop: Tensor, reduce: Callable[[Tensor], Tensor], random: np.random.
 def blur(crop: Tensor, reduce: Callable[[Tensor], Tensor], random: np.random.Generator) -> Tensor:
     """A Gaussian blur of random width, as by a lens that is out of focus, and then the reduction."""
     lr_pixel = crop.shape[-1] / reduce(crop).shape[-1]                             # in HR pixels
-    return reduce(blurred(crop, random.uniform(*BLUR) * lr_pixel))
+    return reduce(gaussian_blurred(crop, random.uniform(*BLUR) * lr_pixel))
 
 
 def noise(crop: Tensor, reduce: Callable[[Tensor], Tensor], random: np.random.Generator) -> Tensor:
@@ -55,7 +55,7 @@ def camera(crop: Tensor, reduce: Callable[[Tensor], Tensor], random: np.random.G
     return compressed(noise(lr, lambda reduced: reduced, random), int(random.integers(*QUALITY)))
 
 
-def blurred(crop: Tensor, deviation: float) -> Tensor:
+def gaussian_blurred(crop: Tensor, deviation: float) -> Tensor:
     """(3, n, n), blurred by a Gaussian of this standard deviation, in pixels; the border is mirrored."""
     reach = min(int(3 * deviation) + 1, crop.shape[-1] - 1)
     x = torch.arange(-reach, reach + 1, dtype=crop.dtype, device=crop.device)

@@ -8,7 +8,7 @@ import pytest
 
 from ipe_sr.coursework import roster
 from ipe_sr.coursework.limits import Limits
-from ipe_sr.coursework.submissions import Survey, plain
+from ipe_sr.coursework.submissions import Survey, plain_name
 from ipe_sr.errors import InputError
 from tests.exercises import course_world as world
 
@@ -122,7 +122,7 @@ def test_a_student_with_very_many_files_costs_little(tmp_path):
 
 @pytest.mark.parametrize("stem", ["01_Made_Up", "01_made_up (2)", "01_made_up-Copy12", "Copy of 01_made_up", "01 made up"])
 def test_what_computers_add_to_a_name_is_recognised(stem):
-    assert plain(stem) == NAME
+    assert plain_name(stem) == NAME
 
 
 CANVAS = """Student,ID,SIS User ID,SIS Login ID,Section,01 (77)
