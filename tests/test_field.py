@@ -367,7 +367,7 @@ def test_other_uses_are_refused_in_one_line():
     with pytest.raises(InputError, match=r"shape 'disc' is unknown: use one of box.*point"):
         models.FieldConfig(shape="disc").build()
     with pytest.raises(InputError, match="integrated encoding"):
-        footprints.viewer(build(), picture())
+        footprints.ParallelogramLIIF(build())
 
 
 def test_the_benchmark_prints_what_it_promises(monkeypatch, capsys, tmp_path):

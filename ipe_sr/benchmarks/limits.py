@@ -63,7 +63,7 @@ def crops(data: str, scale: int, side: int) -> list[np.ndarray]:
 
 
 @torch.inference_mode()
-def score(network: torch.nn.Module, hr: list[np.ndarray], damage: Damage, scale: int) -> float:
+def mean_psnr(network: torch.nn.Module, hr: list[np.ndarray], damage: Damage, scale: int) -> float:
     """Mean PSNR over the pictures in dB."""
     found = []
     for each in hr:
@@ -89,14 +89,14 @@ def main() -> None:
     hr, bicubic = crops(asked.data, asked.scale, asked.side), models.load("bicubic")
     print(f"{'':10} {'bicubic':>8}  " + "  ".join(f"{name:>16}" for name in networks))
     for label, damage in damages(asked.qualities, asked.noise, asked.blur):
-        base = score(bicubic, hr, damage, asked.scale)
-        cells = [f"{score(network, hr, damage, asked.scale) - base:+16.2f}" for network in networks.values()]
+        base = mean_psnr(bicubic, hr, damage, asked.scale)
+        cells = [f"{mean_psnr(network, hr, damage, asked.scale) - base:+16.2f}" for network in networks.values()]
         print(f"{label:10} {base:8.2f}  " + "  ".join(cells), flush=True)
         if asked.filter:
             def filtered(pixels: np.ndarray, damage: Damage = damage) -> np.ndarray:
                 return ndimage.median_filter(damage(pixels), (3, 3, 1))
 
-            cells = [f"{score(network, hr, filtered, asked.scale) - base:+16.2f}" for network in networks.values()]
+            cells = [f"{mean_psnr(network, hr, filtered, asked.scale) - base:+16.2f}" for network in networks.values()]
             print(f"{'  filtered':10} {'':8}  " + "  ".join(cells), flush=True)
 
 

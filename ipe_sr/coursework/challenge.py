@@ -62,7 +62,7 @@ def score_all(
     files.make_folder(out)
     board = []
     for model in [*map(str, paths), *(BASELINES if baselines else ())]:
-        entry = score(model, pictures, seconds)
+        entry = score_entry(model, pictures, seconds)
         report(f"{shown(entry.name)}: " + (entry.problem or f"{entry.mean:.2f} dB"))
         board.append(entry)
     board.sort(key=lambda entry: -entry.mean)
@@ -70,7 +70,7 @@ def score_all(
     return board
 
 
-def score(model: str, pictures: Path, seconds: int) -> Entry:
+def score_entry(model: str, pictures: Path, seconds: int) -> Entry:
     """Score one entry, given by its path, or a baseline, given by its name."""
     name = f"{model} (baseline)" if model in BASELINES else Path(model).stem
     entry = Entry(name)

@@ -74,7 +74,7 @@ def render(job: dict[str, Any], most: limits.Limits) -> None:
         send({"page": feedback.page(nbformat.from_dict(one["notebook"]), one["summary"], one["resources"])})
 
 
-def score(job: dict[str, Any], most: limits.Limits) -> None:
+def score_entry(job: dict[str, Any], most: limits.Limits) -> None:
     """Score an entry of the challenge."""
     from ipe_sr.coursework import challenge
 
@@ -85,5 +85,5 @@ def main() -> None:
     job = json.load(sys.stdin)
     most = limits.Limits(**job["limits"])
     limits.apply(most)
-    {"execute": execute, "render": render, "score": score}[sys.argv[1]](job, most)
+    {"execute": execute, "render": render, "score": score_entry}[sys.argv[1]](job, most)
 
