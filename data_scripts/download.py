@@ -7,13 +7,12 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import Annotated, TypeVar
 
-import filelock
 import typer
 from rich.progress import DownloadColumn, TimeRemainingColumn, TransferSpeedColumn
 
 from data_scripts import archives, catalogue, installed
 from data_scripts.catalogue import Dataset, counted, writing
-from ipe_sr import console
+from ipe_sr import console, files
 from ipe_sr.errors import InputError, importing
 
 T = TypeVar("T")
@@ -199,17 +198,12 @@ def _unlist(path: Path) -> None:
 @contextlib.contextmanager
 def _alone(root: Path) -> Iterator[None]:
     """Makes the data folder if it is missing, and locks it: two runs would write into the same .part."""
-    lock = filelock.FileLock(root / LOCK)
-    with writing(root):
-        root.mkdir(parents=True, exist_ok=True)
-        try:
-            lock.acquire(timeout=0)
-        except filelock.Timeout:
-            raise InputError(f"{root}: another download is writing here; wait until it has ended") from None
-    try:
+    with contextlib.ExitStack() as stack:
+        with writing(root):
+            root.mkdir(parents=True, exist_ok=True)
+            refusal = f"{root}: another download is writing here; wait until it has ended"
+            stack.enter_context(files.held(root / LOCK, refusal))
         yield
-    finally:
-        lock.release()
 
 
 def _size(count: int | None) -> str:

@@ -91,6 +91,25 @@ def make_folder(path: Path) -> None:
         raise InputError(f"{path}: cannot be made a folder ({error.strerror})") from None
 
 
+@contextlib.contextmanager
+def held(lock: Path, refusal: str) -> Iterator[None]:
+    """Holds a lock file during a block, so that one process at a time runs the block. The system frees it if the process dies.
+
+    Raises InputError with the text `refusal` if another process holds the lock, and OSError if the file cannot be made.
+    """
+    import filelock  # only training, sweeps and downloads need it; their extras bring it
+
+    file = filelock.FileLock(lock)
+    try:
+        file.acquire(timeout=0)
+    except filelock.Timeout:
+        raise InputError(refusal) from None
+    try:
+        yield
+    finally:
+        file.release()
+
+
 def read_json(path: Path) -> Any:
     """The content of a JSON file. Raises InputError if the file is missing or damaged."""
     try:

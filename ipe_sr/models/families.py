@@ -157,7 +157,7 @@ class LMFConfig(PixelConfig):
 
 @register("lmliif")
 @dataclass(frozen=True)
-class LMLIIFConfig(PixelConfig):
+class LMLIIFConfig(LMFConfig):
     """Options of LM-LIIF; the defaults are IPE-LM-LIIF.   cell: both networks also read the pixel's size.
 
     width, depth: of the latent MLP.   render_width, render_depth: of the MLP that is evaluated for each pixel.
@@ -166,16 +166,6 @@ class LMLIIFConfig(PixelConfig):
     cell: bool = False
     width: int = 208
     depth: int = 1
-    render_width: int = 16
-    render_depth: int = 6
-
-    def __post_init__(self):
-        super().__post_init__()
-        if min(self.depth, self.render_width, self.render_depth) < 1:
-            raise ValueError(
-                f"depth, render_width and render_depth must be at least 1, got {self.depth}, {self.render_width} and "
-                f"{self.render_depth}"
-            )
 
     def build(self):
         from ipe_sr.models.lmliif import LMLIIF

@@ -13,9 +13,9 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import filelock
 import psutil
 
+from ipe_sr import files
 from ipe_sr.errors import InputError
 
 MARK = "IPE_SR_SWEEP"
@@ -25,17 +25,13 @@ PATIENCE = 10   # seconds between asking a process to end and killing it; a trai
 @contextlib.contextmanager
 def alone(out: Path) -> Iterator[None]:
     """Holds the folder's lock during the block. Raises InputError if another sweep holds it, or if it cannot be written."""
-    lock = filelock.FileLock(out / ".lock", timeout=0)
-    try:
-        lock.acquire()
-    except filelock.Timeout:
-        raise InputError(f"{out}: another sweep is running in this folder; wait until it ends, or give another --out") from None
-    except OSError as error:
-        raise InputError(f"{out}: cannot be locked ({error.strerror}); give an --out that you may write to") from None
-    try:
+    refusal = f"{out}: another sweep is running in this folder; wait until it ends, or give another --out"
+    with contextlib.ExitStack() as stack:
+        try:
+            stack.enter_context(files.held(out / ".lock", refusal))
+        except OSError as error:
+            raise InputError(f"{out}: cannot be locked ({error.strerror}); give an --out that you may write to") from None
         yield
-    finally:
-        lock.release()
 
 
 def clear(out: Path, snakemake: list[str]) -> None:

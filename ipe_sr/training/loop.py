@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import filelock
 import torch
 from lightning.fabric import Fabric
 from torch import Tensor, nn
@@ -118,23 +117,17 @@ def _made(folder: Path) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _alone(folder: Path, first: bool) -> Iterator[None]:
-    """Holds the folder's lock during a block, in the first process of a training. The system frees it if the process dies.
-
-    Raises InputError if another training holds it.
-    """
+    """Holds the folder's lock during a block, in the first process of a training. Raises InputError if another training holds
+    it."""
     if not first:
         yield
         return
-    lock = filelock.FileLock(folder / LOCK)
-    try:
-        lock.acquire(timeout=0)
-    except filelock.Timeout:
-        raise InputError(f"{folder}: another training runs in this folder; wait for its end, or give another --out") from None
-    try:
-        yield
-    finally:
-        (folder / LOCK).unlink(missing_ok=True)   # while it is held, so that nobody waits for a file that is gone
-        lock.release()
+    refusal = f"{folder}: another training runs in this folder; wait for its end, or give another --out"
+    with files.held(folder / LOCK, refusal):
+        try:
+            yield
+        finally:
+            (folder / LOCK).unlink(missing_ok=True)   # while it is held, so that nobody waits for a file that is gone
 
 
 def fabric_for(accelerator: str, devices: int) -> Fabric:
