@@ -68,7 +68,10 @@ def test_moving_a_control_changes_picture_and_readout(render, readout, controls,
     for name, control in explorer.controls.items():
         picture, text = explorer.picture.value, explorer.text.value
         options = getattr(control, "options", None)
-        control.value = options[-1] if options else control.value + control.step
+        if options:
+            control.value = options[-1]
+        else:   # a slider at its end moves back
+            control.value += control.step if control.value < control.max else -control.step
         assert explorer.picture.value != picture, name
         assert explorer.text.value != text, name
     assert explorer.state != start
@@ -90,7 +93,7 @@ def test_a_filmstrip_has_one_frame_with_a_caption_for_each_state(monkeypatch):
     shown = {}
     monkeypatch.setattr(figures, "show", lambda picture, alt: shown.update(picture=picture, alt=alt))
     explorer = Explorer(demos.footprint, demos.footprint_readout, {"scale": (1.0, 8.0, 0.25)}, {"scale": 2.0})
-    explorer.filmstrip([{"scale": 1.0}, {"scale": 2.0}, {"scale": 4.0}], alt="three scales")
+    explorer.filmstrip([{"scale": 1.0}, {"scale": 2.0}, {"scale": 4.0}], alt="three scales", columns=2)
     height, width = demos.footprint(scale=2.0).shape[:2]
     sheet = shown["picture"]
     assert sheet.shape == (2 * (height // 2 + CAPTION), width, 3) and shown["alt"] == "three scales"

@@ -66,6 +66,8 @@ def write(blocks: list[Block], folder: Path) -> Path:
     for block in blocks:
         if isinstance(block, Picture):
             for suffix, content in (("png", block.png), ("pdf", block.pdf)):
+                if content is None:
+                    continue
                 with replacing(folder / f"{block.name}.{suffix}") as temporary:
                     temporary.write_bytes(content)
         elif isinstance(block, Table) and block.name:

@@ -49,12 +49,13 @@ class Table:
 
 @dataclass(frozen=True)
 class Picture:
-    """name: the files are NAME.png and NAME.pdf, the same as pixels and as lines.   alt: a text that describes the picture."""
+    """name: the files are NAME.png and NAME.pdf, the same as pixels and as lines.   alt: a text that describes the picture.
+    pdf: None for a picture that has no lines, such as a photograph."""
 
     name: str
     png: bytes
     alt: str
-    pdf: bytes
+    pdf: bytes | None = None
 
 
 Block = Heading | Paragraph | Items | Table | Picture

@@ -38,7 +38,8 @@ def _(block: Items) -> str:
 
 @write.register
 def _(block: Picture) -> str:
-    return f"% {_escaped(' '.join(block.alt.split()))}\n\\noindent{GRAPHICS}{{{block.name}.pdf}}"
+    file = f"{block.name}.{'pdf' if block.pdf else 'png'}"
+    return f"% {_escaped(' '.join(block.alt.split()))}\n\\noindent{GRAPHICS}{{{file}}}"
 
 
 @write.register
