@@ -14,6 +14,8 @@ import typer
 
 from ipe_sr import console, figures, files
 from ipe_sr.errors import InputError
+from ipe_sr.report import markdown
+from ipe_sr.report.document import Block, Cell, Table
 
 FORMAT = "ipe_sr-areas/1"
 Key = tuple[str, float, float]   # "upright" or "views"; scale; degrees
@@ -49,8 +51,8 @@ def title(key: Key) -> str:
     return f"view x{scale:g}" + (f", turned {degrees:g}°" if degrees else "")
 
 
-def tables(found: dict[str, list[dict[str, Any]]]) -> str:
-    """Three Markdown tables: the PSNR when told the right size, what other sizes cost, and the gap between pixel and parts."""
+def tables(found: dict[str, list[dict[str, Any]]]) -> list[Block]:
+    """Three tables: the PSNR when told the right size, what other sizes cost, and the gap between pixel and parts."""
     measured = {name: levels(records) for name, records in found.items()}
     keys = list(dict.fromkeys(key for by in measured.values() for key in by))
     factors = sorted({factor for by in measured.values() for told in by.values() for factor in told} - {1.0})
@@ -65,12 +67,12 @@ def tables(found: dict[str, list[dict[str, Any]]]) -> str:
         for name, records in found.items()
     ]
     told = ", ".join(_fraction(factor) for factor in factors)
-    return "\n\n".join([
-        f"PSNR in dB if a model is told the right size.\n\n{_table(['', *map(title, keys)], right)}",
-        f"What it loses, in dB, if it is told {told} times the right size.\n\n{_table(['', *map(title, keys)], wrong)}",
-        "PSNR in dB between its colour of a pixel and the mean of its colours of the pixel's k x k parts.\n\n"
-        + _table(["", *(f"x{scale:g}, k = {parts}" for scale, parts in cuts)], gaps),
-    ])
+    columns, parted = list(map(title, keys)), [f"x{scale:g}, k = {parts}" for scale, parts in cuts]
+    return [
+        _table("PSNR in dB if a model is told the right size", columns, right),
+        _table(f"What it loses, in dB, if it is told {told} times the right size", columns, wrong),
+        _table("PSNR in dB between its colour of a pixel and the mean of its colours of the pixel's k x k parts", parted, gaps),
+    ]
 
 
 def figure(found: dict[str, list[dict[str, Any]]], keys: list[Key]) -> Any:
@@ -99,8 +101,8 @@ def _fraction(factor: float) -> str:
     return f"1/{round(1 / factor)}" if 0 < factor < 1 else f"{factor:g}"
 
 
-def _table(heads: list[str], rows: list[list[str]]) -> str:
-    return "\n".join(f"| {' | '.join(row)} |" for row in (heads, ["---"] * len(heads), *rows))
+def _table(caption: str, columns: list[str], rows: list[list[str]]) -> Table:
+    return Table(caption, ("", *columns), tuple(tuple(map(Cell, row)) for row in rows))
 
 
 def main(
@@ -111,7 +113,7 @@ def main(
 ) -> None:
     """Print the tables, and draw the figure."""
     found = read(folder)
-    print(tables(found))
+    print(markdown.document(tables(found)))
     if picture:
         shown = [("upright", scale, 0) for scale in (2, 4, 8)] + [("views", scale, 45) for scale in (2, 1, 0.5)]
         drawn = figure(found, shown)
