@@ -1,4 +1,4 @@
-"""The demo of notebook 14: its camera, uploaded pictures and the upload button. `test_demos.py` tests its sliders."""
+"""The demo of notebook 15: its camera, uploaded pictures and the upload button. `test_demos.py` tests its sliders."""
 
 import datetime
 import io

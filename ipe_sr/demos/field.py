@@ -1,4 +1,4 @@
-"""The demo of notebook 13: a tiny field, fitted to the face of notebook 06, and one of its LR pixels at any scale."""
+"""The demo of notebook 14: a tiny field, fitted to the face of notebook 06, and one of its LR pixels at any scale."""
 
 import dataclasses
 import functools
@@ -58,7 +58,7 @@ def _lr_pixel_stage():
 
 @scene(_lr_pixel_stage)
 def field_pixel(axes, y: int, x: int, scale: float, shape: str) -> None:
-    """Notebook 13: the waves of LR pixel (y, x), and the colours that they make at a scale.
+    """Notebook 14: the waves of LR pixel (y, x), and the colours that they make at a scale.
 
     shape: of the pixels, a name in `models.field.shapes`.
     """

@@ -1,4 +1,4 @@
-"""The demo of notebook 14: a picture, perhaps the reader's own, is made small, then viewed zoomed and turned.
+"""The demo of notebook 15: a picture, perhaps the reader's own, is made small, then viewed zoomed and turned.
 
 The pixels of the view are areas, as they should be, or points.
 """
@@ -73,7 +73,7 @@ def _three_panels():
 
 @scene(_three_panels)
 def photo_view(axes, picture: str, zoom: float, turn: int, pixels: str) -> None:
-    """Notebook 14: one view of a picture, by bicubic interpolation, by IPE-LIIF, and of the original.
+    """Notebook 15: one view of a picture, by bicubic interpolation, by IPE-LIIF, and of the original.
 
     zoom: view pixels along the side of an LR pixel.   turn: degrees, anticlockwise.   pixels: see `PIXELS`.
     """

@@ -10,8 +10,8 @@ FEATURES, DECODER = "notebooks/05_from_image_to_features.ipynb", "notebooks/06_t
 ENSEMBLE, NETWORK = "notebooks/07_the_local_ensemble.ipynb", "notebooks/08_ipe_liif.ipynb"
 TRAINING = "notebooks/09_training.ipynb"
 RESAMPLE, METASR, FOOTPRINTS = "ipe_sr/imaging/resample.py", "ipe_sr/models/metasr.py", "ipe_sr/footprints.py"
-EXACT_FIELD, FIELD = "notebooks/13_the_exact_field.ipynb", "ipe_sr/models/field.py"
-OWN_PICTURE = "notebooks/14_your_own_picture.ipynb"
+EXACT_FIELD, FIELD = "notebooks/14_the_exact_field.ipynb", "ipe_sr/models/field.py"
+OWN_PICTURE = "notebooks/15_your_own_picture.ipynb"
 
 
 @dataclass(frozen=True)
@@ -77,13 +77,13 @@ FAULTS = (
     Fault("MetaSR told the height's scale", METASR, "radius.prod(-1, keepdim=True).sqrt()", "radius[..., :1]", "12"),
     Fault("MetaSR told the centre for the corner", METASR, "self.pixel(offset, radius) - radius + 1",
           "self.pixel(offset, radius) + 1", "12"),
-    Fault("waves damped along one axis alone", EXACT_FIELD, "w / math.pi).prod(-1)", "w / math.pi)[..., 0]", "13"),
-    Fault("parts of equal shares", EXACT_FIELD, "share = length / length", "share = (length > 0) / (length > 0)", "13"),
+    Fault("waves damped along one axis alone", EXACT_FIELD, "w / math.pi).prod(-1)", "w / math.pi)[..., 0]", "14"),
+    Fault("parts of equal shares", EXACT_FIELD, "share = length / length", "share = (length > 0) / (length > 0)", "14"),
     Fault("parts of equal shares, in the package", FIELD, "torch.where(whole > 0, length / whole,",
-          "torch.where(whole > 0, (length > 0) / (length > 0).sum(-1, keepdim=True),", "13"),
+          "torch.where(whole > 0, (length > 0) / (length > 0).sum(-1, keepdim=True),", "14"),
     Fault("parts measured in LR pixels, in the package", FIELD, "start + end - 2 * index, length, weight",
-          "(start + end) / 2 - index, length, weight", "13"),
+          "(start + end) / 2 - index, length, weight", "14"),
     Fault("parallelogram of one edge, in the notebook", OWN_PICTURE, "sincs[..., 0, :, :] * sincs[..., 1, :, :]",
-          "sincs[..., 0, :, :]", "14"),
-    Fault("parallelogram of one edge, in the package", FOOTPRINTS, "damping = a * b", "damping = a", "14"),
+          "sincs[..., 0, :, :]", "15"),
+    Fault("parallelogram of one edge, in the package", FOOTPRINTS, "damping = a * b", "damping = a", "15"),
 )

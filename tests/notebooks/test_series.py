@@ -69,6 +69,17 @@ def test_the_preset_teach_holds_the_notebooks_own_values():
 
 
 @each_notebook
+def test_the_first_cell_says_what_to_do_without_an_installation(path, monkeypatch):
+    """It is the same in all notebooks, installs nothing, and is silent where the package is installed."""
+    first = documents.code_cells(documents.read(path))[0]
+    assert first.source == documents.code_cells(documents.read(NOTEBOOKS[0]))[0].source
+    exec(first.source, {})
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(ModuleNotFoundError, match=r"(?s)In Colab.*git clone.*On Binder.*environment.yml"):
+        exec(first.source, {})
+
+
+@each_notebook
 def test_cells_fit_the_page(path):
     for cell in documents.code_cells(documents.read(path)):
         lines = cell.source.splitlines()
@@ -153,7 +164,7 @@ def bibliography():
 
 def test_the_map_of_the_pipeline_opens_every_notebook_from_05_on():
     for path in NOTEBOOKS[5:]:
-        cells = documents.code_cells(documents.read(path))[:4]
+        cells = documents.code_cells(documents.read(path))[:5]
         lit = [name for cell in cells for name in re.findall(r"show_map\((.+)\)", cell.source)]
         shown = [o for cell in cells for o in outputs(cell) if "Map of the pipeline" in o.get("data", {}).get("text/plain", "")]
         assert len(lit) == len(shown) == 1, path.name
