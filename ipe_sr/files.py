@@ -30,6 +30,16 @@ def data_root() -> Path:
     return next((place for place in places if place.is_dir()), places[0])
 
 
+def beside_notebooks(path: str | os.PathLike) -> Path:
+    """A path that a notebook names relative to its folder, also if its kernel was started in another folder.
+
+    It is the path itself if it exists in the current folder, else that in the folder `notebooks` of the package's checkout if it
+    exists there, else the path itself.
+    """
+    there = Path(__file__).parents[1] / "notebooks" / path
+    return there if there.exists() and not Path(path).exists() else Path(path)
+
+
 @contextlib.contextmanager
 def replacing(path: str | os.PathLike) -> Iterator[Path]:
     """Yields the path of a temporary file beside `path`, with the same suffix. It replaces `path` when the block succeeds.

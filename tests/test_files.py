@@ -2,6 +2,7 @@ import hashlib
 import json
 import os
 import stat
+from pathlib import Path
 
 import pytest
 
@@ -127,3 +128,16 @@ def test_journal(tmp_path, monkeypatch):
     first, second = map(json.loads, (tmp_path / "journal").read_text(encoding="utf-8").splitlines())
     assert first == {"event": "claim", "id": "01.1"}
     assert second == {"event": "data", "file": "a.png", "bytes": 5, "sha256": hashlib.sha256(b"12345").hexdigest()}
+
+
+def test_a_path_beside_the_notebooks_is_found_from_any_folder(tmp_path, monkeypatch):
+    notebooks = Path(files.__file__).parents[1] / "notebooks"
+    if not notebooks.is_dir():
+        pytest.skip("the package was installed without the notebooks")
+    monkeypatch.chdir(notebooks)
+    assert files.beside_notebooks("params") == Path("params")
+    monkeypatch.chdir(tmp_path)
+    assert files.beside_notebooks("params") == notebooks / "params"
+    assert files.beside_notebooks("nowhere") == Path("nowhere")
+    (tmp_path / "params").mkdir()
+    assert files.beside_notebooks("params") == Path("params"), "the reader's own folder comes first"

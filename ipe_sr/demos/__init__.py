@@ -19,6 +19,7 @@ from ipe_sr.demos.photo import photo_view, photo_view_readout, with_upload
 from ipe_sr.demos.pipeline import pipeline, show_map
 from ipe_sr.demos.shapes import pixel_encoding, pixel_encoding_readout, wave_and_mean
 from ipe_sr.demos.side_by_side import wipe, wipe_readout
+from ipe_sr.demos.told import told_size, told_size_readout
 from ipe_sr.demos.trained import crops, learning_curve
 from ipe_sr.demos.waves import (
     aliasing,
