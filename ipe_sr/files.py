@@ -33,8 +33,8 @@ def data_root() -> Path:
 def beside_notebooks(path: str | os.PathLike) -> Path:
     """A path that a notebook names relative to its folder, also if its kernel was started in another folder.
 
-    It is the path itself if it exists in the current folder, else that in the folder `notebooks` of the package's checkout if it
-    exists there, else the path itself.
+    It is the path itself if it exists in the current folder. Else it is looked for in the folder `notebooks` of the package's
+    checkout. If it is not there either, the path itself is returned.
     """
     there = Path(__file__).parents[1] / "notebooks" / path
     return there if there.exists() and not Path(path).exists() else Path(path)

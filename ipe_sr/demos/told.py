@@ -60,4 +60,5 @@ def told_size(axes, network: str, scale: str, factor: float) -> None:
 def told_size_readout(network: str, scale: str, factor: float) -> str:
     hr, _ = _reduced(scale)
     right, wrong = (metrics.psnr(_told(network, scale, each), hr, "div2k", float(scale)) for each in (1.0, factor))
-    return f"{network}, x{scale}   told the right size {right:.2f} dB   told {factor:g} times it {wrong:.2f} dB ({wrong - right:+.2f})"
+    return (f"{network}, x{scale}   told the right size {right:.2f} dB   told {factor:g} times it {wrong:.2f} dB "
+            f"({wrong - right:+.2f})")
