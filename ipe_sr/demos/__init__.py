@@ -37,6 +37,6 @@ __all__ = [
     "one_query", "one_query_readout", "photo_view", "photo_view_readout",
     "pipeline", "pixel_encoding", "pixel_encoding_readout", "pixel_features",
     "pixel_features_readout", "runs_of", "sampling", "sampling_readout", "shapes", "show_map",
-    "spectral_bias", "spectral_bias_readout", "surviving_waves", "surviving_waves_readout",
+    "spectral_bias", "spectral_bias_readout", "surviving_waves", "surviving_waves_readout", "told_size", "told_size_readout",
     "wave_and_mean", "waves", "wipe", "wipe_readout", "with_play", "with_upload",
 ]
