@@ -13,7 +13,7 @@ from ipe_sr import InputError, models
 from ipe_sr.errors import first_line
 from ipe_sr.exporting import compact, graphs
 
-FAMILIES = ["ipe-liif", "liif", "ipe-liif-no-skip", "metasr", "ipe-metasr", "lte", "ipe-lte", "ipe-lmf"]
+FAMILIES = ["ipe-liif", "liif", "ipe-liif-no-skip", "metasr", "ipe-metasr", "lte", "ipe-lte", "ipe-lmf", "lm-liif", "ipe-lm-liif"]
 FIELDS = ["field", "field-overlap", "field-point"]
 
 
@@ -27,6 +27,13 @@ def test_a_graph_has_the_numbers_of_its_model(tiny, name, scale):
     torch.testing.assert_close(
         graphs.graph_of(model, None)(lr, torch.tensor([5, 19])), model(lr, (5, 19)), rtol=0, atol=2e-6
     )
+
+
+@pytest.mark.parametrize("name", ["rdn-liif", "rdn-metasr", "rdn-ipe-liif"])
+@torch.no_grad()
+def test_a_graph_has_the_numbers_of_a_model_with_rdn(tiny, name):
+    model, lr = tiny(name, encoder=models.RDNConfig(channels=4, growth=2, blocks=2, layers=2)), torch.rand(1, 3, 6, 7)
+    torch.testing.assert_close(graphs.graph_of(model, Fraction(2))(lr), model(lr, (12, 14)), rtol=0, atol=2e-6)
 
 
 @pytest.mark.parametrize("scale", [1, 2, 3, 4])
