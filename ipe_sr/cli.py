@@ -75,10 +75,9 @@ def upscale(
     device: DeviceOption = "auto",
 ) -> None:
     """Upscale pictures by any factor, or to any exact size: IN OUT, or IN... --out DIR."""
-    from ipe_sr import upscale_command
     from ipe_sr.imaging import images
-    from ipe_sr.pictures import Settings
-    from ipe_sr.upscaling import Target
+    from ipe_sr.upscaling import Target, command
+    from ipe_sr.upscaling.pictures import Settings
 
     target = Target(
         _scale_pair(scale) if scale is not None else None, _size(size, "--size") if size is not None else None, width, height,
@@ -97,20 +96,20 @@ def upscale(
         raise InputError(f"--suffix {suffix!r}: a name has no {os.sep}")
     settings = Settings(target, model, dtype, device, self_ensemble, images.Encoding(None, quality, lossless), strip)
     if output is not None:
-        if not upscale_command.many(sources, output, settings, dotted, suffix, skip_existing):
+        if not command.many(sources, output, settings, dotted, suffix, skip_existing):
             raise typer.Exit(1)
         return
     if len(sources) > 2 or skip_existing:
         raise InputError("several pictures, and --skip-existing, need --out DIR, the folder of the results")
-    upscale_command.one(sources[0], sources[1] if len(sources) > 1 else None, settings, dotted, suffix)
+    command.one(sources[0], sources[1] if len(sources) > 1 else None, settings, dotted, suffix)
 
 
 @app.command("models")
 def list_models() -> None:
     """List the released models: what each is for, its size, and its speed on this machine."""
-    from ipe_sr import upscale_command
+    from ipe_sr.upscaling import command
 
-    out.print(upscale_command.models_table())
+    out.print(command.models_table())
 
 
 @app.command()

@@ -13,7 +13,9 @@ from ipe_sr import InputError, models
 from ipe_sr.errors import first_line
 from ipe_sr.exporting import compact, graphs
 
-FAMILIES = ["ipe-liif", "liif", "ipe-liif-no-skip", "metasr", "ipe-metasr", "lte", "ipe-lte", "ipe-lmf", "lm-liif", "ipe-lm-liif"]
+FAMILIES = [
+    "ipe-liif", "liif", "ipe-liif-no-skip", "metasr", "ipe-metasr", "lte", "ipe-lte", "ipe-lmf", "lm-liif", "ipe-lm-liif",
+]
 FIELDS = ["field", "field-overlap", "field-point"]
 
 

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ipe_sr import InputError, quiet
-from ipe_sr.imaging import images
+from ipe_sr import InputError
+from ipe_sr.imaging import images, quiet
 from ipe_sr.imaging.metadata import ORIENTATION
 
 MUTANTS = 250   # of each format

@@ -11,10 +11,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ipe_sr import InputError, files, pictures
+from ipe_sr import InputError, files
 from ipe_sr.imaging import images
-from ipe_sr.pictures import Settings
-from ipe_sr.upscaling import Target
+from ipe_sr.upscaling import Target, pictures
+from ipe_sr.upscaling.jobs import plan
+from ipe_sr.upscaling.pictures import Settings
 
 TWICE = Settings(Target(2), "bicubic")
 BROKEN, OTHERS = 8, 5
@@ -137,7 +138,7 @@ def test_a_command_that_is_asked_to_stop_leaves_no_unfinished_file(tmp_path, pix
 
 def test_all_results_are_those_of_single_pictures(tmp_path):
     sizes = {path: size for path, size in mixed(tmp_path / "in", 25).items() if size}
-    jobs = pictures.plan([str(tmp_path / "in")], tmp_path / "out", TWICE).jobs
+    jobs = plan([str(tmp_path / "in")], tmp_path / "out", TWICE.encoding).jobs
     with pytest.warns(UserWarning, match="only the first"):
         outcome = pictures.upscale_all(jobs, TWICE)
         assert (outcome.written, outcome.failures) == (len(sizes), {})
@@ -150,7 +151,7 @@ def test_all_results_are_those_of_single_pictures(tmp_path):
 
 def test_the_model_is_loaded_once_and_progress_adds_up(tmp_path, picture_folder, monkeypatch, tiny):
     shares, begun = [], []
-    jobs = pictures.plan([str(picture_folder)], tmp_path / "out", TWICE).jobs
+    jobs = plan([str(picture_folder)], tmp_path / "out", TWICE.encoding).jobs
     settings = Settings(Target(2), tiny())
     pictures.upscale_all(jobs, settings, begin=lambda job, done, pixels: begun.append((done, pixels)), advance=shares.append)
     assert sum(shares) == pytest.approx(len(jobs))
@@ -174,13 +175,13 @@ def tree(tmp_path, pixels, monkeypatch):
      "in/y.png"}), (["b"], {"suffix": "_large"}, {"x_large.png"}), (["**/y.*"], {}, {"y.jpg", "y.png"}),
 ])
 def test_where_results_go(tree, inputs, options, due):
-    jobs = pictures.plan(inputs, tree / "out", TWICE, **options).jobs
+    jobs = plan(inputs, tree / "out", TWICE.encoding, **options).jobs
     assert {job.target.relative_to(tree / "out").as_posix() for job in jobs} == due
 
 
 def test_results_within_the_folder_are_not_taken_for_pictures(tree):
     for _ in range(2):
-        jobs = pictures.plan(["."], tree / "out", TWICE).jobs
+        jobs = plan(["."], tree / "out", TWICE.encoding).jobs
         assert len(jobs) == 5
         pictures.upscale_all(jobs, TWICE)
 
@@ -191,7 +192,7 @@ def test_results_within_the_folder_are_not_taken_for_pictures(tree):
 ])
 def test_plans_that_would_lose_something_are_refused(tree, inputs, out, word):
     with pytest.raises(InputError, match=word):
-        pictures.plan(inputs, tree / out, TWICE)
+        plan(inputs, tree / out, TWICE.encoding)
 
 
 @pytest.mark.parametrize(("target", "size"), [

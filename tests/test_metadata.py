@@ -6,8 +6,8 @@ import tifffile
 from PIL import Image
 
 import ipe_sr
-from ipe_sr import pictures
 from ipe_sr.imaging import images, metadata
+from ipe_sr.upscaling import pictures
 
 DATE, PLACE, LENS = "2026:01:02 03:04:05", (48.0, 8.0, 1.5), "A lens"
 XMP = (b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:Description tiff:Orientation="6" exif:PixelXDimension="24">'

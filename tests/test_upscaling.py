@@ -8,8 +8,9 @@ import torch
 from PIL import Image, ImageOps
 
 import ipe_sr
-from ipe_sr import InputError, models, pictures
+from ipe_sr import InputError, models
 from ipe_sr.imaging import images, metrics, resample, samples
+from ipe_sr.upscaling import pictures
 
 
 def expected(pixels, size):

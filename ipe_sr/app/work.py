@@ -10,12 +10,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ipe_sr import models, pictures, quiet
+from ipe_sr import models
 from ipe_sr.errors import InputError
-from ipe_sr.imaging import images
+from ipe_sr.imaging import images, quiet
 from ipe_sr.imaging.images import Encoding, Picture
-from ipe_sr.pictures import Settings
-from ipe_sr.upscaling import Target
+from ipe_sr.upscaling import Target, pictures
+from ipe_sr.upscaling.pictures import Settings
 
 SHOWN = 2400   # pixels of the longer side of what the page shows; the download has all
 ENDINGS = {"PNG": ".png", "JPEG": ".jpg", "WebP": ".webp", "TIFF": ".tif", "AVIF": ".avif"}

@@ -56,8 +56,9 @@ def main() -> None:
     import numpy as np
     import torch
 
-    from ipe_sr import models, pictures
+    from ipe_sr import models
     from ipe_sr.imaging import images
+    from ipe_sr.upscaling import pictures
 
     torch.set_num_threads(options.threads)
     with tempfile.TemporaryDirectory() as folder:

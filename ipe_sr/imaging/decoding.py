@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from ipe_sr import memory, quiet
+from ipe_sr import memory
 from ipe_sr.errors import InputError, first_line
-from ipe_sr.imaging import boxes, colour, jpeg_xl, metadata, pixels, png, sixteen_bit
+from ipe_sr.imaging import boxes, colour, jpeg_xl, metadata, pixels, png, quiet, sixteen_bit
 from ipe_sr.imaging.pixels import Picture
 from ipe_sr.imaging.sixteen_bit import TIFFS
 

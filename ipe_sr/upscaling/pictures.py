@@ -1,10 +1,8 @@
 """Picture files to picture files: one, or many in one go, with the next read and the last written while one is computed."""
 
-import glob
 import os
 import time
 import warnings
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -13,27 +11,23 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from ipe_sr import files, models, quiet, upscaling
+from ipe_sr import files, models
 from ipe_sr.errors import InputError
-from ipe_sr.imaging import images
+from ipe_sr.imaging import images, quiet
 from ipe_sr.imaging.images import Encoding, Metadata, Picture
-from ipe_sr.imaging.writing import QUALITIES, STREAM
+from ipe_sr.imaging.writing import QUALITIES
 from ipe_sr.models import devices
-from ipe_sr.upscaling import Target
+from ipe_sr.upscaling import enlarge
+from ipe_sr.upscaling.enlarge import Scale, Target
+from ipe_sr.upscaling.jobs import Job
 
-# Endings of the files in a folder that are taken for pictures, beside those that can be written.
-READABLE = set(images.FORMATS) | {
-    ".apng", ".bmp", ".dib", ".gif", ".heic", ".heif", ".hif", ".ico", ".j2k", ".jfif", ".jp2", ".jpe", ".jpx", ".jxl", ".pbm",
-    ".pcx", ".pgm", ".pnm", ".ppm", ".sgi", ".tga", ".dds",
-}
 AS_SUFFIX = Encoding()
-WRITTEN_AS = {".jfif": ".jpg", ".jpe": ".jpg"}   # other formats that cannot be written become PNG, which loses nothing
 
 
 @dataclass(frozen=True)
 class Settings:
     """How pictures are enlarged.   model: see `ipe_sr.load`.   strip: keep no metadata but the profile.   others: see
-    `upscaling.upscale` and `images.write`."""
+    `enlarge.upscale` and `images.write`."""
 
     target: Target
     model: str | os.PathLike | nn.Module = models.DEFAULT
@@ -42,14 +36,6 @@ class Settings:
     self_ensemble: bool = False
     encoding: Encoding = AS_SUFFIX
     strip: bool = False
-
-
-@dataclass(frozen=True)
-class Job:
-    """source: the picture.   target: the file to write."""
-
-    source: Path
-    target: Path
 
 
 @dataclass
@@ -63,24 +49,16 @@ class Outcome:
     seconds: float = 0.0
 
 
-@dataclass(frozen=True)
-class Plan:
-    """others: files in the folders that are no pictures."""
-
-    jobs: tuple[Job, ...]
-    others: int
-
-
 def upscale_file(
-    source: str | os.PathLike, out: str | os.PathLike, scale: upscaling.Scale | None = None, *,
+    source: str | os.PathLike, out: str | os.PathLike, scale: Scale | None = None, *,
     size: tuple[int, int] | None = None, advance: Callable[[float], None] = lambda share: None,
     settings: Settings | None = None, **options,
 ) -> tuple[int, int]:
     """Upscales a picture file into another file. The ICC profile is kept, and 16 bits if the format of `out` has them.
 
     Metadata are copied; the orientation is applied, and the resolution is multiplied by the scale, so that a print keeps its
-    size. options: those of `Settings`, which may also be given whole.   advance: see `upscaling.super_resolve`. Returns the
-    size written, (H, W). Raises InputError as `upscaling.upscale`, `images.read` and `images.write`.
+    size. options: those of `Settings`, which may also be given whole.   advance: see `enlarge.super_resolve`. Returns the
+    size written, (H, W). Raises InputError as `enlarge.upscale`, `images.read` and `images.write`.
     """
     settings = settings or Settings(Target(scale, size), **options)
     images.check_suffix(out, settings.encoding)
@@ -88,35 +66,6 @@ def upscale_file(
     made = enlarged_file(Path(source), Path(out), picture, models.cached(settings.model), settings, advance)
     images.write(out, made, settings.encoding)
     return made.pixels.shape[:2]
-
-
-def plan(inputs: Sequence[str], out: Path, settings: Settings, ending: str | None = None, suffix: str = "") -> Plan:
-    """What `upscale_all` has to do for files, folders and patterns with *.
-
-    Folders are searched with all folders within, and the result's folder has the same tree; of several folders each keeps its
-    name. ending: of the results (".png"); None keeps each picture's own.   suffix: is appended to each name.
-    Raises InputError for an input that is not there, for no pictures at all, and if two results would have one name or would
-    replace a picture.
-    """
-    found, others, seen = [], 0, set()
-    for source, place in _found(inputs, out):
-        if source.resolve() in seen:
-            continue
-        seen.add(source.resolve())
-        if place is None:
-            others += 1
-            continue
-        found.append((source, out / place.with_name(place.stem + suffix + (ending or ending_of(source)))))
-    if not found:
-        raise InputError(f"{', '.join(inputs)}: no pictures there ({', '.join(sorted(READABLE))})")
-    jobs = tuple(_told_apart(found))
-    _check(jobs)
-    kinds = {images.check_suffix(job.target) for job in jobs}
-    if settings.encoding.quality is not None and not kinds & QUALITIES.keys():
-        raise InputError("--quality: none of the results has one; add --format jpg, webp or avif")
-    if settings.encoding.lossless and (lossy := kinds & {"JPEG", "AVIF"}):
-        raise InputError(f"--lossless: some results would be {' and '.join(sorted(lossy))}; add --format webp, png or tif")
-    return Plan(jobs, others)
 
 
 def upscale_all(
@@ -135,7 +84,7 @@ def upscale_all(
     """
     outcome, started = Outcome(), time.monotonic()
     settings.target.of((1, 1))
-    upscaling.check_dtype(settings.dtype)
+    enlarge.check_dtype(settings.dtype)
     devices.device_named(settings.device)
     network = models.cached(settings.model)
     due = []
@@ -187,18 +136,12 @@ def upscale_all(
     return outcome
 
 
-def ending_of(source: Path) -> str:
-    """The ending of the result that a picture gets unless another format is asked for."""
-    known = source.suffix.lower() in images.FORMATS
-    return source.suffix if known else WRITTEN_AS.get(source.suffix.lower(), ".png")
-
-
 def measured(name: str, side: int = 48, scale: int = 2) -> tuple[int, float]:
     """How many parameters a model has, and how many seconds a megapixel of its results takes here."""
     network, lr = models.load(name), torch.rand(3, side, side)
     for _ in range(2):   # the first one warms up
         started = time.perf_counter()
-        upscaling.super_resolve(lr, (scale * side, scale * side), network)
+        enlarge.super_resolve(lr, (scale * side, scale * side), network)
         seconds = time.perf_counter() - started
     return sum(p.numel() for p in network.parameters()), seconds * 1e6 / (scale * side) ** 2
 
@@ -221,7 +164,7 @@ def enlarged_file(
     except InputError as error:
         raise InputError(f"{source}: {error}") from None
     images.check_target(out, (*size, channels), picture.pixels.dtype, _encoding_of(Job(source, out), settings.encoding))
-    sr = upscaling.enlarged_picture(
+    sr = enlarge.enlarged_picture(
         picture, size, network, settings.dtype, settings.device, settings.self_ensemble, advance
     )
     if settings.target.distorts((h, w)):   # said last, because an error is one line
@@ -240,54 +183,3 @@ def _encoding_of(job: Job, encoding: Encoding) -> Encoding:
     return encoding._replace(
         quality=encoding.quality if kind in QUALITIES else None, lossless=encoding.lossless and kind == "WEBP"
     )
-
-
-def _found(inputs: Sequence[str], out: Path) -> Iterator[tuple[Path, Path | None]]:
-    """(file, its place below the folder of the results) for each picture; None in place of that for other files."""
-    several = sum(Path(text).is_dir() for text in inputs) > 1
-    for text in inputs:
-        path = Path(text)
-        if path.is_dir():
-            above = path.resolve().name if several else ""
-            for source in _files(path, out):
-                is_picture = source.suffix.lower() in READABLE
-                yield source, Path(above) / source.relative_to(path) if is_picture else None
-        elif path == STREAM or path.exists():
-            yield path, Path(path.name)
-        elif matches := sorted(glob.glob(text, recursive=True)):   # where no shell expands patterns, as on Windows
-            yield from ((Path(match), Path(Path(match).name)) for match in matches if os.path.isfile(match))
-        else:
-            raise InputError(f"{text}: no such file")
-
-
-def _files(folder: Path, out: Path) -> Iterator[Path]:
-    """The files in a folder and in those within, sorted. Hidden ones and the results are left out."""
-    for place, folders, names in os.walk(folder):
-        inside = [name for name in folders if not name.startswith(".")]
-        folders[:] = sorted(name for name in inside if not _same(Path(place) / name, out))
-        yield from (Path(place) / name for name in sorted(names) if not name.startswith("."))
-
-
-def _same(a: Path, b: Path) -> bool:
-    return a.exists() and b.exists() and a.samefile(b)
-
-
-def _told_apart(found: Sequence[tuple[Path, Path]]) -> Iterator[Job]:
-    """a.jpg and a.png that both become a.png become a_jpg.png and a_png.png."""
-    counts = Counter(str(target).casefold() for _, target in found)
-    for source, target in found:
-        if counts[str(target).casefold()] > 1:
-            target = target.with_name(f"{target.stem}_{source.suffix[1:].lower()}{target.suffix}")
-        yield Job(source, target)
-
-
-def _check(jobs: Sequence[Job]) -> None:
-    seen: dict[str, Path] = {}
-    for job in jobs:
-        name = str(job.target).casefold()
-        if name in seen:
-            raise InputError(f"{seen[name]} and {job.source} would both become {job.target}; give their folder, or rename one")
-        seen[name] = job.source
-    for job in jobs:
-        if _same(job.source, job.target):
-            raise InputError(f"{job.source}: its result would replace it; give another --out, or --suffix _large")

@@ -8,12 +8,13 @@ from rich.progress import ProgressColumn, Task, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
 
-from ipe_sr import console, models, pictures
+from ipe_sr import console, models
 from ipe_sr.console import err, out
 from ipe_sr.errors import InputError
 from ipe_sr.imaging import images
 from ipe_sr.imaging.writing import STREAM
-from ipe_sr.pictures import Settings
+from ipe_sr.upscaling import jobs, pictures
+from ipe_sr.upscaling.pictures import Settings
 
 LABELS = {"scale": "x", "size": "", "width": "w", "height": "h", "fit": "fit"}   # of a result that was given no name
 
@@ -49,11 +50,11 @@ def many(sources: Sequence[str], folder: Path, settings: Settings, ending: str |
     """Upscales pictures into a folder, and prints a summary. Returns whether all went well."""
     if folder.exists() and not folder.is_dir():
         raise InputError(f"--out {folder}: is a file; give a folder")
-    plan = pictures.plan(sources, folder, settings, ending, suffix)
+    plan = jobs.plan(sources, folder, settings.encoding, ending, suffix)
     with console.progress(Speed(), TimeRemainingColumn()) as bar:
         task = bar.add_task("upscale", total=len(plan.jobs), done=0, megapixels=0.0)
 
-        def begin(job: pictures.Job, done: int, pixels: int) -> None:
+        def begin(job: jobs.Job, done: int, pixels: int) -> None:
             bar.update(task, description=job.source.name, completed=done, done=done, megapixels=pixels / 1e6)
 
         outcome = pictures.upscale_all(
@@ -83,7 +84,7 @@ def _beside(source: Path, settings: Settings, ending: str | None, suffix: str) -
         name, value = next((name, value) for name, value in vars(settings.target).items() if value is not None)
         numbers = value if isinstance(value, tuple) else (value,)
         suffix = f"_{LABELS[name]}{('-' if name == 'scale' else 'x').join(f'{number:g}' for number in numbers)}"
-    return source.with_name(source.stem + suffix + (ending or pictures.ending_of(source)))
+    return source.with_name(source.stem + suffix + (ending or jobs.ending_of(source)))
 
 
 def models_table() -> Table:
