@@ -258,11 +258,12 @@ def test_query_and_forward_give_the_official_pictures(official, golden, key):
 def test_load_takes_released_names_and_models_and_names_the_choices_otherwise():
     model = models.load("bicubic")
     assert models.load(model) is model and not model.training
-    assert models.released() == ["bicubic", "ipe-field", "ipe-field-light", "ipe-liif", "ipe-liif-cell"]
+    twins = ["small-field", "small-ipe-liif", "small-ipe-metasr", "small-liif", "small-liif-pe", "small-metasr"]
+    assert models.released() == ["bicubic", "ipe-field", "ipe-field-light", "ipe-liif", "ipe-liif-cell", *twins]
     for name in ("ipe-liif", "ipe-liif-cell"):
         assert models.load(name).config == models.method(name)
     assert models.load().config == models.method(models.DEFAULT)
-    every = "bicubic, ipe-field, ipe-field-light, ipe-liif, ipe-liif-cell or the path"
+    every = f"bicubic, ipe-field, ipe-field-light, ipe-liif, ipe-liif-cell, {', '.join(twins)} or the path"
     for name, hint in (("rdn-liif", "train it"), ("nonesuch", every)):
         with pytest.raises(ValueError, match=f"{name}.*{hint}"):
             models.load(name)

@@ -24,7 +24,7 @@ SCALES = (2.7, 7.0)
 MOST_PARAMETERS = 500_000
 MOST_BYTES = 16 * MB
 PROTOCOL = "div2k"
-BASELINES = ("ipe-field-light", "bicubic")
+BASELINES = ("ipe-field-light", "small-ipe-liif", "bicubic")
 
 
 @dataclass(frozen=True)

@@ -14,12 +14,19 @@ from ipe_sr.models.families import BicubicConfig
 
 WEIGHTS = Path(__file__).parents[1] / "weights"   # its README.md says how they were made
 DEFAULT = "ipe-liif-cell"
+TWIN = "comparison: {}, small, one of six with the same training from random weights"
 PURPOSES = {   # what each is for; more in weights/README.md
     "bicubic": "comparison: interpolation, without weights",
     "ipe-field": "speed with more quality than ipe-field-light: --fast; views of any size and angle",
     "ipe-field-light": "speed on a CPU, and folders of pictures; less sharp than the others",
     "ipe-liif": "the notebooks; turned and perspective views (ipe_sr.footprints)",
     "ipe-liif-cell": "upscaling: the default, and the sharpest",
+    "small-field": TWIN.format("the field"),
+    "small-ipe-liif": TWIN.format("IPE-LIIF"),
+    "small-ipe-metasr": TWIN.format("IPE-MetaSR"),
+    "small-liif": TWIN.format("LIIF"),
+    "small-liif-pe": TWIN.format("LIIF w/ PE"),
+    "small-metasr": TWIN.format("MetaSR"),
 }
 
 
