@@ -13,10 +13,12 @@ from scipy import stats
 
 from ipe_sr import InputError, models
 from ipe_sr.evaluation import ImageScore, Score
-from ipe_sr.report import scores, scores_table
+from ipe_sr.report import scores, scores_table, twins_table
+from ipe_sr.sweeps import records
 from ipe_sr.training import schedules
 
 ROOT = Path(__file__).parents[1]
+EVIDENCE = ROOT / "notebooks" / "experiments" / "records" / "evidence-small"
 RECORDS = ROOT / "notebooks" / "experiments" / "records" / "released"
 NAMES = [name for name in models.released() if name != "bicubic"]
 SELF = "ours, self-ensemble"
@@ -127,7 +129,15 @@ def test_documents_show_the_records_figures(document):
     )
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [name for name in NAMES if name in twins_table.TWINS])
+def test_the_records_of_the_evidence_are_of_the_released_twins(name):
+    """A twin is a training of the sweep, stored in 16 bits. Its header names the digest of the checkpoint that was scored."""
+    record = records.read(EVIDENCE / f"{name}-seed{twins_table.SEED}" / "record.json")
+    facts = models.training_facts(models.WEIGHTS / f"{name}.safetensors")
+    assert facts["source_sha256"] == record.checkpoint["sha256"]
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name not in twins_table.TWINS])
 def test_the_records_are_of_the_released_weights(name):
     """New weights need new records: each record names the digest of the weights that it scored."""
     import hashlib
@@ -151,3 +161,11 @@ def test_no_path_of_a_machine_is_in_the_records():
     for path in RECORDS.glob("*.json"):
         assert not re.search(r'"/\w+/', path.read_text(encoding="utf-8")), path
         assert json.loads(path.read_text(encoding="utf-8"))["format"] == scores.FORMAT
+
+
+def test_the_table_of_the_twins_in_the_card_is_that_of_the_committed_records():
+    card = ROOT / "ipe_sr" / "weights" / "README.md"
+    text, made = card.read_text(encoding="utf-8"), twins_table.table(EVIDENCE)
+    assert scores_table.embed(text, made, str(card), twins_table.BEGIN, twins_table.END) == text, (
+        f"run python -m ipe_sr.report.twins_table {EVIDENCE.relative_to(ROOT)} {card.relative_to(ROOT)}"
+    )

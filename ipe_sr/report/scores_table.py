@@ -53,15 +53,15 @@ def table(folder: Path, columns: list[str], pairs: list[tuple[str, str]]) -> str
     return "\n".join(lines)
 
 
-def embed(text: str, made: str, name: str) -> str:
+def embed(text: str, made: str, name: str, begin: str = BEGIN, end: str = END) -> str:
     """The text of a document with the table between its two marks.   name: of the document, for the message.
 
     Raises InputError unless each mark occurs once.
     """
-    if text.count(BEGIN) != 1 or text.count(END) != 1:
-        raise InputError(f"{name}: needs the marks {BEGIN} and {END} once each")
-    before, rest = text.split(BEGIN)
-    return f"{before}{BEGIN}\n{made}\n{END}{rest.split(END)[1]}"
+    if text.count(begin) != 1 or text.count(end) != 1:
+        raise InputError(f"{name}: needs the marks {begin} and {end} once each")
+    before, rest = text.split(begin)
+    return f"{before}{begin}\n{made}\n{end}{rest.split(end)[1]}"
 
 
 def main(
