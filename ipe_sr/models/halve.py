@@ -1,4 +1,4 @@
-"""Store a trained network in 16 bits, as released weights are: `python -m ipe_sr.models.halve SOURCE.safetensors OUT.safetensors`.
+"""Store a trained network in 16 bits, as released weights are: `python -m ipe_sr.models.halve SOURCE OUT`.
 
 The facts of the training are kept, and the SHA-256 of the source is added to them, so that the records of the training's
 scores lead to the file.
