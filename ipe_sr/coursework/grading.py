@@ -16,7 +16,7 @@ from pathlib import Path
 import nbformat
 
 from ipe_sr import files
-from ipe_sr.coursework import assembly, execution, feedback, masters, sandbox, sentences, tables
+from ipe_sr.coursework import assembly, execution, feedback, masters, rubrics, sandbox, sentences, tables
 from ipe_sr.coursework.gradebook import Course, Graded
 from ipe_sr.coursework.limits import Limits
 from ipe_sr.coursework.submissions import Submission, Survey, shown
@@ -72,6 +72,7 @@ def grade(
     _write_pages(result, survey, sandboxed or sandbox.Sandbox(), report)
     tables.write(out, result.marks, result.late)
     tables.write_by_hand(out, course.waiting())
+    rubrics.write(out, course.waiting(), course.masters)
     return result
 
 

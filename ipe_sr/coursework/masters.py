@@ -14,7 +14,7 @@ from nbformat import NotebookNode
 from ipe_sr.errors import InputError
 from ipe_sr.series import documents
 
-KINDS = ("implementation", "bug hunt", "derivation", "experiment")
+KINDS = ("implementation", "bug hunt", "derivation", "experiment", "written answer")
 HEADING = re.compile(rf"### Exercise (\d\d\.\d) · ({'|'.join(KINDS)}) · (★☆☆|★★☆|★★★) · (\d+) points?$", re.M)
 STUDENT_ID = re.compile(r"[\w@][\w.@+ -]*")   # also the name of a folder
 STUDENT_TAG = "student"   # the tag of the cell where students type their id

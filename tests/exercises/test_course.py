@@ -94,6 +94,7 @@ def test_every_submission_gets_its_points_and_a_sentence(course, student, first,
 def test_a_written_answer_waits_for_a_person_and_no_answer_does_not(course):
     rows = {row["student"]: row for row in table(course[0] / "out/questions.csv") if row["exercise"] == "01.3"}
     assert (rows["good"]["points"], rows["good"]["says"]) == (OPEN, "waits for a person")
+    assert (course[0] / "out/by_hand.md").read_text(encoding="utf-8").startswith("### Exercise 01.3 · ")
     assert (rows["empty"]["points"], rows["empty"]["state"]) == ("0", "graded")
 
 
