@@ -106,8 +106,8 @@ def printed(first: str, second: str, block: str, scales: tuple[float, ...]) -> P
 
 
 def _row(part: paper.PaperBlock, row: str) -> dict[float, paper.Printed]:
-    """What the paper prints of one of our rows; nothing if the row is not in this block."""
-    return next((part.rows[label] for label in LABELS.get(row, ()) if label in part.rows), {})
+    """What the paper prints of a row, ours or its own; nothing if the row is not in this block."""
+    return next((part.rows[label] for label in LABELS.get(row, (row,)) if label in part.rows), {})
 
 
 def _end(training: str) -> float:
