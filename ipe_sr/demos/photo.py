@@ -1,6 +1,6 @@
-"""The demo of notebook 15: a picture, perhaps the reader's own, is made small, then viewed zoomed and turned.
+"""The last demo of notebook 15: a picture, perhaps the reader's own, is made small, then viewed zoomed and turned.
 
-The pixels of the view are areas, as they should be, or points.
+The pixels of the view are areas, as they should be, or points. `enlarging` has the first demo, which keeps the picture's size.
 """
 
 import functools
@@ -8,6 +8,7 @@ import math
 from typing import NamedTuple
 
 import ipywidgets
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -35,9 +36,17 @@ class Opened(NamedTuple):
     look: footprints.Look
 
 
-_own: dict[str, Tensor] = {}   # uploaded pictures by name: (1 to 4, H, W)
+_own: dict[str, Tensor] = {}        # uploaded pictures by name: (3, H, W); the last one was uploaded last
+_made_from_pictures: list = []      # cached functions of a picture's name, which a new picture of that name makes wrong
 
 
+def depends_on_pictures(cached):
+    """Register a function with an `lru_cache` whose first argument is the name of a picture. A decorator."""
+    _made_from_pictures.append(cached)
+    return cached
+
+
+@depends_on_pictures
 @functools.lru_cache(maxsize=8)
 @torch.no_grad()
 def opened(name: str) -> Opened:
@@ -58,9 +67,20 @@ def _sample(name: str) -> Tensor:
 def upload(name: str, data: bytes) -> None:
     """Add a picture from the bytes of a file, for `opened(name)`. Raises InputError if the bytes are not a picture."""
     pixels = images.decode(data, name).pixels
+    _own.pop(name, None)
     _own[name] = images.to_tensor(pixels[..., :3] if pixels.shape[2] > 2 else pixels[..., :1]).expand(3, -1, -1)
-    opened.cache_clear()
-    _views.cache_clear()
+    for cached in _made_from_pictures:
+        cached.cache_clear()
+
+
+def whole(name: str) -> Tensor:
+    """An uploaded picture or a sample, at its own size: (3, H, W)."""
+    return _own[name] if name in _own else images.to_tensor(samples.image(name))
+
+
+def own_picture(default: str) -> np.ndarray:
+    """The picture that was uploaded last, or the sample `default` if none was: (H, W, 3) uint8."""
+    return images.to_pixels(whole(next(reversed(_own), default)))
 
 
 def _three_panels():
@@ -92,6 +112,7 @@ def photo_view_readout(picture: str, zoom: float, turn: int, pixels: str) -> str
     return f"{picture}   half-edges {edges}   {likeness}"
 
 
+@depends_on_pictures
 @functools.lru_cache(maxsize=2)   # the picture and its readout need the same views
 @torch.no_grad()
 def _views(picture: str, zoom: float, turn: int, pixels: str) -> tuple[Tensor, Tensor, Tensor]:
