@@ -12,7 +12,7 @@ from ipe_sr.imaging import images, metrics, resample, samples
 # What the slider calls a network -> its released name. All three had the same training, from random weights.
 NETWORKS = {"IPE-LIIF": "small-ipe-liif", "LIIF": "small-liif", "field": "small-field"}
 SCALES = ("1.5", "2", "3", "4", "6", "8")
-WORST = 0.2   # mean absolute difference over the channels; the brightest shade
+WORST = 0.1   # mean absolute difference over the channels; the brightest shade
 
 
 @functools.cache
@@ -37,7 +37,7 @@ def _told(network: str, scale: str, factor: float) -> torch.Tensor:
 
 def _three_views():
     fig, axes = figures.panels(columns=3, height=3.1)
-    titles = "told the right size", "told this size", f"difference: dark none, bright {WORST} or more"
+    titles = "told the right size", "told this size", f"difference, 0 to {WORST}"
     for ax, title in zip(axes[0], titles, strict=True):
         ax.set(xticks=[], yticks=[], title=title, xlim=(0, SIDE), ylim=(SIDE, 0), aspect="equal")
         ax.grid(False)

@@ -78,15 +78,18 @@ def tables(found: dict[str, list[dict[str, Any]]]) -> list[Block]:
 def figure(found: dict[str, list[dict[str, Any]]], keys: list[Key]) -> Any:
     """The loss against the told size, one panel for each key, one line for each model."""
     columns = 3
-    fig, axes = figures.panels(math.ceil(len(keys) / columns), columns, height=2.8, sharey=True)
+    fig, axes = figures.panels(math.ceil(len(keys) / columns), columns, height=2.8)
     for ax, key in zip(axes.flat, keys, strict=False):
         curves = {name: by[key] for name, records in found.items() if key in (by := levels(records))}
         factors = sorted(next(iter(curves.values())))
         figures.plot_lines(ax, range(len(factors)), {
             name: [told[factor] - told[1.0] for factor in factors] for name, told in curves.items()
         })
-        ax.set(title=title(key), xlabel="told size / right size", ylabel="PSNR − PSNR at the right size / dB")
+        ax.get_legend().remove()   # one below all panels
+        ax.set(title=title(key), xlabel="told size / right size")
         ax.set_xticks(range(len(factors)), [_fraction(factor) for factor in factors])
+    for ax in axes[:, 0]:
+        ax.set_ylabel("PSNR − PSNR at\nthe right size / dB")
     for ax in axes.flat[len(keys) :]:
         ax.set_axis_off()
     fig.legend(*axes.flat[0].get_legend_handles_labels(), loc="outside lower center", ncols=3, fontsize=9)
