@@ -40,3 +40,19 @@ def test_fitting_keeps_the_callers_random_state_and_always_gives_the_same_weight
     assert torch.equal(torch.rand(3), expected)
     second = tiny_metasr.__wrapped__("MetaSR", steps=2).model.state_dict()
     assert all(torch.equal(first[name], second[name]) for name in first)
+
+
+def test_scales_and_seed_change_what_is_fitted():
+    first, *others = (
+        tiny_metasr("MetaSR", 2, *options).model.state_dict() for options in ((), ((1, 2),), (generality.SCALES, 1))
+    )
+    assert all(any(not torch.equal(first[name], other[name]) for name in first) for other in others)
+
+
+def test_filters_share_one_scale_of_colours_that_is_white_at_zero():
+    weights = {name: torch.full((2 * REACH + 1, 2 * REACH + 1), value) for name, value in (("a", 0.0), ("b", 0.3), ("c", -0.3))}
+    *panels, bar = generality.filters(weights, columns=3).axes
+    shades = [panel.images[0].to_rgba(panel.images[0].get_array())[0, 0, :3] for panel in panels]
+    assert shades[0].min() > 0.95
+    assert shades[1][2] > shades[1][0] and shades[2][0] > shades[2][2], "positive is violet, negative orange"
+    assert 0.0 in bar.get_yticks()

@@ -52,15 +52,18 @@ def queries(hr: Tensor, lr_size: tuple[int, int], scales: Iterable[float]) -> Qu
     return Queries(*map(torch.cat, zip(*parts, strict=True)))
 
 
-def learn(answer: Answer, weights: Iterable[Tensor], known: Queries, steps: int, rate: float = 1e-2) -> list[float]:
+def learn(
+    answer: Answer, weights: Iterable[Tensor], known: Queries, steps: int, rate: float = 1e-2, seed: int = 0
+) -> list[float]:
     """Fit the weights behind `answer` to known colours. Returns the loss of each step.
 
     Adam on the mean absolute error of 1024 random queries in each step. The learning rate rises to `rate`, then falls.
+    seed: of the draw of queries.
     """
     position, radius, colour = known
     optimizer = torch.optim.Adam(weights)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, rate, total_steps=steps)
-    random, losses = torch.Generator().manual_seed(0), []
+    random, losses = torch.Generator().manual_seed(seed), []
     for _ in range(steps):
         some = torch.randint(len(colour), (1024,), generator=random)
         loss = (answer(position[some], radius[some]) - colour[some]).abs().mean()
@@ -81,18 +84,23 @@ class FittedModel(NamedTuple):
 
 
 @torch.enable_grad()
-def fitted(config: LIIFConfig | MetaSRConfig | FieldConfig, scales: Iterable[float], steps: int) -> FittedModel:
-    """Fit a model to the face at these scales. Every call gives the same weights and keeps the caller's random state."""
+def fitted(
+    config: LIIFConfig | MetaSRConfig | FieldConfig, scales: Iterable[float], steps: int, seed: int = 0
+) -> FittedModel:
+    """Fit a model to the face at these scales. Every call gives the same weights and keeps the caller's random state.
+
+    seed: of the first weights and of the draw of queries.
+    """
     hr = original()
     lr = resample.bicubic(hr, (SIDE, SIDE))[None]
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
+        torch.manual_seed(seed)
         model = config.build()
 
     def answer(position: Tensor, radius: Tensor) -> Tensor:
         return model.query(model.encode(lr), position[None], radius[None])[0]
 
-    learn(answer, model.parameters(), queries(hr, (SIDE, SIDE), scales), steps)
+    learn(answer, model.parameters(), queries(hr, (SIDE, SIDE), scales), steps, seed=seed)
     return FittedModel(model.eval(), lr, hr)
 
 

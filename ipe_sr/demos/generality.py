@@ -2,16 +2,20 @@
 
 import dataclasses
 import functools
+from collections.abc import Mapping
 
 import numpy as np
 import torch
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import Normalize
+from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from torch import Tensor
 
 from ipe_sr import figures
 from ipe_sr.demos.decoder import ENCODER, FittedModel, fitted
 from ipe_sr.demos.scenes import scene
-from ipe_sr.figures import BLACK, BLUE, ORANGE, RED
+from ipe_sr.figures import BLACK, BLUE, GREEN, RED
 from ipe_sr.imaging import resample
 from ipe_sr.models import MetaSR, MetaSRConfig
 
@@ -21,13 +25,16 @@ SCALES = tuple(1 + quarter / 4 for quarter in range(13))   # 1, 1.25, ... 4
 STEPS = 200
 REACH = 4    # LR pixels: an effective filter is zero farther away than this
 EDGE = REACH + 0.5
-PIXEL = {"fill": False, "edgecolor": ORANGE, "linewidth": 2.5}
+PIXEL = {"fill": False, "edgecolor": GREEN, "linewidth": 2.5}
+WEIGHTS = {"cmap": "PuOr", "vmin": -0.4, "vmax": 0.4, "interpolation": "nearest"}   # white is zero; larger weights look like 0.4
+TICKS = (-0.4, -0.2, 0, 0.2, 0.4)
+CROSS = {"color": BLACK, "linewidth": 0.6, "linestyle": ":"}
 
 
 @functools.cache
-def tiny_metasr(method: str, steps: int = STEPS) -> FittedModel:
-    """A MetaSR fitted to the face of notebook 06. The first call takes seconds.   method: see `METHODS`."""
-    return fitted(dataclasses.replace(SMALL, encoding=METHODS[method]), SCALES, steps)
+def tiny_metasr(method: str, steps: int = STEPS, scales: tuple[float, ...] = SCALES, seed: int = 0) -> FittedModel:
+    """A MetaSR fitted to the face of notebook 06 at these scales. The first call takes seconds.   method: see `METHODS`."""
+    return fitted(dataclasses.replace(SMALL, encoding=METHODS[method]), scales, steps, seed)
 
 
 @torch.enable_grad()
@@ -45,8 +52,27 @@ def effective_filter(model: MetaSR, centre: tuple[float, float], radius: tuple[f
     return torch.autograd.grad(colour.mean(), lr)[0][0].sum(0)
 
 
+def filters(weights: Mapping[str, Tensor], columns: int) -> Figure:
+    """Effective filters side by side, on one scale of colours with white at zero. The zeros along the border are left out.
+
+    weights: title -> (2 REACH + 1, 2 REACH + 1).
+    """
+    rows = -(-len(weights) // columns)
+    fig, axes = figures.panels(rows, columns, height=0.85 * figures.WIDTH / columns + 0.15, sharex=True, sharey=True)
+    for ax, (title, each) in zip(axes.flat, weights.items(), strict=True):
+        drawn = ax.imshow(each.numpy(), extent=(-EDGE, EDGE, EDGE, -EDGE), **WEIGHTS)
+        ax.axhline(0, **CROSS)
+        ax.axvline(0, **CROSS)
+        ax.set(title=title, xlim=(1 - EDGE, EDGE - 1), ylim=(EDGE - 1, 1 - EDGE), xticks=(-2, 0, 2), yticks=(-2, 0, 2))
+        ax.grid(False)
+    for ax in axes[-1]:
+        ax.set_xlabel("LR pixels")
+    fig.colorbar(drawn, ax=axes, ticks=TICKS, label="weight", extend="max")
+    return fig
+
+
 def _filters_stage():
-    fig, axes = figures.panels(columns=3, height=3.5, width_ratios=[4, 5, 2.2])
+    fig, axes = figures.panels(columns=3, height=3.5, width_ratios=[4, 4.4, 2.9])
     effective, across, generated = axes[0]
     effective.set(xlim=(-EDGE, EDGE), ylim=(EDGE, -EDGE), aspect="equal", title="the filter at work", xlabel="LR pixels",
                xticks=range(-REACH, REACH + 1, 2), yticks=range(-REACH, REACH + 1, 2))
@@ -55,6 +81,8 @@ def _filters_stage():
     for ax in (effective, generated):
         ax.grid(False)
     generated.set(xticks=[], yticks=[])
+    colours = ScalarMappable(Normalize(WEIGHTS["vmin"], WEIGHTS["vmax"]), WEIGHTS["cmap"])
+    fig.colorbar(colours, ax=generated, ticks=TICKS, label="weight, left and right", extend="max")
     return fig, axes
 
 
@@ -64,16 +92,15 @@ def generated_filter(axes, y: float, x: float, scale: float, method: str) -> Non
     effective, across, generated = axes[0]
     model, r = tiny_metasr(method).model, 1 / scale
     weights = effective_filter(model, (y, x), (r, r))
-    shades = {"cmap": "cividis", "interpolation": "nearest"}
-    effective.imshow(weights, extent=(-EDGE, EDGE, EDGE, -EDGE), vmin=-0.3, vmax=0.9, **shades)
+    effective.imshow(weights, extent=(-EDGE, EDGE, EDGE, -EDGE), **WEIGHTS)
     effective.add_patch(Rectangle(((x - r) / 2, (y - r) / 2), r, r, **PIXEL))
     at = np.arange(-REACH, REACH + 1)
-    across.axvspan((x - r) / 2, (x + r) / 2, color=ORANGE, alpha=0.35, linewidth=0)
+    across.axvspan((x - r) / 2, (x + r) / 2, color=GREEN, alpha=0.35, linewidth=0)
     across.plot(at, resample.cubic(np.abs(at - x / 2)), "--s", color=BLACK, markersize=4, linewidth=1.2, label="bicubic")
     across.plot(at, weights.sum(0), "-o", color=BLUE, markersize=5, label=method)
     across.plot([_balance(weights.sum(0))], [-0.55], "^", color=RED, markersize=9)
     across.legend(fontsize=8, loc="upper right")
-    generated.imshow(_generated_weights(model, y, x, r), aspect="auto", vmin=-0.3, vmax=0.3, **shades)
+    generated.imshow(_generated_weights(model, y, x, r), aspect="auto", **WEIGHTS)
 
 
 def generated_filter_readout(y: float, x: float, scale: float, method: str) -> str:
