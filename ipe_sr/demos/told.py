@@ -12,7 +12,7 @@ from ipe_sr.imaging import images, metrics, resample, samples
 # What the slider calls a network -> its released name. All three had the same training, from random weights.
 NETWORKS = {"IPE-LIIF": "small-ipe-liif", "LIIF": "small-liif", "field": "small-field"}
 SCALES = ("1.5", "2", "3", "4", "6", "8")
-WORST = 0.1   # mean absolute difference over the channels; the brightest shade
+WORST = 0.05   # mean absolute difference over the channels; the brightest shade
 
 
 @functools.cache
