@@ -2,6 +2,7 @@
 
 import ast
 import itertools
+import random
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from ipe_sr.widgets import CAPTION, Explorer
 FOLDER = Path(__file__).parents[1] / "notebooks"
 NOTEBOOKS = documents.notebooks(FOLDER)
 RUNS = demos.runs_of(FOLDER / "experiments" / "records" / "table4-tiny")   # those of notebook 11
+MOST_STATES = 100   # that are tried of one demo, drawn from all
 NAMES = {"demos": demos, "runs": RUNS, "samplers": SAMPLERS}                # that the notebooks' calls of Explorer use
 
 
@@ -41,13 +43,15 @@ def coarse(control):
 each_explorer = pytest.mark.parametrize(("render", "readout", "controls", "start"), list(explorers()))
 
 
-def test_every_notebook_has_one_explorer():
-    assert len(list(explorers())) == len(NOTEBOOKS)
+def test_every_notebook_has_an_explorer():
+    for path in NOTEBOOKS:
+        assert any("Explorer(" in cell.source for cell in documents.code_cells(documents.read(path))), path.name
 
 
 @each_explorer
 def test_every_state_gives_a_picture_and_a_readout_without_nan(render, readout, controls, start):
-    for values in itertools.product(*map(coarse, controls.values())):
+    every = list(itertools.product(*map(coarse, controls.values())))
+    for values in random.Random(0).sample(every, min(MOST_STATES, len(every))):
         state = dict(zip(controls, values, strict=True))
         picture = render(**state)
         assert picture.dtype == np.uint8 and picture.ndim == 3

@@ -71,7 +71,8 @@ def enlarged_part(axes, picture: str, down: int, right: int, scale: float, model
 def enlarged_part_readout(picture: str, down: int, right: int, scale: float, model: str) -> str:
     size, *_ = _part(picture, down, right, scale, model)
     large = " x ".join(str(round(scale * n)) for n in size)
-    return f"{picture}: {size[0]} x {size[1]} pixels; the whole of it at x{scale:g} would have {large}   model {model}"
+    whole = f"{picture}: {size[0]} x {size[1]} pixels; the whole of it at x{scale:g} would have {large}"
+    return f"{whole}   shown: {down} % down, {right} % to the right, by {model}"
 
 
 def _part(
