@@ -10,14 +10,21 @@ import pytest
 
 from ipe_sr import demos, figures
 from ipe_sr.encodings import SAMPLERS
+from ipe_sr.report import results
 from ipe_sr.series import documents
 from ipe_sr.widgets import CAPTION, Explorer
 
 FOLDER = Path(__file__).parents[1] / "notebooks"
 NOTEBOOKS = documents.notebooks(FOLDER)
-RUNS = demos.runs_of(FOLDER / "experiments" / "records" / "table4-tiny")   # those of notebook 11
-MOST_STATES = 100   # that are tried of one demo, drawn from all
-NAMES = {"demos": demos, "runs": RUNS, "samplers": SAMPLERS}                # that the notebooks' calls of Explorer use
+SWEEP = FOLDER / documents.preset(FOLDER, "teach")["11"]["sweep"]           # whose runs notebook 11 shows
+SECTION = results.sections(results.sweeps(SWEEP)[0])[0]
+FIRST = next(row for row in SECTION.rows if "(ours)" in row)
+WANTED = SECTION.scored(FIRST)
+MOST_STATES = 60     # that are tried of one demo, drawn from all
+NAMES = {   # that the notebooks' calls of Explorer use
+    "demos": demos, "samplers": SAMPLERS, "runs": demos.runs_of(SWEEP), "section": SECTION, "first": FIRST, "wanted": WANTED,
+    "scale": WANTED[0], "seeds": {FIRST: {run.seed for run in SECTION.runs(FIRST)}},
+}
 
 
 def explorers():
