@@ -36,7 +36,8 @@ def test_examples_show_how_the_rubric_is_used(id):
     entries, (_, exercise) = MARKED[id], WRITTEN[id]
     points = [points for points, _ in rubrics.lines(exercise)]
     for entry in entries:
-        assert len(entry["by"]) == len(points) and all(0 <= given <= most for given, most in zip(entry["by"], points, strict=True))
+        assert len(entry["by"]) == len(points)
+        assert all(0 <= given <= most for given, most in zip(entry["by"], points, strict=True))
         assert sum(entry["by"]) < exercise.points and entry["mistake"] and entry["text"]
     assert len({sum(entry["by"]) for entry in entries}) >= 2
     assert all(any(not entry["by"][i] for entry in entries) for i in range(len(points))), "each line is missed by one of them"

@@ -193,3 +193,22 @@ def test_ci_runs_the_commands_of_the_readme():
     lines = (smoke_run.ROOT / ".ci" / "run").read_text(encoding="utf-8").splitlines()
     assert f"{first} PARAMS=smoke" == smoke_run.COMMAND
     assert lines[-2:] == [smoke_run.COMMAND, second]
+
+
+def test_papermill_finds_the_records_from_another_folder(tmp_path):
+    """The path of the records is relative to the notebook's folder. A folder with a space in its name changes nothing, nor do
+    line ends as some editors write them."""
+    source, folder = FOLDER / "13_what_area_is_worth.ipynb", tmp_path / "a folder"
+    folder.mkdir()
+    copy = folder / source.name
+    copy.write_bytes(source.read_bytes().replace(b"\n", b"\r\n"))
+    command = [sys.executable, "-m", "papermill", str(copy), str(folder / "out.ipynb"), "--log-level", "ERROR"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert claims_of(folder / "out.ipynb") == claims_of(source)
+
+
+def claims_of(path):
+    """The lines of the claims that an executed notebook printed."""
+    printed = "".join(o.get("text", "") for cell in documents.code_cells(documents.read(path)) for o in cell.outputs)
+    return re.findall(r"^\[\d\d\.\d+\] .*$", printed, re.M)
