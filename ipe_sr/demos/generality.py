@@ -26,7 +26,7 @@ STEPS = 200
 REACH = 4    # LR pixels: an effective filter is zero farther away than this
 EDGE = REACH + 0.5
 PIXEL = {"fill": False, "edgecolor": GREEN, "linewidth": 2.5}
-WEIGHTS = {"cmap": "PuOr", "vmin": -0.4, "vmax": 0.4, "interpolation": "nearest"}   # white is zero; larger weights look like 0.4
+WEIGHTS = {"cmap": "PuOr", "vmin": -0.4, "vmax": 0.4, "interpolation": "nearest"}   # white is zero; above 0.4 all look alike
 TICKS = (-0.4, -0.2, 0, 0.2, 0.4)
 CROSS = {"color": BLACK, "linewidth": 0.6, "linestyle": ":"}
 
