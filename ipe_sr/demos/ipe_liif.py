@@ -2,6 +2,8 @@
 
 import numpy as np
 import torch
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import Normalize
 
 from ipe_sr import encodings, figures
 from ipe_sr.demos.scenes import bars, scene
@@ -27,10 +29,11 @@ def _damping_and_sines():
     kept.stairs([0], [0, 1], **NEGATIVE, label="turned round")
     kept.plot([], [], **WHOLE_PERIOD, label="one period wide")
     kept.legend(loc="upper center", ncols=2, fontsize=8, columnspacing=1)
-    sines.set(xlim=(-REACH, REACH), ylim=(L - 0.5, -2.4), yticks=range(L), xlabel="x from the code, local units",
-             title="the sines of each pixel in reach of a code")
+    sines.set(xlim=(-REACH, REACH), ylim=(L - 0.5, -2.4), yticks=range(L), xlabel="x from the latent code, local units",
+             title="the sines of each pixel in reach of a latent code")
     for ax in axes[0]:
         ax.grid(False)
+    fig.colorbar(ScalarMappable(Normalize(-1, 1), "PuOr"), ax=sines, ticks=(-1, 0, 1))
     return fig, axes
 
 
@@ -45,7 +48,7 @@ def surviving_waves(axes, scale: float, waves: str) -> None:
     bars(kept, START, 0.6, np.where(damping < 0, np.nan, damping), horizontal=True, **KEPT)
     bars(kept, START, 0.6, np.where(damping < 0, damping, np.nan), horizontal=True, **NEGATIVE)
     extent = (-3, 2 * len(values) / scale - 3, L - 0.5, -0.5)
-    sines.imshow(values.T, extent=extent, vmin=-1, vmax=1, cmap="cividis", interpolation="nearest", aspect="auto")
+    sines.imshow(values.T, extent=extent, vmin=-1, vmax=1, cmap="PuOr", interpolation="nearest", aspect="auto")
     for ax in axes[0]:
         ax.axhline(_whole_period(scale, waves), **WHOLE_PERIOD)
 
