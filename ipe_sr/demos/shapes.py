@@ -55,7 +55,7 @@ def _wave_damping_and_encoding():
     wave.plot([], [], **MEAN, label="mean over the pixel")
     wave.legend(fontsize=7.5, loc="upper center", ncols=2, columnspacing=0.8, handlelength=1.3)
     damping.set_xscale("log", base=2)
-    damping.set(xlabel="w r", xlim=(2**-3, 2**5), ylim=(-0.3, 1.2), title="factor of a wave")
+    damping.set(xlabel="w r", xlim=(2**-3, 2**5), ylim=(-0.3, 1.2), title="damping")
     damping.axhline(0, color=BLACK, linewidth=0.8)
     code.set(xlabel="k  (w = 2^k)", xlim=(-0.7, 9.7), ylim=(-1.1, 1.9), xticks=range(0, 10, 3), title="its encoding")
     code.stairs([0], [0, 1], **POINT, label="PE: the centre")
@@ -82,7 +82,7 @@ def pixel_encoding_readout(centre: float, radius: float, k: int, shape: str) -> 
     factor = _factors(radius, shape)[1][k]
     point = np.sin(2.0**k * centre)
     return (f"scale {1 / radius:.2f}   w r = {2.0**k * radius:.2f}   at the centre {point:+.3f}"
-            f"   factor of a {shape} {factor:+.3f}   mean {point * factor:+.3f}")
+            f"   damping of a {shape} {factor:+.3f}   mean {point * factor:+.3f}")
 
 
 def _factors(radius: float, shape: str) -> tuple[np.ndarray, np.ndarray]:
