@@ -76,7 +76,7 @@ def tables(found: dict[str, list[dict[str, Any]]]) -> list[Block]:
 
 
 def figure(found: dict[str, list[dict[str, Any]]], keys: list[Key]) -> Any:
-    """The loss against the told size, one panel for each key, one line for each model."""
+    """The loss against the told size, one panel for each key, one line for each model. At 0 a line may leave its panel."""
     columns = 3
     fig, axes = figures.panels(math.ceil(len(keys) / columns), columns, height=2.8)
     for ax, key in zip(axes.flat, keys, strict=False):
@@ -86,6 +86,9 @@ def figure(found: dict[str, list[dict[str, Any]]], keys: list[Key]) -> Any:
             name: [told[factor] - told[1.0] for factor in factors] for name, told in curves.items()
         })
         ax.get_legend().remove()   # one below all panels
+        seen = [told[factor] - told[1.0] for told in curves.values() for factor in factors if factor]
+        margin = 0.1 * max(max(seen) - min(seen), 0.1)
+        ax.set_ylim(min(seen) - margin, max(seen) + margin)   # points may lie far below and would flatten the rest
         ax.set(title=title(key), xlabel="told size / right size")
         ax.set_xticks(range(len(factors)), [_fraction(factor) for factor in factors])
     for ax in axes[:, 0]:
