@@ -85,7 +85,8 @@ def figure(found: dict[str, list[dict[str, Any]]], keys: list[Key]) -> Any:
         figures.plot_lines(ax, range(len(factors)), {
             name: [told[factor] - told[1.0] for factor in factors] for name, told in curves.items()
         })
-        ax.get_legend().remove()   # one below all panels
+        if legend := ax.get_legend():   # there is none for a single line
+            legend.remove()             # one stands below all panels
         seen = [told[factor] - told[1.0] for told in curves.values() for factor in factors if factor]
         margin = 0.1 * max(max(seen) - min(seen), 0.1)
         ax.set_ylim(min(seen) - margin, max(seen) + margin)   # points may lie far below and would flatten the rest
