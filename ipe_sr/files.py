@@ -66,16 +66,26 @@ def replacing(path: str | os.PathLike) -> Iterator[Path]:
 
 def check_writable(path: str | os.PathLike) -> None:
     """Raises the InputError that `replacing` would raise. Call it before long work."""
-    os.unlink(_temporary(Path(path)))
+    try:
+        with tempfile.TemporaryFile(dir=_folder(Path(path))):   # where the system can, it has no name
+            pass
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written ({error.strerror})") from None
 
 
-def _temporary(path: Path) -> str:
-    """Creates an empty file beside the one that `path` names or links to, and returns its path."""
+def _folder(path: Path) -> Path:
+    """The folder of the file that `path` names or links to. Raises InputError if it does not exist or `path` is a folder."""
     if path.is_dir():
         raise InputError(f"{path}: is a folder; give the name of a file")
     folder = Path(os.path.realpath(path)).parent if path.is_symlink() else path.parent
     if not folder.is_dir():
         raise InputError(f"{path}: its folder does not exist; make {folder} first")
+    return folder
+
+
+def _temporary(path: Path) -> str:
+    """Creates an empty file beside the one that `path` names or links to, and returns its path."""
+    folder = _folder(path)
     try:
         # A short name, because the longest name that a folder allows has no room for more.
         handle, name = tempfile.mkstemp(prefix=f"{TEMPORARY}{os.getpid()}-", suffix=path.suffix[:9], dir=folder)

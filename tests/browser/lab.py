@@ -163,8 +163,8 @@ def time_pictures(page) -> None:
     page.evaluate(
         """css => {
             addEventListener('keydown', () => { window.pressed = performance.now(); window.latency = null }, true)
-            document.querySelector(css).addEventListener('load', () => requestAnimationFrame(
-                () => { window.latency = performance.now() - window.pressed }))
+            document.querySelectorAll(css).forEach(picture => picture.addEventListener('load', () => requestAnimationFrame(
+                () => { window.latency = performance.now() - window.pressed })))
         }""", PICTURE)
 
 
