@@ -10,9 +10,9 @@ import psutil
 import torch
 from torch import Tensor
 
-from ipe_sr import figures, footprints, models
+from ipe_sr import footprints, models
 from ipe_sr.demos import photo
-from ipe_sr.demos.scenes import scene
+from ipe_sr.demos.scenes import picture_panels, scene
 from ipe_sr.imaging import images
 
 OUT = (96, 96)    # pixels of a panel: few enough to be decoded while a key is held down
@@ -43,15 +43,7 @@ def measured(work: Callable, *args, **options) -> tuple[Any, float, float]:
     return result, seconds, (max(most, process.memory_info().rss) - before) / 1e6
 
 
-def _three_panels():
-    fig, axes = figures.panels(columns=3, height=2.9)
-    for ax, title in zip(axes[0], ("the picture's own pixels", "bicubic interpolation", "the chosen model"), strict=True):
-        ax.set(xlim=(0, OUT[1]), ylim=(OUT[0], 0), title=title, xticks=[], yticks=[], aspect="equal")
-        ax.grid(False)
-    return fig, axes
-
-
-@scene(_three_panels)
+@scene(picture_panels(("the picture's own pixels", "bicubic interpolation", "the chosen model"), OUT, height=2.9))
 def enlarged_part(axes, picture: str, down: int, right: int, scale: float, model: str) -> None:
     """Notebook 15: a part of a picture, by its own pixels, by bicubic interpolation and by a model.
 

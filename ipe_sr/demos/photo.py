@@ -12,8 +12,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ipe_sr import figures, footprints, models
-from ipe_sr.demos.scenes import scene
+from ipe_sr import footprints, models
+from ipe_sr.demos.scenes import picture_panels, scene
 from ipe_sr.errors import InputError
 from ipe_sr.imaging import images, resample, samples
 from ipe_sr.widgets import Explorer
@@ -83,15 +83,7 @@ def own_picture(default: str) -> np.ndarray:
     return images.to_pixels(whole(next(reversed(_own), default)))
 
 
-def _three_panels():
-    fig, axes = figures.panels(columns=3, height=2.9)
-    for ax, title in zip(axes[0], ("bicubic interpolation", "IPE-LIIF", "what was there"), strict=True):
-        ax.set(xlim=(0, OUT[1]), ylim=(OUT[0], 0), title=title, xticks=[], yticks=[], aspect="equal")
-        ax.grid(False)
-    return fig, axes
-
-
-@scene(_three_panels)
+@scene(picture_panels(("bicubic interpolation", "IPE-LIIF", "what was there"), OUT, height=2.9))
 def photo_view(axes, picture: str, zoom: float, turn: int, pixels: str) -> None:
     """Notebook 15: one view of a picture, by bicubic interpolation, by IPE-LIIF, and of the original.
 

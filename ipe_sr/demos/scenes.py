@@ -5,7 +5,7 @@ these once. For each state it draws only what the state changes, on top of them.
 """
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -36,6 +36,18 @@ def scene(stage: Stage) -> Callable[[Callable[..., None]], Callable[..., np.ndar
         return picture
 
     return decorate
+
+
+def picture_panels(titles: Sequence[str], size: tuple[int, int], height: float) -> Stage:
+    """A stage with one panel for each picture, without ticks.   size: of the pictures, (H, W).   height: in inches."""
+    def stage() -> tuple[Figure, np.ndarray]:
+        fig, axes = figures.panels(columns=len(titles), height=height)
+        for ax, title in zip(axes[0], titles, strict=True):
+            ax.set(xlim=(0, size[1]), ylim=(size[0], 0), title=title, xticks=[], yticks=[], aspect="equal")
+            ax.grid(False)
+        return fig, axes
+
+    return stage
 
 
 def bars(ax: Axes, start: np.ndarray, width: float, length: np.ndarray, horizontal: bool = False, **style) -> None:

@@ -4,8 +4,8 @@ import functools
 
 import torch
 
-from ipe_sr import areas, figures, models
-from ipe_sr.demos.scenes import scene
+from ipe_sr import areas, models
+from ipe_sr.demos.scenes import picture_panels, scene
 from ipe_sr.demos.side_by_side import CROP, SIDE
 from ipe_sr.imaging import images, metrics, resample, samples
 
@@ -35,16 +35,7 @@ def _told(network: str, scale: str, factor: float) -> torch.Tensor:
     return areas.render_told(_network(network), _reduced(scale)[1], (SIDE, SIDE), factor)[0].clamp(0, 1)
 
 
-def _three_views():
-    fig, axes = figures.panels(columns=3, height=3.1)
-    titles = "told the right size", "told this size", f"difference, 0 to {WORST}"
-    for ax, title in zip(axes[0], titles, strict=True):
-        ax.set(xticks=[], yticks=[], title=title, xlim=(0, SIDE), ylim=(SIDE, 0), aspect="equal")
-        ax.grid(False)
-    return fig, axes
-
-
-@scene(_three_views)
+@scene(picture_panels(("told the right size", "told this size", f"difference, 0 to {WORST}"), (SIDE, SIDE), height=3.1))
 def told_size(axes, network: str, scale: str, factor: float) -> None:
     """Notebook 13: a crop by a network that is told pixels of `factor` times their size.
 
