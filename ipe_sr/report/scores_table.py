@@ -64,16 +64,20 @@ def embed(text: str, made: str, name: str, begin: str = BEGIN, end: str = END) -
     return f"{before}{begin}\n{made}\n{end}{rest.split(end)[1]}"
 
 
+def write_into(documents: list[Path], made: str, begin: str = BEGIN, end: str = END) -> None:
+    """Writes the table between its two marks of each document. Raises InputError as `embed`."""
+    for document in documents:
+        text = embed(document.read_text(encoding="utf-8"), made, str(document), begin, end)
+        with files.replacing(document) as temporary:
+            temporary.write_text(text, encoding="utf-8")
+
+
 def main(
     folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Holds the records.")],
     documents: Annotated[list[Path], typer.Argument(metavar="DOCUMENT...", exists=True, dir_okay=False)],
 ) -> None:
     """Write the table of the released weights into documents."""
-    made = table(folder, *RELEASED)
-    for document in documents:
-        text = embed(document.read_text(encoding="utf-8"), made, str(document))
-        with files.replacing(document) as temporary:
-            temporary.write_text(text, encoding="utf-8")
+    write_into(documents, table(folder, *RELEASED))
 
 
 if __name__ == "__main__":

@@ -9,11 +9,11 @@ from typing import Annotated
 
 import typer
 
-from ipe_sr import console, files
+from ipe_sr import console
 from ipe_sr.errors import InputError
 from ipe_sr.report import results
 from ipe_sr.report.results import Section
-from ipe_sr.report.scores_table import embed
+from ipe_sr.report.scores_table import write_into
 
 BEGIN, END = "<!-- twins: begin -->", "<!-- twins: end -->"
 SEED = 0   # of the released networks
@@ -51,11 +51,7 @@ def main(
     documents: Annotated[list[Path], typer.Argument(metavar="DOCUMENT...", exists=True, dir_okay=False)],
 ) -> None:
     """Write the table of the twins into documents."""
-    made = table(folder)
-    for document in documents:
-        text = embed(document.read_text(encoding="utf-8"), made, str(document), BEGIN, END)
-        with files.replacing(document) as temporary:
-            temporary.write_text(text, encoding="utf-8")
+    write_into(documents, table(folder), BEGIN, END)
 
 
 if __name__ == "__main__":
