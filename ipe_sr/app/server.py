@@ -87,7 +87,7 @@ class Page(Handler):
     def get(self) -> None:
         key = secrets.token_urlsafe(16)
         self.desks[key] = Desk(), time.monotonic()
-        names = [name for name in models.released() if not models.PURPOSES.get(name, "").startswith("comparison")]
+        names = [name for name in models.released() if not models.PURPOSES.get(name, "").startswith(models.COMPARISON)]
         names.sort(key=lambda name: name != "ipe-field-light")   # the fast one first
         options = [(name, models.PURPOSES.get(name, "")) for name in [*names, "bicubic"]]
         self.render(str(FOLDER / "page.html"), key=key, models=options, formats=list(ENDINGS))

@@ -24,4 +24,4 @@ from .lmliif import LMLIIF
 from .lte import LTE
 from .metasr import MetaSR
 from .registry import EncoderConfig, FamilyConfig, register, register_encoder
-from .released import DEFAULT, PURPOSES, WEIGHTS, cached, load, released
+from .released import COMPARISON, DEFAULT, PURPOSES, WEIGHTS, cached, load, released

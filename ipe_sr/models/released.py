@@ -14,9 +14,10 @@ from ipe_sr.models.families import BicubicConfig
 
 WEIGHTS = Path(__file__).parents[1] / "weights"   # its README.md says how they were made
 DEFAULT = "ipe-liif-cell"
-TWIN = "comparison: {}, small, one of six with the same training from random weights"
+COMPARISON = "comparison: "   # begins the purpose of a model that is not there to enlarge pictures
+TWIN = COMPARISON + "{}, small, one of six with the same training from random weights"
 PURPOSES = {   # what each is for; more in weights/README.md
-    "bicubic": "comparison: interpolation, without weights",
+    "bicubic": COMPARISON + "interpolation, without weights",
     "ipe-field": "speed with more quality than ipe-field-light: --fast; views of any size and angle",
     "ipe-field-light": "speed on a CPU, and folders of pictures; less sharp than the others",
     "ipe-liif": "the notebooks; turned and perspective views (ipe_sr.footprints)",
