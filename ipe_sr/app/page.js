@@ -48,11 +48,12 @@ async function enlarge(event) {
   const mine = ++round;
   const asked = { model: at("model").value, format: at("format").value, [at("kind").value]: at("number").value };
   at("result").hidden = true;
+  say("Working …");            // at once: the last result's "Done." is not to stand while the server is asked
   const begun = await ask("enlarge", { method: "POST", body: JSON.stringify(asked) });
+  if (mine !== round) return;
   if (begun.error) return say(begun.error, true);
   at("progress").hidden = false;
   at("progress").value = 0;
-  say("Working …");
   while (mine === round) {
     await new Promise(done => setTimeout(done, 250));
     const state = await ask("enlarge");

@@ -56,6 +56,21 @@ def enlarge(page, kind, number, model="ipe-field-light"):
     page.get_by_text("Done.").wait_for()
 
 
+def test_the_last_result_s_message_does_not_stand_while_the_server_is_asked_again(address, tmp_path, pixels):
+    Image.fromarray(pixels(20, 30)).save(tmp_path / "own.png")
+    asked = []
+    with lab.browse() as page:
+        page.goto(address)
+        page.locator("#file").set_input_files(tmp_path / "own.png")
+        enlarge(page, "scale", 2, "bicubic")
+        page.route("**/enlarge?*", lambda route: asked.append(route))
+        page.locator("#start").click()
+        assert page.locator("#message").inner_text() == "Working …"
+        asked[0].continue_()
+        page.unroute("**/enlarge?*")
+        page.get_by_text("Done.").wait_for()
+
+
 def download(page, path):
     with page.expect_download() as coming:
         page.locator("#download").click()
