@@ -19,10 +19,10 @@ class ResidualBlock(nn.Module):
 
     def __init__(self, channels: int):
         super().__init__()
-        self.body = nn.Sequential(conv3(channels, channels), nn.ReLU(), conv3(channels, channels))
+        self.body = nn.Sequential(conv3(channels, channels), nn.ReLU(inplace=True), conv3(channels, channels))
 
     def forward(self, x: Tensor) -> Tensor:
-        return x + self.body(x)
+        return self.body(x).add_(x)
 
 
 class EDSR(nn.Module):
@@ -39,7 +39,7 @@ class EDSR(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.head(channels_last(x))
-        return x + self.body(x)
+        return self.body(x).add_(x)
 
 
 class ResidualDenseBlock(nn.Module):
