@@ -70,7 +70,7 @@ def test_the_command_writes_moodles_table_for_a_student_with_umlauts(tmp_path, m
                     "--students", tmp_path / "ids.csv", "--lms", "moodle", monkeypatch=monkeypatch)
     assert status == 0 and "to import into moodle" in capsys.readouterr().out
     assert rows_of(tmp_path / "out/moodle.csv") == [
-        ["ID number", world.NAME], ["jörg größer", "6"], ["grace", "0"], ["ada", "0"],
+        ["ID number", world.NAME], ["ada", "0"], ["grace", "0"], ["jörg größer", "6"],
     ]
 
 
