@@ -10,10 +10,10 @@ pytestmark = pytest.mark.skipif(bool(lab.missing()), reason=lab.missing())
 
 NAME = "01_pixels_are_areas.ipynb"
 SESSION = [   # text that the answer cell holds, the answer to type, and what the test below it then prints
-    ("def centres(", """def centres(n_out, n_in):
-    return torch.arange(n_out, dtype=torch.float64) * n_in / n_out - 0.5""", "Equal sizes are the same grid"),
-    ("def centres(", """def centres(n_out, n_in):
-    return (torch.arange(n_out, dtype=torch.float64) + 0.5) * n_in / n_out - 0.5""", None),
+    ("def in_hr(", """def in_hr(position, n_lr, n_hr):
+    return (n_lr - position) * n_hr / n_lr""", "With equal sizes only left and right are exchanged"),
+    ("def in_hr(", """def in_hr(position, n_lr, n_hr):
+    return (n_lr - 0.5 - position) * n_hr / n_lr - 0.5""", None),
     ("def seen(", """def seen():
     return f % (1 / s), abs(np.sinc(f * s))""", "fold it back"),
     ("def seen(", """def seen():
