@@ -26,7 +26,7 @@ def _damping_and_sines():
              title="what the pixel keeps")
     bars(kept, START, 0.6, np.ones(L), horizontal=True, **POINT, label="point (PE): all")
     kept.stairs([0], [0, 1], **KEPT, label="pixel (IPE)")
-    kept.stairs([0], [0, 1], **NEGATIVE, label="turned round")
+    kept.stairs([0], [0, 1], **NEGATIVE, label="turned round (sinc < 0)")
     kept.plot([], [], **WHOLE_PERIOD, label="one period wide")
     kept.legend(loc="upper center", ncols=2, fontsize=8, columnspacing=1)
     sines.set(xlim=(-REACH, REACH), ylim=(L - 0.5, -2.4), yticks=range(L), xlabel="x from the latent code, local units",
