@@ -15,7 +15,7 @@ from torch import Tensor
 from ipe_sr import figures
 from ipe_sr.demos.decoder import ENCODER, FittedModel, fitted
 from ipe_sr.demos.scenes import scene
-from ipe_sr.figures import BLACK, BLUE, GREEN, RED
+from ipe_sr.figures import BLACK, COLOURS, SKY
 from ipe_sr.imaging import resample
 from ipe_sr.models import MetaSR, MetaSRConfig
 
@@ -25,7 +25,7 @@ SCALES = tuple(1 + quarter / 4 for quarter in range(13))   # 1, 1.25, ... 4
 STEPS = 200
 REACH = 4    # LR pixels: an effective filter is zero farther away than this
 EDGE = REACH + 0.5
-PIXEL = {"fill": False, "edgecolor": GREEN, "linewidth": 2.5}
+PIXEL = {"fill": False, "edgecolor": SKY, "linewidth": 2.5}
 WEIGHTS = {"cmap": "PuOr", "vmin": -0.4, "vmax": 0.4, "interpolation": "nearest"}   # white is zero; above 0.4 all look alike
 TICKS = (-0.4, -0.2, 0, 0.2, 0.4)
 CROSS = {"color": BLACK, "linewidth": 0.6, "linestyle": ":"}
@@ -95,10 +95,11 @@ def generated_filter(axes, y: float, x: float, scale: float, method: str) -> Non
     effective.imshow(weights, extent=(-EDGE, EDGE, EDGE, -EDGE), **WEIGHTS)
     effective.add_patch(Rectangle(((x - r) / 2, (y - r) / 2), r, r, **PIXEL))
     at = np.arange(-REACH, REACH + 1)
-    across.axvspan((x - r) / 2, (x + r) / 2, color=GREEN, alpha=0.35, linewidth=0)
+    across.axvspan((x - r) / 2, (x + r) / 2, color=SKY, alpha=0.45, linewidth=0)
     across.plot(at, resample.cubic(np.abs(at - x / 2)), "--s", color=BLACK, markersize=4, linewidth=1.2, label="bicubic")
-    across.plot(at, weights.sum(0), "-o", color=BLUE, markersize=5, label=method)
-    across.plot([_balance(weights.sum(0))], [-0.55], "^", color=RED, markersize=9)
+    colour = COLOURS[list(METHODS).index(method)]   # as `figures.plot_lines` draws the methods in this order
+    across.plot(at, weights.sum(0), "-o", color=colour, markersize=5, label=method)
+    across.plot([_balance(weights.sum(0))], [-0.55], "^", color=BLACK, markersize=9)
     across.legend(fontsize=8, loc="upper right")
     generated.imshow(_generated_weights(model, y, x, r), aspect="auto", **WEIGHTS)
 
