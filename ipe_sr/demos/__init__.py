@@ -20,6 +20,7 @@ from ipe_sr.demos.photo import own_picture, photo_view, photo_view_readout, with
 from ipe_sr.demos.pipeline import pipeline, show_map
 from ipe_sr.demos.shapes import pixel_encoding, pixel_encoding_readout, wave_and_mean
 from ipe_sr.demos.side_by_side import wipe, wipe_readout
+from ipe_sr.demos.sweep import ablation, with_stale_run
 from ipe_sr.demos.told import told_size, told_size_readout
 from ipe_sr.demos.trained import crops, learning_curve
 from ipe_sr.demos.waves import (
@@ -32,7 +33,7 @@ from ipe_sr.demos.waves import (
 )
 
 __all__ = [
-    "aliasing", "aliasing_readout", "crops", "diagrams", "enlarged_part",
+    "ablation", "aliasing", "aliasing_readout", "crops", "diagrams", "enlarged_part",
     "enlarged_part_readout", "field_pixel", "field_pixel_readout", "footprint",
     "footprint_readout", "forest", "four_codes", "four_codes_readout", "generated_filter",
     "generated_filter_readout", "learning_curve", "live_training", "live_training_readout", "measured",
@@ -40,5 +41,5 @@ __all__ = [
     "pipeline", "pixel_encoding", "pixel_encoding_readout", "pixel_features",
     "pixel_features_readout", "runs_of", "sampling", "sampling_readout", "shapes", "show_map",
     "spectral_bias", "spectral_bias_readout", "surviving_waves", "surviving_waves_readout", "told_size", "told_size_readout",
-    "wave_and_mean", "waves", "wipe", "wipe_readout", "with_play", "with_upload",
+    "wave_and_mean", "waves", "wipe", "wipe_readout", "with_play", "with_stale_run", "with_upload",
 ]

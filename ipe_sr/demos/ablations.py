@@ -17,19 +17,20 @@ from ipe_sr.report.results import Section
 
 ALL = "all"
 LINE = 0.2     # inches: the height of one line of the table
+FAINT = "#D0D0D0"   # runs that are not asked for
 LINEAR = 0.1   # dB: the axis of distances is linear up to here, and logarithmic beyond
-COLUMNS = f"{'row':<21} {'seed':>4} {'PSNR':>7} {'SSIM':>7} {'− row 1':>9}"
+COLUMNS = f"{'row':<21} {'seed':>4} {'PSNR':>7} {'SSIM':>7} {'row 1 −':>9}"
 
 
 class RunScore(NamedTuple):
-    """One run at one scale.   psnr, ssim: means over the pictures.   ahead: its PSNR minus that of the table's first row with
-    the same seed, in dB; None if that row has not run with this seed."""
+    """One run at one scale.   psnr, ssim: means over the pictures.   lead: the PSNR of the table's first row with the same
+    seed minus its own, in dB; None if that row has not run with this seed."""
 
     row: str
     seed: int
     psnr: float
     ssim: float
-    ahead: float | None
+    lead: float | None
 
 
 class RunTable(NamedTuple):
@@ -68,14 +69,15 @@ def runs_of(folder: Path) -> RunTable:
     def run_table(axes, row: str, scale: str, seed: str) -> None:
         lines, dots = axes[0]
         every, apart = listed(section(), scale), _apart(section(), scale)
-        shown = [i for i, run in enumerate(every) if _asked(run, row, seed)]
-        for at, i in enumerate(shown):
-            lines.text(0, at, _line(every[i]), family="monospace", fontsize=8, va="center")
+        shown = {i for i, run in enumerate(every) if _asked(run, row, seed)}
+        for i, run in enumerate(every):
+            lines.text(0, i, _line(run), family="monospace", fontsize=8, va="center", color=BLACK if i in shown else FAINT)
         for value in apart:
             dots.axvline(value, ymax=0.02, color=BLACK, linewidth=1)
-        for at, i in enumerate(shown):
-            first = every[i].row == section().rows[0]
-            dots.plot(apart[i], at, "s" if first else "o", color=ORANGE if first else BLUE, markersize=5)
+        for i, run in enumerate(every):
+            first = run.row == section().rows[0]
+            colour = (ORANGE if first else BLUE) if i in shown else FAINT
+            dots.plot(apart[i], i, "s" if first else "o", color=colour, markersize=5)
         dots.axvline(0, color=BLACK, linewidth=0.8, linestyle=":")
 
     def run_table_readout(row: str, scale: str, seed: str) -> str:
@@ -99,7 +101,7 @@ def listed(section: Section, scale: str) -> list[RunScore]:
             columns = cell.scores.seeds, cell.scores.psnr.mean(1), cell.scores.ssim.mean(1)
             found += [RunScore(row, seed, float(psnr), float(ssim), None) for seed, psnr, ssim in zip(*columns, strict=True)]
     base = {run.seed: run.psnr for run in found if run.row == section.rows[0]}
-    return [run._replace(ahead=run.psnr - base[run.seed]) if run.seed in base else run for run in found]
+    return [run._replace(lead=base[run.seed] - run.psnr) if run.seed in base else run for run in found]
 
 
 def _apart(section: Section, scale: str) -> np.ndarray:
@@ -109,13 +111,13 @@ def _apart(section: Section, scale: str) -> np.ndarray:
 
 
 def _beside(section: Section, shown: list[RunScore], row: str, scale: float) -> str:
-    """How far a row is ahead of the first row, here and in the paper; empty if either is unknown."""
-    ahead = [run.ahead for run in shown if run.ahead is not None]
+    """How far the first row is ahead of a row, here and in the paper; empty if either is unknown."""
+    lead = [run.lead for run in shown if run.lead is not None]
     printed = [section.printed(name, scale) for name in (row, section.rows[0])]
-    if not ahead or not all(printed) or row == section.rows[0]:
+    if not lead or not all(printed) or row == section.rows[0]:
         return ""
-    theirs = printed[0].psnr - printed[1].psnr
-    return f"   − row 1: {np.mean(ahead):+.3f} dB, in the paper {theirs:+.2f} dB"
+    theirs = printed[1].psnr - printed[0].psnr
+    return f"   row 1 less it: {np.mean(lead):+.3f} dB, in the paper {theirs:+.2f} dB"
 
 
 def _asked(run: RunScore, row: str, seed: str) -> bool:
@@ -123,8 +125,8 @@ def _asked(run: RunScore, row: str, seed: str) -> bool:
 
 
 def _line(run: RunScore) -> str:
-    ahead = "" if run.ahead is None else f"{run.ahead:+.3f}"
-    return f"{run.row:<21} {run.seed:>4} {run.psnr:7.3f} {run.ssim:7.4f} {ahead:>9}"
+    lead = "" if run.lead is None else f"{run.lead:+.3f}"
+    return f"{run.row:<21} {run.seed:>4} {run.psnr:7.3f} {run.ssim:7.4f} {lead:>9}"
 
 
 def forest(found: list[Comparison]) -> Figure:
