@@ -7,7 +7,6 @@ import itertools
 import pkgutil
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 
@@ -128,12 +127,6 @@ def pictures_scored(psnr):
     return [torch.tensor(psnr(sr, hr, protocol, 2.5), dtype=torch.float64) for protocol in metrics.PROTOCOLS.values()]
 
 
-def means_resampled(bootstrap):
-    """Means of resamples of a table, drawn with one seed."""
-    scores = np.random.default_rng(0).normal(size=(3, 8))
-    return [torch.from_numpy(bootstrap(scores, np.random.default_rng(1)))]
-
-
 def lessons_drawn(sampler):
     """The random numbers of the first lessons of some steps."""
     store = batches.Store(torch.zeros(3840, dtype=torch.uint8), (("a", 0, 20, 30), ("b", 1800, 17, 40)))
@@ -156,7 +149,7 @@ def frequencies_drawn(half_disc):
 
 
 OTHERWISE = {   # twins that need a trial of their own
-    "Sampler": lessons_drawn, "Schedule": rates_of_steps, "bootstrap": means_resampled, "half_disc": frequencies_drawn,
+    "Sampler": lessons_drawn, "Schedule": rates_of_steps, "half_disc": frequencies_drawn,
     "learn": line_fitted, "psnr": pictures_scored,
 }
 
