@@ -69,15 +69,13 @@ def runs_of(folder: Path) -> RunTable:
     def run_table(axes, row: str, scale: str, seed: str) -> None:
         lines, dots = axes[0]
         every, apart = listed(section(), scale), _apart(section(), scale)
-        shown = {i for i, run in enumerate(every) if _asked(run, row, seed)}
-        for i, run in enumerate(every):
-            lines.text(0, i, _line(run), family="monospace", fontsize=8, va="center", color=BLACK if i in shown else FAINT)
         for value in apart:
             dots.axvline(value, ymax=0.02, color=BLACK, linewidth=1)
-        for i, run in enumerate(every):
-            first = run.row == section().rows[0]
-            colour = (ORANGE if first else BLUE) if i in shown else FAINT
-            dots.plot(apart[i], i, "s" if first else "o", color=colour, markersize=5)
+        for at, run in enumerate(every):
+            first, asked = run.row == section().rows[0], _asked(run, row, seed)
+            lines.text(0, at, _line(run), family="monospace", fontsize=8, va="center", color=BLACK if asked else FAINT)
+            colour = (ORANGE if first else BLUE) if asked else FAINT
+            dots.plot(apart[at], at, "s" if first else "o", color=colour, markersize=5)
         dots.axvline(0, color=BLACK, linewidth=0.8, linestyle=":")
 
     def run_table_readout(row: str, scale: str, seed: str) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ipe_sr.errors import InputError
-from ipe_sr.report import prose, results
+from ipe_sr.report import evidence, prose, results
 from ipe_sr.report.evidence import Evidence, Question
 from ipe_sr.report.results import Section, Sweep
 from ipe_sr.sweeps import records
@@ -56,7 +56,7 @@ def ablation(folder: Path) -> Ablation:
     others = [row for row in trained if row != first and len(seeds[row] & seeds[first]) > 1]
     if not others:
         raise InputError(f"{folder}: no two rows have two seeds in common yet, so there are no intervals")
-    end, scales = float(section.block.removeprefix("U(1,").rstrip(")")), section.scored(first)
+    end, scales = evidence.last_scale(section.block), section.scored(first)
     ranges = {"in range": tuple(s for s in scales if s <= end), "beyond": tuple(s for s in scales if s > end)}
     sections = [section, *(part for part in rest if part.block == section.block)]
     return Ablation(made, sections, first, others, seeds, {name: found for name, found in ranges.items() if found})

@@ -93,23 +93,23 @@ def printed(first: str, second: str, block: str, scales: tuple[float, ...]) -> P
     block: our range of training scales, such as "U(1,4)". A table of the same range is taken where there is one, else one of
     the narrowest range. A scale counts only if it lies within the paper's training scales just as it lies within ours.
     """
-    inside = _end(block)
+    inside = last_scale(block)
     found = []
     for name, table in paper.read().tables.items():
         for part in table.blocks:
-            rows = [_row(part, row) for row in (first, second)]
-            shared = tuple(s for s in scales if all(s in row for row in rows) and (s <= inside) == (s <= _end(part.training)))
+            rows, theirs = [_row(part, row) for row in (first, second)], last_scale(part.training)
+            shared = tuple(s for s in scales if all(s in row for row in rows) and (s <= inside) == (s <= theirs))
             if shared:
                 value = statistics.fmean(rows[0][scale].psnr - rows[1][scale].psnr for scale in shared)
                 found.append(PaperDifference(value, name.replace("table", "Table "), part.training, shared))
-    return min(found, key=lambda each: (each.training != block, _end(each.training)), default=None)
+    return min(found, key=lambda each: (each.training != block, last_scale(each.training)), default=None)
+
+
+def last_scale(training: str) -> float:
+    """The largest training scale of a range such as U(1,4)."""
+    return files.parse_yaml(training.removeprefix("U(1,").removesuffix(")"), training)
 
 
 def _row(part: paper.PaperBlock, row: str) -> dict[float, paper.Printed]:
     """What the paper prints of a row, ours or its own; nothing if the row is not in this block."""
     return next((part.rows[label] for label in LABELS.get(row, (row,)) if label in part.rows), {})
-
-
-def _end(training: str) -> float:
-    """The largest training scale of a range such as U(1,4)."""
-    return files.parse_yaml(training.removeprefix("U(1,").removesuffix(")"), training)

@@ -1,12 +1,15 @@
 """A made-up course for tests: one quick master of three exercises, and submissions of every kind."""
 
 import copy
+import sys
 from pathlib import Path
 
 import nbformat
+import pytest
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
+from ipe_sr import cli
 from ipe_sr.coursework import masters, release
 
 NAME = "01_made_up"
@@ -15,6 +18,14 @@ TESTS = {
     "01.1": ("assert twice(2) == 4, 'twice 2 is 4.'", "assert twice(-3) == -6, 'negative numbers too.'"),
     "01.2": ("assert sign(5) == 1, 'a positive number has sign 1.'", "assert sign(0) == 0, 'zero has no sign.'"),
 }
+
+
+def ipe_sr(*arguments, monkeypatch) -> int:
+    """The exit status of `ipe-sr course ARGUMENTS`, run in this process."""
+    monkeypatch.setattr(sys, "argv", ["ipe-sr", "course", *map(str, arguments)])
+    with pytest.raises(SystemExit) as caught:
+        cli.main()
+    return caught.value.code or 0
 
 
 def marked(cell: NotebookNode, name: str, **marks) -> NotebookNode:

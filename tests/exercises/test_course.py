@@ -10,23 +10,15 @@ import sys
 import nbformat
 import pytest
 
-from ipe_sr import cli
-
 pytest.importorskip("nbgrader", reason="grading needs nbgrader: pip install 'ipe_sr[course]'")
 
 from ipe_sr.coursework import masters, release, roster, tables
 from ipe_sr.errors import InputError
 from tests.exercises import course_world as world
+from tests.exercises.course_world import ipe_sr
 from tests.exercises.runner import MASTERS, cases
 
 TIMEOUT = 3
-
-
-def ipe_sr(*arguments, monkeypatch) -> int:
-    monkeypatch.setattr(sys, "argv", ["ipe-sr", "course", *map(str, arguments)])
-    with pytest.raises(SystemExit) as caught:
-        cli.main()
-    return caught.value.code or 0
 
 
 def table(path):

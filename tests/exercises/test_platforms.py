@@ -8,25 +8,17 @@ import sys
 import nbformat
 import pytest
 
-from ipe_sr import cli
-
 pytest.importorskip("nbgrader", reason="grading needs nbgrader: pip install 'ipe_sr[course]'")
 
 from ipe_sr.coursework import grading, lms_tables, masters, roster, tables
 from tests.exercises import course_world as world
+from tests.exercises.course_world import ipe_sr
 
 MOODLE = """Identifier,Full name,ID number,Email address,Status
 Participant 501,Jörg Größer,jörg größer,jg@x.org,Submitted
 Participant 502,=1+1,@sum,sum@x.org,Submitted
 Participant 503,Ada Lovelace,ada,ada@x.org,Submitted
 """
-
-
-def ipe_sr(*arguments, monkeypatch) -> int:
-    monkeypatch.setattr(sys, "argv", ["ipe-sr", "course", *map(str, arguments)])
-    with pytest.raises(SystemExit) as caught:
-        cli.main()
-    return caught.value.code or 0
 
 
 def rows_of(path):
