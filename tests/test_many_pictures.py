@@ -125,7 +125,8 @@ def test_a_command_that_is_asked_to_stop_leaves_no_unfinished_file(tmp_path, pix
         Image.fromarray(pixels(200, 200, seed=i)).save(tmp_path / f"{i}.png")
     out = tmp_path / "out"
     running = subprocess.Popen(
-        command(tmp_path, "--out", out, "--scale", 3, "--model", "bicubic"), stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        command(tmp_path, "--out", out, "--scale", 3, "--model", "bicubic"), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        preexec_fn=lambda: signal.signal(number, signal.SIG_DFL),   # a shell starts jobs in the background without SIGINT
     )
     while not (out.is_dir() and len(there(out)) > 2):
         time.sleep(0.01)
