@@ -1,5 +1,7 @@
 """Date, place, camera, captions and resolution go from file to file; what described the old pixels does not."""
 
+import struct
+
 import numpy as np
 import pytest
 import tifffile
@@ -139,3 +141,28 @@ def test_a_resolution_that_is_not_there_is_not_made_up(tmp_path, pixels, kind, o
     Image.fromarray(pixels(16, 24)).save(tmp_path / f"a.{kind}", **options)
     found = images.read(tmp_path / f"a.{kind}").metadata.resolution
     assert found == (per_inch and pytest.approx(per_inch, rel=1e-3))
+
+
+@pytest.mark.parametrize("target", ["b.jpg", "b.png", "b.webp", "b.tif", "b.avif"])
+def test_names_keep_their_accents_and_one_wrong_tag_costs_no_other(tmp_path, pixels, target):
+    """EXIF calls text ASCII, but cameras and editors write UTF-8; others write text where numbers are due."""
+    artist, owner = "Zoë Müller".encode(), "東京".encode()
+    tags = Image.Exif()
+    tags[0x013B], tags[0x013F] = artist, (0.64, 0.33, 0.21, 0.71, 0.15, 0.06)
+    tags[0x829A] = 0.008   # an exposure time, which belongs to the inner directory
+    tags.get_ifd(metadata.EXIF_TAG).update({0x9003: DATE, 0xA430: metadata._Text(owner.decode("latin-1"))})
+    tags.get_ifd(metadata.GPS_TAG).update({1: "N", 2: 48.5})
+    number, text = (struct.pack("<HHI", 2, *entry) for entry in ((5, 1), (2, 4)))   # latitude: one fraction, four letters
+    data = tags.tobytes()
+    assert data.count(number) == 1
+    data = data.replace(number, text)
+    Image.fromarray(pixels(16, 24)).save(tmp_path / "a.jpg", exif=data)
+    with pytest.warns(UserWarning, match="damaged EXIF"):
+        pictures.upscale_file(tmp_path / "a.jpg", tmp_path / target, 2, model="bicubic")
+    with Image.open(tmp_path / target) as made:
+        made.load()
+        found = made.getexif()
+        inner, where = found.get_ifd(metadata.EXIF_TAG), found.get_ifd(metadata.GPS_TAG)
+        assert found[0x013B].encode("latin-1") == artist and inner[0xA430].encode("latin-1") == owner
+        assert float(found[0x829A]) == 0.008 and inner[0x9003] == DATE and len(found[0x013F]) == 6
+        assert where[1] == "N" and 2 not in where

@@ -16,11 +16,11 @@ WIDTH, HEIGHT, X_RESOLUTION, Y_RESOLUTION, RESOLUTION_UNIT = 0x0100, 0x0101, 0x0
 INCH, CENTIMETRE = 2, 3   # values of the resolution's unit
 EXIF_WIDTH, EXIF_HEIGHT = 0xA002, 0xA003
 DESCRIPTION, MAKER_NOTE = 0x010E, 0x927C
-XMP_TAG, ICC_TAG, EXIF_TAG, GPS_TAG, IPTC_TAG = 0x02BC, 0x8773, 0x8769, 0x8825, 0x83BB
+XMP_TAG, ICC_TAG, EXIF_TAG, GPS_TAG, INTEROP_TAG, IPTC_TAG = 0x02BC, 0x8773, 0x8769, 0x8825, 0xA005, 0x83BB
 # Tags of a TIFF that describe how its pixels are stored. PIL lists them as if they were EXIF.
 STORAGE = {
     0xFE, 0xFF, WIDTH, HEIGHT, 0x102, 0x103, 0x106, 0x10A, 0x111, ORIENTATION, 0x115, 0x116, 0x117, 0x118, 0x119, X_RESOLUTION,
-    Y_RESOLUTION, 0x11C, RESOLUTION_UNIT, 0x12D, 0x13D, 0x13E, 0x13F, 0x140, 0x141, 0x142, 0x143, 0x144, 0x145, 0x14A, 0x14C,
+    Y_RESOLUTION, 0x11C, RESOLUTION_UNIT, 0x12D, 0x13D, 0x140, 0x141, 0x142, 0x143, 0x144, 0x145, 0x14A, 0x14C,
     0x152, 0x153, 0x154, 0x155, 0x15B, *range(0x200, 0x20A), *range(0x211, 0x215), XMP_TAG, 0x80E3, 0x80E4, IPTC_TAG, 0x8649,
     ICC_TAG, 0x935C, 0xC612,
 }
@@ -98,13 +98,13 @@ def of_pil(image: Image.Image) -> Metadata:
 
 def _described(found: Image.Exif) -> tuple[bytes | None, bool]:
     """EXIF without what describes the stored pixels, and whether all else of it is there."""
-    whole, kept, complete = _read(found.tobytes()), Image.Exif(), True
-    groups = [(None, {tag: value for tag, value in whole.items() if tag not in STORAGE | {EXIF_TAG, GPS_TAG}})]
-    groups += [(group, whole.get_ifd(group)) for group in (EXIF_TAG, GPS_TAG) if group in whole]
+    kept, complete = Image.Exif(), True
+    groups = [(None, {tag: value for tag, value in found.items() if tag not in STORAGE | {EXIF_TAG, GPS_TAG}})]
+    groups += [(group, found.get_ifd(group)) for group in (EXIF_TAG, GPS_TAG) if group in found]
     for group, tags in groups:
         for tag, value in tags.items():
             into = kept if group is None else kept.get_ifd(group)
-            into[tag] = value
+            into[tag] = _writable(found.get_ifd(INTEROP_TAG) if tag == INTEROP_TAG else value)
             try:
                 _bytes(kept)
             except Exception:   # values of a wrong kind fail in many ways
@@ -116,7 +116,20 @@ def _described(found: Image.Exif) -> tuple[bytes | None, bool]:
 def _read(data: bytes) -> Image.Exif:
     exif = Image.Exif()
     exif.load(data if data.startswith(b"Exif\0\0") else b"Exif\0\0" + data)
+    for tags in (exif, exif.get_ifd(EXIF_TAG), exif.get_ifd(GPS_TAG)):
+        tags.update({tag: _writable(value) for tag, value in tags.items() if isinstance(value, str)})
     return exif
+
+
+class _Text(str):
+    """Text of EXIF. PIL reads its bytes as Latin-1, of which UTF-8 survives as well, but writes a "?" for each byte beyond ASCII."""
+
+    def encode(self, encoding: str = "latin-1", errors: str = "strict") -> bytes:
+        return super().encode("latin-1", errors)
+
+
+def _writable(value: object) -> object:
+    return _Text(value) if isinstance(value, str) else value
 
 
 def _bytes(exif: Image.Exif) -> bytes:

@@ -144,10 +144,8 @@ def tiff_bytes(pixels: np.ndarray, icc: bytes | None, about: Metadata) -> bytes:
 
     channels, exif, file = pixels.shape[2], about.tags(), io.BytesIO()
     inner = {tag: exif.get_ifd(tag) for tag in (EXIF_TAG, GPS_TAG) if tag in exif}
-    texts = {DESCRIPTION: about.comment} | {tag: value for tag, value in exif.items() if isinstance(value, str)}
-    extra = [(tag, "s", 0, text, True) for tag, text in texts.items() if text]
-    extra += [(tag, "B", len(value), value, True) for tag, value in exif.items() if isinstance(value, bytes) and value]
-    extra += [(XMP_TAG, "B", len(about.xmp), about.xmp, True)] if about.xmp else []
+    outer = ({DESCRIPTION: about.comment} if about.comment else {}) | {tag: value for tag, value in exif.items() if tag not in inner}
+    extra = [(XMP_TAG, "B", len(about.xmp), about.xmp, True)] if about.xmp else []
     tifffile.imwrite(
         file, pixels.squeeze(-1) if channels == 1 else pixels, compression="zlib", iccprofile=icc, metadata=None,
         photometric="rgb" if channels >= 3 else "minisblack", software=False, byteorder="<",
@@ -155,29 +153,43 @@ def tiff_bytes(pixels: np.ndarray, icc: bytes | None, about: Metadata) -> bytes:
         extrasamples=["unassalpha"] if channels in (2, 4) else None,
         resolution=about.resolution, resolutionunit="INCH" if about.resolution else None,
     )
-    return _with_directories(file.getvalue(), inner)
+    return _with_tags(file.getvalue(), outer, inner)
 
 
-def _with_directories(data: bytes, inner: dict[int, dict]) -> bytes:
-    """A little-endian TIFF with directories of EXIF tags, which tifffile does not write.
+def _with_tags(data: bytes, outer: dict, inner: dict[int, dict]) -> bytes:
+    """A little-endian TIFF with more tags, and with directories of tags, which tifffile does not write.
 
     They go to the end, and so does a new copy of the first directory, whose entries say where they are.
+    outer: tag -> value, for the first directory; what tifffile has written there stays.   inner: tag -> a directory.
     """
-    from PIL import TiffImagePlugin
-
     begin = struct.unpack_from("<I", data, 4)[0]
-    count = struct.unpack_from("<H", data, begin)[0]
-    entries = [data[begin + 2 + 12 * i : begin + 14 + 12 * i] for i in range(count)]
-    following = data[begin + 2 + 12 * count : begin + 6 + 12 * count]
+    entries, following = _entries(data[begin:])
+    present = {tag for tag, _ in entries}
+    data += bytes(len(data) % 2)   # a directory begins at an even place
+    block = _directory({tag: value for tag, value in outer.items() if tag not in present}).tobytes(len(data))
+    entries += _entries(block)[0]
+    data += block
     for tag, values in inner.items():
-        directory = TiffImagePlugin.ImageFileDirectory_v2(b"II*\0\0\0\0\0", group=tag)
-        for name, value in values.items():
-            if not isinstance(value, dict):
-                directory[name] = value
-        data += bytes(len(data) % 2)   # a directory begins at an even place
-        entries.append(struct.pack("<HHII", tag, 4, 1, len(data)))
-        data += directory.tobytes(len(data))
+        data += bytes(len(data) % 2)
+        entries.append((tag, struct.pack("<HHII", tag, 4, 1, len(data))))
+        data += _directory(values, tag).tobytes(len(data))
     data += bytes(len(data) % 2)
-    entries.sort(key=lambda entry: struct.unpack_from("<H", entry)[0])
-    whole = struct.pack("<H", len(entries)) + b"".join(entries) + following
+    whole = struct.pack("<H", len(entries)) + b"".join(entry for _, entry in sorted(entries)) + following
     return data[:4] + struct.pack("<I", len(data)) + data[8:] + whole
+
+
+def _directory(values: dict, group: int | None = None):
+    from PIL.TiffImagePlugin import ImageFileDirectory_v2
+
+    directory = ImageFileDirectory_v2(b"II*\0\0\0\0\0", group=group)
+    for tag, value in values.items():
+        if not isinstance(value, dict):
+            directory[tag] = value
+    return directory
+
+
+def _entries(directory: bytes) -> tuple[list[tuple[int, bytes]], bytes]:
+    """The entries of a directory with their tags, and the place of the directory that follows, as bytes."""
+    count = struct.unpack_from("<H", directory)[0]
+    entries = [directory[2 + 12 * i : 14 + 12 * i] for i in range(count)]
+    return [(struct.unpack("<H", entry[:2])[0], entry) for entry in entries], directory[2 + 12 * count : 6 + 12 * count]
