@@ -152,7 +152,7 @@ def test_names_keep_their_accents_and_one_wrong_tag_costs_no_other(tmp_path, pix
     tags[0x829A] = 0.008   # an exposure time, which belongs to the inner directory
     tags.get_ifd(metadata.EXIF_TAG).update({0x9003: DATE, 0xA430: metadata._Text(owner.decode("latin-1"))})
     tags.get_ifd(metadata.GPS_TAG).update({1: "N", 2: 48.5})
-    number, text = (struct.pack("<HHI", 2, *entry) for entry in ((5, 1), (2, 4)))   # latitude: one fraction, four letters
+    number, text = (struct.pack(">HHI", 2, *entry) for entry in ((5, 1), (2, 4)))   # latitude: one fraction, four letters
     data = tags.tobytes()
     assert data.count(number) == 1
     data = data.replace(number, text)

@@ -122,7 +122,7 @@ def _read(data: bytes) -> Image.Exif:
 
 
 class _Text(str):
-    """Text of EXIF. PIL reads its bytes as Latin-1, of which UTF-8 survives as well, but writes a "?" for each byte beyond ASCII."""
+    """Text of EXIF. PIL reads its bytes as Latin-1, which keeps UTF-8 whole, but would write "?" for each byte beyond ASCII."""
 
     def encode(self, encoding: str = "latin-1", errors: str = "strict") -> bytes:
         return super().encode("latin-1", errors)

@@ -144,7 +144,8 @@ def tiff_bytes(pixels: np.ndarray, icc: bytes | None, about: Metadata) -> bytes:
 
     channels, exif, file = pixels.shape[2], about.tags(), io.BytesIO()
     inner = {tag: exif.get_ifd(tag) for tag in (EXIF_TAG, GPS_TAG) if tag in exif}
-    outer = ({DESCRIPTION: about.comment} if about.comment else {}) | {tag: value for tag, value in exif.items() if tag not in inner}
+    outer = {DESCRIPTION: about.comment} if about.comment else {}
+    outer |= {tag: value for tag, value in exif.items() if tag not in inner}
     extra = [(XMP_TAG, "B", len(about.xmp), about.xmp, True)] if about.xmp else []
     tifffile.imwrite(
         file, pixels.squeeze(-1) if channels == 1 else pixels, compression="zlib", iccprofile=icc, metadata=None,
