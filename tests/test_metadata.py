@@ -57,6 +57,15 @@ def test_date_place_and_resolution_go_from_format_to_format(tmp_path, pixels, so
             assert f'PixelXDimension="{width}"'.encode() in made.info["xmp"]
 
 
+def test_no_directory_appears_that_was_not_there(tmp_path, pixels):
+    tags = Image.Exif()
+    tags[0x010F] = "Maker"
+    Image.fromarray(pixels(16, 24)).save(tmp_path / "a.jpg", exif=tags)
+    pictures.upscale_file(tmp_path / "a.jpg", tmp_path / "b.jpg", 2, model="bicubic")
+    with Image.open(tmp_path / "b.jpg") as made:
+        assert dict(made.getexif()) == {0x010F: "Maker"}
+
+
 @pytest.mark.parametrize("suffix", [".png", ".tif"])
 def test_16_bits_have_metadata_too(tmp_path, pixels, suffix):
     photograph(tmp_path / f"a{suffix}", pixels, np.uint16)

@@ -116,7 +116,7 @@ def _described(found: Image.Exif) -> tuple[bytes | None, bool]:
 def _read(data: bytes) -> Image.Exif:
     exif = Image.Exif()
     exif.load(data if data.startswith(b"Exif\0\0") else b"Exif\0\0" + data)
-    for tags in (exif, exif.get_ifd(EXIF_TAG), exif.get_ifd(GPS_TAG)):
+    for tags in (exif, *(exif.get_ifd(tag) for tag in (EXIF_TAG, GPS_TAG) if tag in exif)):
         tags.update({tag: _writable(value) for tag, value in tags.items() if isinstance(value, str)})
     return exif
 
