@@ -177,13 +177,26 @@ def test_resolution_is_computed_from_the_spread_of_the_seeds(tmp_path):
         sweep = runs(tmp_path / word, ROWS, noise=noise)
         table = verdicts.resolution(sweep, asked)
         assert [row[0].text for row in table.rows] == ["x1.5", "x2", "x4", "x6", "in range", "beyond"]
-        assert {row[3].text for row in table.rows} == {word}
+        assert table.header == ("", "IPE − PE", "IPE − coordinates + cell", "the others")
+        assert {cell.strong for row in table.rows for cell in row[1:]} == {word == "yes"}
         for row in table.rows[:4]:   # 2 rows x 2 sets x 3 pictures
-            assert float(row[1].text) == pytest.approx(noise * np.sqrt(2 / 6), rel=0.7, abs=0.001)
-        assert f"In range: {word}" in verdicts.visibility(sweep, asked)
+            for cell in row[1:]:
+                spread, seeds = re.fullmatch(r"(.+); (\d) seeds", cell.below[0]).groups()
+                assert float(spread) == pytest.approx(noise * np.sqrt(2 / 6), rel=0.9, abs=0.001)
+                level = 0.95 if cell is row[3] else 1 - 0.05 / 4
+                least = intervals.visible(float(spread), int(seeds), level)
+                assert float(cell.text) == pytest.approx(least, rel=0.02, abs=0.01)
+        assert f"In range: {word}: IPE − PE, IPE − coordinates + cell." in verdicts.visibility(sweep, asked)
     once = runs(tmp_path / "once", ROWS, seeds=[0])
-    assert "unknown" in verdicts.visibility(once, asked)
-    assert {row[1].text for row in verdicts.resolution(once, asked).rows} == {"–"}
+    assert "In range: unknown, for want of two seeds: IPE − PE" in verdicts.visibility(once, asked)
+    assert {cell.text for row in verdicts.resolution(once, asked).rows for cell in row[1:]} == {"–"}
+
+
+def test_one_noisy_comparison_leaves_the_others_their_resolution(tmp_path):
+    noisy = np.random.default_rng(1)
+    sweep = runs(tmp_path / "runs", ROWS | {"PE": lambda scale: noisy.normal()}, noise=0.001)
+    for row in verdicts.resolution(sweep, planned(tmp_path / "experiments")).rows[-2:]:
+        assert not row[1].strong and row[2].strong
 
 
 def test_the_report_has_the_verdicts_in_all_forms(tmp_path):

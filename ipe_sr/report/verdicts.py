@@ -117,41 +117,36 @@ def table(found: list[Verdict], asked: Evidence, primary: bool) -> Table:
 
 def resolution(sweep: Sweep, asked: Evidence) -> Table:
     """How small a difference the runs can show, at each scale and in each range, from how much the seeds differ."""
-    rows, sections = [], _sections(sweep, asked)
-    for name, scales in _spans(asked).items():
-        line = [Cell(name)]
-        for primary in (True, False):
-            spread, seeds = _spread(sections, asked, scales, primary)
-            if spread is None:
-                line += [NONE] * 3
-                continue
-            least = intervals.visible(spread, seeds, _level(asked, primary))
-            line += [Cell(f"{spread:.3f}", (f"{seeds} seeds",)), Cell(f"{least:.3f}"), Cell("yes" if least <= EFFECT else "no")]
-        rows.append(tuple(line))
+    sections, (primaries, others) = _sections(sweep, asked), _kinds(asked)
+    columns = [((question,), _level(asked)) for question in primaries] + [(tuple(others), LEVEL)]
+    rows = [
+        (Cell(name), *(_least(sections, questions, scales, level) for questions, level in columns))
+        for name, scales in _spans(asked).items()
+    ]
     caption = (
-        "What the runs can show. Spread: the standard deviation of a difference from seed to seed, in dB, pooled over the "
-        f"comparisons. Least: the true difference in dB that is found in {POWER:.0%} of such sweeps. The primary tests are "
-        f"corrected for {asked.primaries} tests, so theirs is at level {1 - _level(asked, True):.3g}; that of the others at "
-        f"{1 - LEVEL:.2g}"
+        f"What the runs can show: the true difference in dB that is found in {POWER:.0%} of such sweeps; in bold where it is "
+        f"at most {EFFECT}. Below: the standard deviation of the difference from seed to seed, in dB, and the seeds. "
+        f"The primary tests are corrected for {asked.primaries} tests, so theirs is at level {1 - _level(asked):.3g}; that of "
+        f"the others, whose deviations are pooled, at {1 - LEVEL:.2g}"
     )
-    columns = "spread", "least", f"{EFFECT} dB seen"
-    header = ("", *(f"{kind}: {column}" for kind in ("primary", "secondary") for column in columns))
+    header = ("", *(f"{q.first} − {q.second}" for q in primaries), *["the others"] * bool(others))
+    rows = [row[: len(header)] for row in rows]
     return Table(caption, header, tuple(rows), f"{asked.table}-{asked.params}-resolution")
 
 
 def visibility(sweep: Sweep, asked: Evidence) -> str:
-    """A text that says whether a difference of `EFFECT` would be found, in each range."""
+    """A text that says which primary comparisons would find a difference of `EFFECT`, in each range."""
     parts, sections = [], _sections(sweep, asked)
     for name, scales in asked.ranges.items():
-        spread, seeds = _spread(sections, asked, scales, True)
-        if spread is None:
-            parts.append(f"{name.capitalize()}: unknown, because two seeds of both rows are needed")
-            continue
-        alone, first = (intervals.visible(spread, seeds, level) for level in (LEVEL, _level(asked, True)))
-        word = "yes" if first <= EFFECT else "only without the correction for many tests" if alone <= EFFECT else "no"
-        least = f"with {seeds} seeds the least is {first:.3f} dB, and {alone:.3f} dB in a single test"
-        parts.append(f"{name.capitalize()}: {word}; {least}")
-    return f"Would the primary comparisons show a true difference of {EFFECT} dB? {'. '.join(parts)}."
+        words: dict[str, list[str]] = {"yes": [], "in a single test only": [], "no": [], "unknown, for want of two seeds": []}
+        for question in _kinds(asked)[0]:
+            spread, seeds = _spread(sections, (question,), scales)
+            levels = _level(asked), LEVEL
+            seen = [spread is not None and intervals.visible(spread, seeds, level) <= EFFECT for level in levels]
+            word = 3 if spread is None else 0 if seen[0] else 1 if seen[1] else 2
+            words[list(words)[word]].append(f"{question.first} − {question.second}")
+        parts.append(f"{name.capitalize()}: " + "; ".join(f"{word}: {', '.join(of)}" for word, of in words.items() if of))
+    return f"Would a true difference of {EFFECT} dB be found? {'. '.join(parts)}."
 
 
 def _word(each: Verdict, p: float | None, alike: float) -> str:
@@ -213,12 +208,20 @@ def _spans(asked: Evidence) -> dict[str, tuple[float, ...]]:
     return alone | asked.ranges
 
 
+def _least(sections: list[Section], questions: tuple[Question, ...], scales: tuple[float, ...], level: float) -> Cell:
+    spread, seeds = _spread(sections, questions, scales)
+    if spread is None:
+        return NONE
+    least = intervals.visible(spread, seeds, level)
+    return Cell(f"{least:.3f}", (f"{spread:.3f}; {seeds} seeds",), strong=least <= EFFECT)
+
+
 def _spread(
-    sections: list[Section], asked: Evidence, scales: tuple[float, ...], primary: bool
+    sections: list[Section], questions: tuple[Question, ...], scales: tuple[float, ...]
 ) -> tuple[float | None, int]:
-    """The pooled standard deviation of the differences from seed to seed, and the least number of seeds, over the comparisons
+    """The pooled standard deviation of the differences from seed to seed, and the least number of seeds, over the questions
     that have at least two; (None, 0) if there are none."""
-    known = [list(by_seed(sections, q, scales).values()) for q in asked.questions if q.primary == primary]
+    known = [list(by_seed(sections, question, scales).values()) for question in questions]
     known = [values for values in known if len(values) > 1]
     if not known:
         return None, 0
@@ -227,9 +230,14 @@ def _spread(
     return math.sqrt(pooled), min(map(len, known))
 
 
-def _level(asked: Evidence, primary: bool) -> float:
-    """The level of the strictest test."""
-    return 1 - (1 - LEVEL) / asked.primaries if primary else LEVEL
+def _kinds(asked: Evidence) -> tuple[list[Question], list[Question]]:
+    """The primary questions, and the others."""
+    return tuple([question for question in asked.questions if question.primary == kind] for kind in (True, False))
+
+
+def _level(asked: Evidence) -> float:
+    """The level of the strictest primary test."""
+    return 1 - (1 - LEVEL) / asked.primaries
 
 
 def _listed(scales: tuple[float, ...]) -> str:
