@@ -74,10 +74,10 @@ def filters(weights: Mapping[str, Tensor], columns: int) -> Figure:
 def _filters_stage():
     fig, axes = figures.panels(columns=3, height=3.5, width_ratios=[4, 4.4, 2.9])
     effective, across, generated = axes[0]
-    effective.set(xlim=(-EDGE, EDGE), ylim=(EDGE, -EDGE), aspect="equal", title="the filter at work", xlabel="LR pixels",
+    effective.set(xlim=(-EDGE, EDGE), ylim=(EDGE, -EDGE), aspect="equal", title="effective filter", xlabel="LR pixels",
                xticks=range(-REACH, REACH + 1, 2), yticks=range(-REACH, REACH + 1, 2))
     across.set(xlim=(-EDGE, EDGE), ylim=(-0.65, 1.45), title="summed over rows", xlabel="LR pixels")
-    generated.set(xlim=(-0.5, 8.5), ylim=(15.5, -0.5), title="as written", xlabel="3x3 places", ylabel="16 features")
+    generated.set(xlim=(-0.5, 8.5), ylim=(15.5, -0.5), title="filter for green", xlabel="3x3 places", ylabel="16 features")
     for ax in (effective, generated):
         ax.grid(False)
     generated.set(xticks=[], yticks=[])
