@@ -48,7 +48,7 @@ def _lr_pixel_stage():
     whole.imshow(images.to_pixels(tiny_field().lr[0]), interpolation="nearest")
     whole.set(title="LR picture", xticks=[], yticks=[])
     waves.set(title="its waves", xlim=(-2.6, 2.6), ylim=(2.6, -0.4), aspect="equal")
-    waves.set(xlabel="cycles per LR pixel, x", ylabel="y")
+    waves.set(xlabel="cycles per LR pixel, x", ylabel="cycles per LR pixel, y")
     for ax, title in ((inside, "the picture itself"), (pixels, "pixels of this scale")):
         ax.set(title=title, xlim=(-REACH, REACH), ylim=(REACH, -REACH), aspect="equal", xlabel="LR pixels")
     for ax in (whole, inside, pixels):
@@ -68,7 +68,7 @@ def field_pixel(axes, y: int, x: int, scale: float, shape: str) -> None:
     at = (tiny_field().model.frequencies.detach() / math.pi).numpy()               # cycles per LR pixel
     whole.add_patch(Rectangle((x - 0.5, y - 0.5), 1, 1, fill=False, edgecolor=ORANGE, linewidth=2))
     waves.scatter(at[:, 1], at[:, 0], s=dots, facecolor="none", edgecolor=BLACK, linewidth=0.8)
-    waves.scatter(at[:, 1], at[:, 0], s=dots * np.abs(damping), facecolor=BLUE, edgecolor="none")
+    waves.scatter(at[:, 1], at[:, 0], s=dots * np.abs(damping), facecolor=BLUE, edgecolor="none", alpha=0.7)
     for ax, (rgb, extent) in ((inside, _colours(y, x, FINE, "point")), (pixels, _colours(y, x, scale, shape))):
         ax.imshow(rgb, extent=extent, interpolation="nearest")
         ax.add_patch(Rectangle((-0.5, -0.5), 1, 1, fill=False, edgecolor=ORANGE, linewidth=2))
