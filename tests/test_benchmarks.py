@@ -78,13 +78,13 @@ def test_the_picture_of_the_readme_can_be_made_again():
 def test_the_table(tmp_path, monkeypatch, capsys):
     """The table has every case that was asked for, with ratios that fit its seconds."""
     out = tmp_path / "speed.json"
-    small = "--side 8 --scale 2 --rounds 1 --threads 1 --batch 1 --methods ipe-lmf --no-memory --json"
+    small = "--side 8 --scale 2 --rounds 1 --threads 1 --batch 1 --methods ipe-lmf metasr --no-memory --json"
     monkeypatch.setattr("sys.argv", ["benchmarks", *small.split(), str(out)])
     benchmarks.main()
     rows = json.loads(out.read_text(encoding="utf-8"))["rows"]
     done = {(row["task"], row["case"]) for row in rows}
     for task in ("decode", "train, batch 1"):
-        for method in ("liif", "ipe-lmf"):
+        for method in ("liif", "ipe-lmf", "metasr"):
             assert {(task, f"{method} textbook fp32"), (task, f"{method} fast fp32")} <= done
     assert ("decode", "matrix products fp32") in done
     for row in rows:
@@ -100,6 +100,7 @@ def test_the_table(tmp_path, monkeypatch, capsys):
 def test_operations_are_two_for_each_multiply_add():
     a, b = torch.rand(5, 7), torch.rand(7, 11)
     assert cases.operations(lambda: a @ b) == 2 * 5 * 7 * 11
+    assert cases.operations(lambda: torch.zeros(5, 11).addmm_(a, b)) == 2 * 5 * 7 * 11
     conv = torch.nn.Conv2d(3, 4, 3, padding=1)
     assert cases.operations(lambda: conv(torch.rand(1, 3, 6, 8))) == 2 * 6 * 8 * 3 * 4 * 9
 

@@ -2,7 +2,8 @@
 
 Each number is the median of several runs in one process; the cases take turns, so that a disturbance of the machine meets all
 of them. Ratios compare with the textbook form of LIIF on the same number of threads. bfloat16 is left out on a CPU that
-computes it in software. On a GPU (--device cuda) the batch is the paper's, and 1080p to 4K is timed as well.
+computes it in software. With all methods it takes many minutes: each table is printed when it is ready, and --methods and
+--side make less work. On a GPU (--device cuda) the batch is the paper's, and 1080p to 4K is timed as well.
 "of the limit" is the speed, in multiply-adds of matrix products and convolutions, as a share of that of bare matrix products of
 the same precision. Sums, ReLU, waves and copies count as nothing, so no case can reach 100%.
 
@@ -54,17 +55,17 @@ def main() -> None:
     parser.add_argument("--no-memory", action="store_true", help="leave out peak memory, which takes a process for each case")
     options = parser.parse_args()
     batch = options.batch if options.batch is not None else 4 if options.device == "cpu" else 16
-    rows = []
-    for threads in options.threads if options.device == "cpu" else options.threads[:1]:
-        torch.set_num_threads(threads)
-        rows += _decoding(options, threads)
-        if batch:
-            rows += _training(options, batch, threads)
     facts = {
         "torch": torch.__version__, "device": _device(options.device), "side": options.side, "scale": options.scale,
-        "batch": batch, "rounds": options.rounds, "rows": rows,
+        "batch": batch, "rounds": options.rounds, "rows": [],
     }
-    _print(facts)
+    for threads in options.threads if options.device == "cpu" else options.threads[:1]:
+        torch.set_num_threads(threads)
+        parts = [lambda n: _decoding(options, n)] + [lambda n: _training(options, batch, n)] * bool(batch)
+        for part in parts:
+            rows = part(threads)
+            _print(facts | {"rows": rows})   # at once, because the whole takes many minutes
+            facts["rows"] += rows
     if options.json:
         with files.replacing(options.json) as temporary:
             temporary.write_text(json.dumps(facts, indent=1), encoding="utf-8")
@@ -111,8 +112,9 @@ def _training(options: argparse.Namespace, size: int, threads: int) -> list[dict
 
 
 def _rows(task: str, threads: int, seconds: dict[str, float], work: dict[str, cases.Work]) -> list[dict]:
-    """work: the cases whose operations are counted."""
-    counts = {case: cases.operations(some) for case, some in work.items()}
+    """work: the cases whose operations are counted, in float32: torch's counter fails on some products under autocast."""
+    exact = {case: cases.operations(some) for case, some in work.items() if case.endswith("fp32")}
+    counts = {case: exact[case.removesuffix(case.split()[-1]) + "fp32"] for case in work}
     speed = {case.split()[-1]: counts[case] / seconds[case] for case in counts if case.startswith("matrix products")}
     rows = []
     for case, value in seconds.items():
