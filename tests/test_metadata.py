@@ -159,7 +159,7 @@ def test_names_keep_their_accents_and_one_wrong_tag_costs_no_other(tmp_path, pix
     tags = Image.Exif()
     tags[0x013B], tags[0x013F] = artist, (0.64, 0.33, 0.21, 0.71, 0.15, 0.06)
     tags[0x829A] = 0.008   # an exposure time, which belongs to the inner directory
-    tags.get_ifd(metadata.EXIF_TAG).update({0x9003: DATE, 0xA430: metadata._Text(owner.decode("latin-1"))})
+    tags.get_ifd(metadata.EXIF_TAG).update({0x9003: DATE, 0xA430: metadata.Latin1(owner.decode("latin-1"))})
     tags.get_ifd(metadata.GPS_TAG).update({1: "N", 2: 48.5})
     number, text = (struct.pack(">HHI", 2, *entry) for entry in ((5, 1), (2, 4)))   # latitude: one fraction, four letters
     data = tags.tobytes()

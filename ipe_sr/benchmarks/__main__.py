@@ -27,6 +27,7 @@ import functools
 import json
 import os
 import platform
+from collections.abc import Iterator
 from pathlib import Path
 
 import torch
@@ -61,9 +62,7 @@ def main() -> None:
     }
     for threads in options.threads if options.device == "cpu" else options.threads[:1]:
         torch.set_num_threads(threads)
-        parts = [lambda n: _decoding(options, n)] + [lambda n: _training(options, batch, n)] * bool(batch)
-        for part in parts:
-            rows = part(threads)
+        for rows in _measured(options, batch, threads):
             _print(facts | {"rows": rows})   # at once, because the whole takes many minutes
             facts["rows"] += rows
     if options.json:
@@ -74,6 +73,12 @@ def main() -> None:
 def _dtypes(device: str) -> list[str]:
     in_hardware = device != "cpu" or torch.ops.mkldnn._is_mkldnn_bf16_supported()
     return ["fp32", "bf16"] if in_hardware else ["fp32"]
+
+
+def _measured(options: argparse.Namespace, batch: int, threads: int) -> Iterator[list[dict]]:
+    yield _decoding(options, threads)
+    if batch:
+        yield _training(options, batch, threads)
 
 
 def _decoding(options: argparse.Namespace, threads: int) -> list[dict]:
@@ -114,7 +119,7 @@ def _training(options: argparse.Namespace, size: int, threads: int) -> list[dict
 def _rows(task: str, threads: int, seconds: dict[str, float], work: dict[str, cases.Work]) -> list[dict]:
     """work: the cases whose operations are counted, in float32: torch's counter fails on some products under autocast."""
     exact = {case: cases.operations(some) for case, some in work.items() if case.endswith("fp32")}
-    counts = {case: exact[case.removesuffix(case.split()[-1]) + "fp32"] for case in work}
+    counts = {case: exact[f"{case.rpartition(' ')[0]} fp32"] for case in work}
     speed = {case.split()[-1]: counts[case] / seconds[case] for case in counts if case.startswith("matrix products")}
     rows = []
     for case, value in seconds.items():

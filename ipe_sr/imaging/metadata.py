@@ -117,11 +117,11 @@ def _read(data: bytes) -> Image.Exif:
     exif = Image.Exif()
     exif.load(data if data.startswith(b"Exif\0\0") else b"Exif\0\0" + data)
     for tags in (exif, *(exif.get_ifd(tag) for tag in (EXIF_TAG, GPS_TAG) if tag in exif)):
-        tags.update({tag: _writable(value) for tag, value in tags.items() if isinstance(value, str)})
+        tags.update({tag: _writable(value) for tag, value in tags.items()})
     return exif
 
 
-class _Text(str):
+class Latin1(str):
     """Text of EXIF. PIL reads its bytes as Latin-1, which keeps UTF-8 whole, but would write "?" for each byte beyond ASCII."""
 
     def encode(self, encoding: str = "latin-1", errors: str = "strict") -> bytes:
@@ -129,7 +129,7 @@ class _Text(str):
 
 
 def _writable(value: object) -> object:
-    return _Text(value) if isinstance(value, str) else value
+    return Latin1(value) if isinstance(value, str) else value
 
 
 def _bytes(exif: Image.Exif) -> bytes:

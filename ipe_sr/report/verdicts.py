@@ -20,6 +20,7 @@ from ipe_sr.report.tables import NONE, interval_text, signed
 
 NO_RUNS, UNDECIDED, ALIKE = "no runs yet", "undecided", "alike"
 CONFIRMED, ANOTHER, CONTRADICTED = "confirmed", "another size", "contradicted"
+SEEN = "yes", "in a single test only", "no", "unknown, for want of two seeds"   # would a difference be found?
 
 
 @dataclass(frozen=True)
@@ -118,35 +119,41 @@ def table(found: list[Verdict], asked: Evidence, primary: bool) -> Table:
 def resolution(sweep: Sweep, asked: Evidence) -> Table:
     """How small a difference the runs can show, at each scale and in each range, from how much the seeds differ."""
     sections, (primaries, others) = _sections(sweep, asked), _kinds(asked)
-    columns = [((question,), _level(asked)) for question in primaries] + [(tuple(others), LEVEL)]
-    rows = [
-        (Cell(name), *(_least(sections, questions, scales, level) for questions, level in columns))
+    columns = {f"{q.first} − {q.second}": ([q], _level(asked)) for q in primaries}
+    if others:
+        columns["the others"] = others, LEVEL
+    rows = tuple(
+        (Cell(name), *(_least(sections, questions, scales, level) for questions, level in columns.values()))
         for name, scales in _spans(asked).items()
-    ]
+    )
     caption = (
         f"What the runs can show: the true difference in dB that is found in {POWER:.0%} of such sweeps; in bold where it is "
         f"at most {EFFECT}. Below: the standard deviation of the difference from seed to seed, in dB, and the seeds. "
         f"The primary tests are corrected for {asked.primaries} tests, so theirs is at level {1 - _level(asked):.3g}; that of "
         f"the others, whose deviations are pooled, at {1 - LEVEL:.2g}"
     )
-    header = ("", *(f"{q.first} − {q.second}" for q in primaries), *["the others"] * bool(others))
-    rows = [row[: len(header)] for row in rows]
-    return Table(caption, header, tuple(rows), f"{asked.table}-{asked.params}-resolution")
+    return Table(caption, ("", *columns), rows, f"{asked.table}-{asked.params}-resolution")
 
 
 def visibility(sweep: Sweep, asked: Evidence) -> str:
     """A text that says which primary comparisons would find a difference of `EFFECT`, in each range."""
     parts, sections = [], _sections(sweep, asked)
     for name, scales in asked.ranges.items():
-        words: dict[str, list[str]] = {"yes": [], "in a single test only": [], "no": [], "unknown, for want of two seeds": []}
+        words: dict[str, list[str]] = {word: [] for word in SEEN}
         for question in _kinds(asked)[0]:
-            spread, seeds = _spread(sections, (question,), scales)
-            levels = _level(asked), LEVEL
-            seen = [spread is not None and intervals.visible(spread, seeds, level) <= EFFECT for level in levels]
-            word = 3 if spread is None else 0 if seen[0] else 1 if seen[1] else 2
-            words[list(words)[word]].append(f"{question.first} − {question.second}")
+            words[_seen(sections, question, scales, asked)].append(f"{question.first} − {question.second}")
         parts.append(f"{name.capitalize()}: " + "; ".join(f"{word}: {', '.join(of)}" for word, of in words.items() if of))
     return f"Would a true difference of {EFFECT} dB be found? {'. '.join(parts)}."
+
+
+def _seen(sections: list[Section], question: Question, scales: tuple[float, ...], asked: Evidence) -> str:
+    """The one of `SEEN` that says whether the test would find a difference of `EFFECT`."""
+    yes, alone, no, unknown = SEEN
+    spread, seeds = _spread(sections, [question], scales)
+    if spread is None:
+        return unknown
+    corrected, single = (intervals.visible(spread, seeds, level) <= EFFECT for level in (_level(asked), LEVEL))
+    return yes if corrected else alone if single else no
 
 
 def _word(each: Verdict, p: float | None, alike: float) -> str:
@@ -181,7 +188,7 @@ def _line(each: Verdict, asked: Evidence) -> tuple[Cell, ...]:
 
 
 def _table_of(found: list[Verdict], asked: Evidence, primary: bool) -> list[Block]:
-    mine = [question for question in asked.questions if question.primary == primary]
+    mine = _kinds(asked)[0 if primary else 1]
     return [Items(tuple(f"{q.first} − {q.second}: {q.asks}" for q in mine)), table(found, asked, primary)] if mine else []
 
 
@@ -208,7 +215,7 @@ def _spans(asked: Evidence) -> dict[str, tuple[float, ...]]:
     return alone | asked.ranges
 
 
-def _least(sections: list[Section], questions: tuple[Question, ...], scales: tuple[float, ...], level: float) -> Cell:
+def _least(sections: list[Section], questions: list[Question], scales: tuple[float, ...], level: float) -> Cell:
     spread, seeds = _spread(sections, questions, scales)
     if spread is None:
         return NONE
@@ -217,7 +224,7 @@ def _least(sections: list[Section], questions: tuple[Question, ...], scales: tup
 
 
 def _spread(
-    sections: list[Section], questions: tuple[Question, ...], scales: tuple[float, ...]
+    sections: list[Section], questions: list[Question], scales: tuple[float, ...]
 ) -> tuple[float | None, int]:
     """The pooled standard deviation of the differences from seed to seed, and the least number of seeds, over the questions
     that have at least two; (None, 0) if there are none."""
