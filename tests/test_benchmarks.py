@@ -14,7 +14,7 @@ from PIL import Image
 
 from ipe_sr import figures, models
 from ipe_sr.benchmarks import __main__ as benchmarks
-from ipe_sr.benchmarks import cases, frequencies, profile, readme_picture, variants
+from ipe_sr.benchmarks import cases, frequencies, pareto, profile, readme_picture, variants
 from ipe_sr.benchmarks.memory import peak_of
 
 ROOT = Path(__file__).parents[1]
@@ -47,6 +47,7 @@ def test_the_first_help_page_lists_the_other_programs():
     ("schedules", ["--set", "steps"], "--set 'steps'"), ("variants", ["nowhere.pth", "--data", "samples"], "nowhere.pth"),
     ("memory", ["12", "24x24"], "argument LR: '12' is not a size; write HxW, such as 500x750"),
     ("readme_picture", ["--out", "nowhere/a.png"], "nowhere"),
+    ("pareto", ["--figure", "a.png"], "--figure a.png: the figure is a PDF file"),
 ])
 def test_a_mistake_of_the_user_gives_one_line(name, words, message):
     """argparse also prints the usage before its own message."""
@@ -95,6 +96,28 @@ def test_the_table(tmp_path, monkeypatch, capsys):
     limits = {row["case"]: row["of_limit"] for row in rows if row["task"] != "train, batch 1"}
     assert limits["matrix products fp32"] == 1 and all(share > 0 for share in limits.values()) and "encoder edsr fp32" in limits
     assert "ipe-lmf fast fp32" in capsys.readouterr().out
+
+
+def test_the_frontier_holds_what_nothing_else_beats():
+    """By the definition: of any two on it, the slower is better; each of the others is beaten by one on it."""
+    rng = np.random.default_rng(0)
+    for _ in range(50):
+        seconds, psnr = ({str(i): float(value) for i, value in enumerate(rng.integers(0, 6, 8))} for _ in range(2))
+        best = pareto.frontier(seconds, psnr)
+        assert all(seconds[a] < seconds[b] and psnr[a] < psnr[b] for a, b in zip(best, best[1:], strict=False))
+        for name in seconds.keys() - set(best):
+            assert any(seconds[one] <= seconds[name] and psnr[one] >= psnr[name] for one in best)
+
+
+def test_quality_against_time_of_whole_pictures(tmp_path, monkeypatch, capsys):
+    table, drawn = tmp_path / "pareto.json", tmp_path / "pareto.pdf"
+    words = f"bicubic small-field --data samples --width 24 --rounds 1 --threads 1 --json {table} --figure {drawn}"
+    monkeypatch.setattr("sys.argv", ["pareto", *words.split()])
+    pareto.main()
+    rows = {row["model"]: row for row in json.loads(table.read_text(encoding="utf-8"))["rows"]}
+    assert rows["bicubic"]["frontier"] and 0 < rows["bicubic"]["seconds"] < rows["small-field"]["seconds"]
+    assert rows["small-field"]["frontier"] and rows["small-field"]["psnr"] > rows["bicubic"]["psnr"] + 1
+    assert drawn.read_bytes().startswith(b"%PDF") and "* small-field" in capsys.readouterr().out
 
 
 def test_operations_are_two_for_each_multiply_add():

@@ -11,6 +11,7 @@ Other programs, each with --help:
   python -m ipe_sr.benchmarks.memory          peak memory of upscaling one file
   python -m ipe_sr.benchmarks.areas           how much models use the area of a pixel
   python -m ipe_sr.benchmarks.field           the field against IPE-LIIF, and the errors of its identities
+  python -m ipe_sr.benchmarks.pareto          quality against time, over whole pictures
   python -m ipe_sr.benchmarks.exports         exported models in onnxruntime beside our own code
   python -m ipe_sr.benchmarks.borders         quality at the picture's border beside that inside
   python -m ipe_sr.benchmarks.limits          pictures with JPEG blocks, noise and blur
@@ -25,8 +26,6 @@ Other programs, each with --help:
 import argparse
 import functools
 import json
-import os
-import platform
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -37,8 +36,6 @@ from rich.table import Table
 from ipe_sr import files, models, render
 from ipe_sr.benchmarks import cases, command, timing
 from ipe_sr.benchmarks.memory import peak_of
-
-FEATURES = ("avx2", "avx512f", "avx512_bf16", "amx_tile", "amx_bf16")
 
 
 def main() -> None:
@@ -57,7 +54,7 @@ def main() -> None:
     options = parser.parse_args()
     batch = options.batch if options.batch is not None else 4 if options.device == "cpu" else 16
     facts = {
-        "torch": torch.__version__, "device": _device(options.device), "side": options.side, "scale": options.scale,
+        "torch": torch.__version__, "device": timing.machine(options.device), "side": options.side, "scale": options.scale,
         "batch": batch, "rounds": options.rounds, "rows": [],
     }
     for threads in options.threads if options.device == "cpu" else options.threads[:1]:
@@ -129,20 +126,6 @@ def _rows(task: str, threads: int, seconds: dict[str, float], work: dict[str, ca
             row |= {"operations": counts[case], "of_limit": counts[case] / value / speed[case.split()[-1]]}
         rows.append(row)
     return rows
-
-
-def _device(kind: str) -> str:
-    """The machine's name, and the instructions of its CPU that matter for matrix products."""
-    if kind == "cuda":
-        return torch.cuda.get_device_name()
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:   # no Linux
-        return f"{platform.processor() or platform.machine()} CPU"
-    facts = dict(reversed([[part.strip() for part in line.split(":", 1)] for line in lines if ":" in line]))
-    words = facts.get("flags", "").split()
-    features = [word for word in FEATURES if word in words]
-    return f"{facts.get('model name', platform.machine())}, {os.cpu_count()} cores, {' '.join(features) or 'no AVX'}"
 
 
 def _print(facts: dict) -> None:

@@ -1,0 +1,89 @@
+"""Compare quality with time, over whole pictures: `python -m ipe_sr.benchmarks.pareto`.
+
+Each line shows one model: the number of its weights, the seconds that it takes for one picture, encoder included, and its mean
+PSNR in dB on a test set. The timed picture has random pixels, because the time does not depend on what it shows. The models
+take turns, so that a disturbance of the machine meets all of them; a time is the median of the turns.
+A star marks the Pareto frontier: no other model in the table is both faster and better.
+"""
+
+import json
+from pathlib import Path
+
+import torch
+
+from ipe_sr import evaluation, figures, files, models, render
+from ipe_sr.benchmarks import command, timing
+from ipe_sr.errors import InputError
+from ipe_sr.imaging import datasets
+
+
+def frontier(seconds: dict[str, float], psnr: dict[str, float]) -> list[str]:
+    """The names that no other name beats in one of the two and equals in the other; the fastest first.
+
+    seconds, psnr: of each name.
+    """
+    best: list[str] = []
+    for name in sorted(seconds, key=lambda name: (seconds[name], -psnr[name])):
+        if not best or psnr[name] > psnr[best[-1]]:
+            best.append(name)
+    return best
+
+
+def figure(facts: dict) -> figures.Figure:
+    """Quality over time, one point for each model, and the frontier as a line of steps."""
+    fig, axes = figures.panels(height=3.8)
+    ax, rows = axes[0, 0], {row["model"]: row for row in facts["rows"]}
+    best = [rows[name] for name in frontier(*({name: row[key] for name, row in rows.items()} for key in ("seconds", "psnr")))]
+    ax.step([row["seconds"] for row in best], [row["psnr"] for row in best], where="post", color="0.7", zorder=0)
+    for name, row in rows.items():
+        ax.plot(row["seconds"], row["psnr"], "o", color=figures.COLOURS[0] if row in best else "0.5")
+        ax.annotate(name, (row["seconds"], row["psnr"]), xytext=(5, -10), textcoords="offset points", fontsize=8)
+    ax.set_xscale("log")
+    ax.margins(x=0.2)
+    ax.set(xlabel=f"seconds for {facts['picture']} x{facts['scale']}", ylabel=f"PSNR, dB ({facts['data']} x{facts['scale']})")
+    return fig
+
+
+def main() -> None:
+    parser = command.parser(__doc__)
+    parser.add_argument("models", nargs="*", metavar="MODEL", help="names or checkpoints; default: all released")
+    parser.add_argument("--data", default="set5", metavar="SET", help="the test set that the PSNR is measured on")
+    parser.add_argument("--scale", type=int, default=2, help="the upscaling factor, of the PSNR and of the time")
+    parser.add_argument("--width", type=int, default=480, help="of the timed LR picture, in pixels")
+    parser.add_argument("--threads", type=int, default=2, help="CPU threads")
+    parser.add_argument("--rounds", type=int, default=3, help="timed turns of each model")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the table to this file")
+    parser.add_argument("--figure", type=Path, metavar="FILE.pdf", help="also draw the table")
+    asked = parser.parse_args()
+    if asked.figure and asked.figure.suffix != ".pdf":
+        raise InputError(f"--figure {asked.figure}: the figure is a PDF file; give a name that ends in .pdf")
+    torch.set_num_threads(asked.threads)
+    loaded = {Path(name).name: models.load(name) for name in asked.models or models.released()}
+    dataset = datasets.find(asked.data)
+    lr = torch.rand(1, 3, asked.width * 2 // 3, asked.width, generator=torch.Generator().manual_seed(0))
+    size = (lr.shape[-2] * asked.scale, lr.shape[-1] * asked.scale)
+    work = {name: lambda model=model: render.render(model, lr, size) for name, model in loaded.items()}
+    with torch.inference_mode():
+        seconds = timing.medians(work, asked.rounds)
+    psnr = {name: evaluation.evaluate(model, dataset, [asked.scale])[0].psnr for name, model in loaded.items()}
+    best = frontier(seconds, psnr)
+    facts = {
+        "machine": timing.machine(), "torch": torch.__version__, "threads": asked.threads,
+        "picture": f"{lr.shape[-1]} x {lr.shape[-2]}", "scale": asked.scale, "data": asked.data, "rounds": asked.rounds,
+        "rows": [{"model": name, "weights": sum(p.numel() for p in loaded[name].parameters()), "seconds": seconds[name],
+                  "psnr": psnr[name], "frontier": name in best} for name in sorted(loaded, key=seconds.get)],
+    }
+    print(f"{'':2}{'model':24} {'weights':>10} {'seconds':>9} {'PSNR':>7}")
+    for row in facts["rows"]:
+        star = "*" if row["frontier"] else ""
+        print(f"{star:2}{row['model']:24} {row['weights']:10,} {row['seconds']:9.3f} {row['psnr']:7.2f}")
+    if asked.json:
+        with files.replacing(asked.json) as temporary:
+            temporary.write_text(json.dumps(facts, indent=1), encoding="utf-8")
+    if asked.figure:
+        with files.replacing(asked.figure) as temporary:
+            temporary.write_bytes(figures.pdf(figure(facts)))
+
+
+if __name__ == "__main__":
+    command.run(main)
