@@ -25,6 +25,20 @@ MOST_PARAMETERS = 500_000
 MOST_BYTES = 16 * MB
 PROTOCOL = "div2k"
 BASELINES = ("ipe-field-light", "small-ipe-liif", "bicubic")
+PAGE = """<!DOCTYPE html><html lang=en><meta charset=utf-8><title>Leaderboard</title>
+<meta http-equiv=Content-Security-Policy content="default-src 'none'; style-src 'unsafe-inline'">
+<style>
+body {{ font: 16px sans-serif; margin: 2em }}
+table {{ border-collapse: collapse }}
+td, th {{ padding: .3em 1em; text-align: left; border-bottom: 1px solid #ccc }}
+td:nth-child(2) {{ white-space: nowrap }}
+td:nth-child(n+3):nth-last-child(n+2), th:nth-child(n+3):nth-last-child(n+2) {{ text-align: right }}
+</style>
+<h1>Leaderboard</h1>
+<p>Mean PSNR in dB over the hidden pictures (protocol {protocol}).
+The mean of the scales decides. The seconds are those of all pictures.
+<table><tr>{head}{body}</table></html>
+"""
 
 
 @dataclass(frozen=True)
@@ -82,7 +96,7 @@ def score_entry(model: str, pictures: Path, seconds: int) -> Entry:
     why = supervisor.run("score", job, seconds, Limits(processes=8), said.append, sandbox.Sandbox())
     found = said[-1] if said else {"problem": why or "no score was computed"}
     if why or "problem" in found:
-        return replace(entry, problem=str(found.get("problem") or why))
+        return replace(entry, problem=str(found.get("problem") or why).removeprefix(f"{path.resolve()}: "))   # not our folders
     return replace(entry, psnr=tuple(found["psnr"]), parameters=found["parameters"], seconds=found["seconds"])
 
 
@@ -117,11 +131,8 @@ def _write(out: Path, board: list[Entry]) -> None:
         rows.append([str(rank) if entry.psnr else "", shown(entry.name), *figures, *counts, entry.problem])
     with files.replacing(out / "leaderboard.csv") as temporary, open(temporary, "w", newline="", encoding="utf-8") as file:
         csv.writer(file).writerows([header, *([safe(cell) for cell in row] for row in rows)])
-    cells = ["<tr>" + "".join(f"<td>{html.escape(cell)}" for cell in row) for row in rows]
-    page = ("<!DOCTYPE html><html lang=en><meta charset=utf-8><title>Leaderboard</title>"
-            "<meta http-equiv=Content-Security-Policy content=\"default-src 'none'; style-src 'unsafe-inline'\">"
-            "<style>body{font:16px sans-serif;margin:2em}table{border-collapse:collapse}td,th{padding:.3em 1em;text-align:left;"
-            "border-bottom:1px solid #ccc}</style><h1>Leaderboard</h1><p>Mean PSNR in dB over the hidden pictures "
-            f"(protocol {PROTOCOL}).<table><tr>{''.join(f'<th>{name}' for name in header)}{''.join(cells)}</table></html>\n")
+    head = "".join(f"<th>{name}" for name in header)
+    body = "".join("<tr>" + "".join(f"<td>{html.escape(cell)}" for cell in row) for row in rows)
+    page = PAGE.format(protocol=PROTOCOL, head=head, body=body)
     with files.replacing(out / "leaderboard.html") as temporary:
         temporary.write_text(page, encoding="utf-8")
