@@ -152,7 +152,7 @@ def one_query(axes, y: float, x: float, scale: float) -> None:
     whole.add_patch(Rectangle((column - 2.5, row - 2.5), 5, 5, fill=False, edgecolor=ORANGE, linewidth=2))
     extent = [2 * bound for bound in (-column - 0.5, SIDE - column - 0.5, SIDE - row - 0.5, -row - 0.5)]
     close.imshow(lr, extent=extent, interpolation="nearest")
-    close.add_patch(Rectangle((-1, -1), 2, 2, **edge, label="the LR pixel of the code"))
+    close.add_patch(Rectangle((-1, -1), 2, 2, **edge, label="the LR pixel of the latent code"))
     close.add_patch(Rectangle((dx - r, dy - r), 2 * r, 2 * r, fill=False, edgecolor=ORANGE, linewidth=2.5, label="the pixel"))
     close.annotate("", (dx, dy), (0, 0), arrowprops={"arrowstyle": "->", "color": SKY, "linewidth": 2})
     close.plot([0], [0], "+", color=BLACK, markersize=11, markeredgewidth=2)
@@ -172,7 +172,7 @@ def one_query_readout(y: float, x: float, scale: float) -> str:
 
 @torch.no_grad()
 def _query(y: float, x: float, scale: float) -> tuple[tuple[int, int], np.ndarray, np.ndarray, np.ndarray]:
-    """(row, column) of the nearest code, offset (2,) from it, the decoder's colour (3,), the original's mean there (3,)."""
+    """(row, column) of the nearest latent code, offset (2,) from it, the decoder's colour (3,), the original's there (3,)."""
     model, lr, hr = tiny_liif()
     position, radius = torch.tensor([[y, x]], dtype=torch.float64), torch.full((1, 2), 1 / scale, dtype=torch.float64)
     around = grids.nearest(position, (SIDE, SIDE))

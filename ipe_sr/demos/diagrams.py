@@ -71,17 +71,19 @@ def mlp() -> Figure:
 def opposite_rectangles() -> Figure:
     """Notebook 07: the square between four latent codes, cut by a pixel's centre, with the areas and their shares."""
     fig, axes = figures.panels(columns=2, height=3.1)
-    a, c, colours = 0.3, 0.35, (BLUE, ORANGE, GREEN, SKY)
+    x0, y0, colours = 0.3, 0.35, (BLUE, ORANGE, GREEN, SKY)
+    x1, y1 = 1 - x0, 1 - y0
     ax, key = axes[0]
     codes = np.array([[0, 0], [1, 0], [0, 1], [1, 1]])
     names = ("$z_{00}$", "$z_{01}$", "$z_{10}$", "$z_{11}$")
-    corners = ((a, c, 1 - a, 1 - c), (0, c, a, 1 - c), (a, 0, 1 - a, c), (0, 0, a, c))   # opposite to each code
+    corners = ((x0, y0, x1, y1), (0, y0, x0, y1), (x0, 0, x1, y0), (0, 0, x0, y0))   # opposite to each latent code
     for (x, y, w, h), colour, (cx, cy), name in zip(corners, colours, codes, names, strict=True):
         ax.add_patch(Rectangle((x, y), w, h, facecolor=colour, alpha=0.55, edgecolor=BLACK))
         ax.plot([cx], [cy], "s", color=colour, markersize=13, markeredgecolor=BLACK)
         ax.text(cx + (0.09 if cx else -0.09), cy, name, ha="left" if cx else "right", va="center", fontsize=12)
-    ax.plot([a], [c], "o", color=BLACK, markersize=8)
-    for text, x, y in (("a", a / 2, -0.09), ("b", (1 + a) / 2, -0.09), ("c", -0.09, c / 2), ("d", -0.09, (1 + c) / 2)):
+    ax.plot([x0], [y0], "o", color=BLACK, markersize=8)
+    edges = (("x_0", x0 / 2, -0.09), ("x_1", (1 + x0) / 2, -0.09), ("y_0", -0.09, y0 / 2), ("y_1", -0.09, (1 + y0) / 2))
+    for text, x, y in edges:
         ax.text(x, y, f"${text}$", ha="center", va="center", fontsize=12)
     ax.set(xlim=(-0.32, 1.32), ylim=(1.15, -0.18), aspect="equal", title="areas between four latent codes")
     shares = [w * h for *_, w, h in corners]

@@ -9,8 +9,8 @@ from ipe_sr.demos.decoder import SIDE, STEPS, each_answer, tiny_liif
 from ipe_sr.demos.scenes import scene
 from ipe_sr.figures import BLACK, BLUE, GREEN, ORANGE, PURPLE
 
-WEIGHTS = ("opposite", "own")   # whose rectangle weights a code: as in Eq. 8, or (wrongly) its own
-TOP_LEFT = (10, 8)              # row and column of the top left code, near an eye
+WEIGHTS = ("opposite", "own")   # whose rectangle weights a latent code: as in Eq. 8, or (wrongly) its own
+TOP_LEFT = (10, 8)              # row and column of the top left latent code, near an eye
 RADIUS = 0.25                   # of the pixel: scale 4
 STYLES = {"top left": (BLUE, "//"), "top right": (ORANGE, "\\\\"), "bottom left": (GREEN, ".."), "bottom right": (PURPLE, "xx")}
 
@@ -18,9 +18,9 @@ STYLES = {"top left": (BLUE, "//"), "top right": (ORANGE, "\\\\"), "bottom left"
 def _between_four_codes():
     fig, axes = figures.panels(columns=2, height=3.7, width_ratios=[1, 1.1])
     square, answers = axes[0]
-    square.set(xlim=(-0.3, 2.3), ylim=(2.3, -0.3), xlabel="x from the top left code, local units", ylabel="y", aspect="equal",
-               title="four codes, four rectangles", xticks=[0, 1, 2], yticks=[0, 1, 2])
-    answers.set(xlim=(0, 1.14), ylim=(4.6, -0.6), xlabel="weight", title="each code's colour and weight",
+    square.set(xlim=(-0.3, 2.3), ylim=(2.3, -0.3), xlabel="x from the top left latent code, local units", ylabel="y",
+               aspect="equal", title="four latent codes, four rectangles", xticks=[0, 1, 2], yticks=[0, 1, 2])
+    answers.set(xlim=(0, 1.14), ylim=(4.6, -0.6), xlabel="weight", title="each latent code's colour and weight",
                 yticks=range(5), yticklabels=[*STYLES, "together"])
     for ax in axes[0]:
         ax.grid(False)
@@ -31,13 +31,13 @@ def _between_four_codes():
 def four_codes(axes, down: float, right: float, weights: str) -> None:
     """Notebook 07: a pixel between four latent codes.   weights: see `WEIGHTS`.
 
-    down, right: the pixel's place from the top left code (0) to the bottom right one (1).
+    down, right: the pixel's place from the top left latent code (0) to the bottom right one (1).
     """
     square, answers = axes[0]
     share, colours = _answers(down, right, weights)
     y, x = 2 * down, 2 * right
     for k, (colour, hatch) in enumerate(STYLES.values()):
-        corner = np.array([2 * (k % 2), 2 * (k // 2)])                             # x, y of the code
+        corner = np.array([2 * (k % 2), 2 * (k // 2)])                             # x, y of the latent code
         far = np.array([x, y]), (corner if weights == "own" else 2 - corner)       # the rectangle's other end
         low, high = np.minimum(*far), np.maximum(*far)
         square.add_patch(Rectangle(low, *(high - low), facecolor=colour, edgecolor="white", hatch=hatch, alpha=0.75))
@@ -57,10 +57,10 @@ def four_codes_readout(down: float, right: float, weights: str) -> str:
 
 @torch.no_grad()
 def _answers(down: float, right: float, weights: str) -> tuple[np.ndarray, np.ndarray]:
-    """The weights of the four codes (4,), and the colour that each predicts alone (4, 3)."""
+    """The weights of the four latent codes (4,), and the colour that each predicts alone (4, 3)."""
     model, lr, _ = tiny_liif(True, STEPS)   # its own short training, so that the sliders soon respond
     position = torch.tensor([[TOP_LEFT[0] + down, TOP_LEFT[1] + right]], dtype=torch.float64)
     around = grids.corners(position, (SIDE, SIDE))
     colours = each_answer(model, lr, around, torch.tensor([[RADIUS, RADIUS]]))
-    share = around.weight[0] if weights == "opposite" else around.weight[0].flip(0)   # the opposite of code k is 3 - k
+    share = around.weight[0] if weights == "opposite" else around.weight[0].flip(0)   # 3 - k is opposite to latent code k
     return share.numpy(), colours[0].numpy()

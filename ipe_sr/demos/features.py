@@ -56,7 +56,7 @@ def pixel_features(axes, row: int, column: int, channel: int) -> None:
 
 def pixel_features_readout(row: int, column: int, channel: int) -> str:
     (y, x), (i, j), (dy, dx) = _locate(row, column)
-    return (f"position ({y:.3f}, {x:.3f}) LR pixels   nearest code ({i}, {j})   relative ({dy:+.2f}, {dx:+.2f})"
+    return (f"position ({y:.3f}, {x:.3f}) LR pixels   nearest latent code ({i}, {j})   relative ({dy:+.2f}, {dx:+.2f})"
             f"   radius {1 / SCALE:.2f}   feature {channel} there: {maps()[channel, i, j]:+.2f}")
 
 

@@ -85,14 +85,14 @@ def field_pixel_readout(y: int, x: int, scale: float, shape: str) -> str:
 @torch.no_grad()
 def _waves(y: int, x: int, scale: float, shape: str) -> tuple[np.ndarray, np.ndarray]:
     """The amplitude of each wave of an LR pixel, over all colours, and its damping in a pixel of this scale: 2 x (K,)."""
-    model, codes = tiny_field_as(shape), _codes()[y, x]                            # codes: (3, 2K + 1)
-    amplitude = codes[:, :-1].unflatten(-1, (2, -1)).square().sum((0, 1)).sqrt()
+    model, held = tiny_field_as(shape), _amplitudes()[y, x]                        # held: (3, 2K + 1)
+    amplitude = held[:, :-1].unflatten(-1, (2, -1)).square().sum((0, 1)).sqrt()
     return amplitude.numpy(), model.damping(model.frequencies / scale).prod(-1).numpy()
 
 
 @functools.cache
 @torch.no_grad()
-def _codes() -> Tensor:
+def _amplitudes() -> Tensor:
     model, lr, _ = tiny_field()
     return model.codes(model.encode(lr))[0]                                        # (h, w, 3, 2K + 1)
 

@@ -47,7 +47,7 @@ def wave_and_mean(ax: Axes, w: float, centre: float, radius: float, shape: str =
 
 def _wave_damping_and_encoding():
     fig, axes = figures.panels(columns=3, height=3.5, width_ratios=[5, 3, 3])
-    wave, damping, code = axes[0]
+    wave, damping, encoding = axes[0]
     wave.set(xlabel="x, local units", xlim=(-2, 2), ylim=(-1.2, 1.9), title="a wave and its mean")
     wave.plot([], [], **WAVE, label="wave sin(w x)")
     wave.fill([], [], **DENSITY, label="the pixel's weight")
@@ -57,25 +57,25 @@ def _wave_damping_and_encoding():
     damping.set_xscale("log", base=2)
     damping.set(xlabel="w r", xlim=(2**-3, 2**5), ylim=(-0.3, 1.2), title="damping")
     damping.axhline(0, color=BLACK, linewidth=0.8)
-    code.set(xlabel="k  (w = 2^k)", xlim=(-0.7, 9.7), ylim=(-1.1, 1.9), xticks=range(0, 10, 3), title="its encoding")
-    code.stairs([0], [0, 1], **POINT, label="PE: the centre")
-    code.stairs([0], [0, 1], **AREA, label="the pixel")
-    code.legend(fontsize=7.5, loc="upper right")
+    encoding.set(xlabel="k  (w = 2^k)", xlim=(-0.7, 9.7), ylim=(-1.1, 1.9), xticks=range(0, 10, 3), title="its encoding")
+    encoding.stairs([0], [0, 1], **POINT, label="PE: the centre")
+    encoding.stairs([0], [0, 1], **AREA, label="the pixel")
+    encoding.legend(fontsize=7.5, loc="upper right")
     return fig, axes
 
 
 @scene(_wave_damping_and_encoding)
 def pixel_encoding(axes, centre: float, radius: float, k: int, shape: str) -> None:
     """Notebook 03: the wave of octave k under a pixel, the damping of the shape, and the sines of the pixel's encoding."""
-    wave, damping, code = axes[0]
+    wave, damping, encoding = axes[0]
     w, factors = _factors(radius, shape)
     wave_and_mean(wave, 2.0**k, centre, radius, shape)
     dense = 2 ** np.linspace(-3, 5, 800)
     damping.plot(dense, encodings.SHAPES[shape](torch.from_numpy(dense)), color=BLUE)
     damping.plot(w * radius, factors, "o", color=BLUE, markersize=4)
     damping.plot([2.0**k * radius], [factors[k]], "o", color=ORANGE, markersize=9, markeredgecolor=BLACK)
-    bars(code, np.arange(OCTAVES) - 0.39, 0.38, np.sin(w * centre), **POINT)
-    bars(code, np.arange(OCTAVES) + 0.01, 0.38, np.sin(w * centre) * factors, **AREA)
+    bars(encoding, np.arange(OCTAVES) - 0.39, 0.38, np.sin(w * centre), **POINT)
+    bars(encoding, np.arange(OCTAVES) + 0.01, 0.38, np.sin(w * centre) * factors, **AREA)
 
 
 def pixel_encoding_readout(centre: float, radius: float, k: int, shape: str) -> str:
