@@ -130,11 +130,11 @@ def _line(run: RunScore) -> str:
 def forest(found: list[Comparison]) -> Figure:
     """Differences in PSNR with 95% intervals over seeds, one panel for each pair of rows. Diamonds are the paper's differences.
 
-    The shaded band marks differences smaller than `EFFECT`.   found: at least one comparison.
+    All panels have one axis, so that lengths can be compared. The shaded band marks differences smaller than `EFFECT`.   found: at least one comparison.
     """
     pairs = list(dict.fromkeys((each.first, each.second) for each in found))
     most = max(sum((each.first, each.second) == pair for each in found) for pair in pairs)
-    fig, axes = figures.panels(len(pairs), 1, height=0.16 * most + 0.55)
+    fig, axes = figures.panels(len(pairs), 1, height=0.16 * most + 0.45, sharex=True)
     for ax, pair in zip(axes[:, 0], pairs, strict=True):
         mine = [each for each in found if (each.first, each.second) == pair]
         ax.axvspan(-EFFECT, EFFECT, color="#EBEBEB", zorder=0)

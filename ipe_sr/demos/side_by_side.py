@@ -36,7 +36,7 @@ def versions() -> dict[tuple[str, str], torch.Tensor]:
 
 def _two_views():
     fig, axes = figures.panels(columns=2, height=3.9)
-    for ax, title in zip(axes[0], ("pictures", f"errors: dark none, bright {WORST} or more"), strict=True):
+    for ax, title in zip(axes[0], ("pictures", f"errors x {1 / WORST:g}: brightest at {WORST} or more"), strict=True):
         ax.set(xlim=(0, SIDE), ylim=(SIDE, 0), aspect="equal", xticks=[], yticks=[], title=title)
         ax.grid(False)
     versions()   # compute them now, while the notebook runs, rather than at the first key press

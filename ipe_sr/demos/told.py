@@ -35,7 +35,7 @@ def _told(network: str, scale: str, factor: float) -> torch.Tensor:
     return areas.render_told(_network(network), _reduced(scale)[1], (SIDE, SIDE), factor)[0].clamp(0, 1)
 
 
-@scene(picture_panels(("told the right size", "told this size", f"difference, 0 to {WORST}"), (SIDE, SIDE), height=3.1))
+@scene(picture_panels(("told the right size", "told this size", f"difference x {1 / WORST:g}"), (SIDE, SIDE), height=3.1))
 def told_size(axes, network: str, scale: str, factor: float) -> None:
     """Notebook 13: a crop by a network that is told pixels of `factor` times their size.
 

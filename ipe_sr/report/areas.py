@@ -76,9 +76,12 @@ def tables(found: dict[str, list[dict[str, Any]]]) -> list[Block]:
 
 
 def figure(found: dict[str, list[dict[str, Any]]], keys: list[Key]) -> Any:
-    """The loss against the told size, one panel for each key, one line for each model. At 0 a line may leave its panel."""
+    """The loss against the told size, one panel for each key, one line for each model. At 0 a line may leave its panel.
+
+    The three panels of a row share their axes.
+    """
     columns = 3
-    fig, axes = figures.panels(math.ceil(len(keys) / columns), columns, height=2.8)
+    fig, axes = figures.panels(math.ceil(len(keys) / columns), columns, height=2.8, sharey="row")
     for ax, key in zip(axes.flat, keys, strict=False):
         curves = {name: by[key] for name, records in found.items() if key in (by := levels(records))}
         factors = sorted(next(iter(curves.values())))
@@ -87,13 +90,14 @@ def figure(found: dict[str, list[dict[str, Any]]], keys: list[Key]) -> Any:
         })
         if legend := ax.get_legend():   # there is none for a single line
             legend.remove()             # one stands below all panels
-        seen = [told[factor] - told[1.0] for told in curves.values() for factor in factors if factor]
-        margin = 0.1 * max(max(seen) - min(seen), 0.1)
-        ax.set_ylim(min(seen) - margin, max(seen) + margin)   # points may lie far below and would flatten the rest
         ax.set(title=title(key), xlabel="told size / right size")
         ax.set_xticks(range(len(factors)), [_fraction(factor) for factor in factors])
-    for ax in axes[:, 0]:
-        ax.set_ylabel("PSNR − PSNR at\nthe right size / dB")
+    for row in axes:
+        # Told points, a network may lose so much that the rest would look flat. So the first place is left out here.
+        seen = [change for ax in row for line in ax.lines for change in line.get_ydata()[1:]]
+        margin = 0.1 * max(max(seen) - min(seen), 0.1)
+        row[0].set_ylim(min(seen) - margin, max(seen) + margin)
+        row[0].set_ylabel("PSNR − PSNR at\nthe right size / dB")
     for ax in axes.flat[len(keys) :]:
         ax.set_axis_off()
     fig.legend(*axes.flat[0].get_legend_handles_labels(), loc="outside lower center", ncols=3, fontsize=9)
