@@ -83,7 +83,7 @@ def own_picture(default: str) -> np.ndarray:
     return images.to_pixels(whole(next(reversed(_own), default)))
 
 
-@scene(picture_panels(("bicubic interpolation", "IPE-LIIF", "what was there"), OUT, height=2.9))
+@scene(picture_panels(("bicubic interpolation", "IPE-LIIF", "the original"), OUT, height=2.9))
 def photo_view(axes, picture: str, zoom: float, turn: int, pixels: str) -> None:
     """Notebook 15: one view of a picture, by bicubic interpolation, by IPE-LIIF, and of the original.
 
