@@ -102,7 +102,10 @@ def draws_numbers(exercise: masters.Exercise) -> bool:
 
 
 def bound(source: str) -> set[str]:
-    """The names that a cell gives a value to, at its top level; empty for code that is not plain Python."""
+    """The names that a cell gives a value to, at its top level; empty for code that is not plain Python.
+
+    The variables of a comprehension end with it, so they do not count.
+    """
     names: set[str] = set()
     for line in _parsed(source):
         if isinstance(line, (ast.FunctionDef, ast.ClassDef)):
@@ -110,7 +113,10 @@ def bound(source: str) -> set[str]:
         elif isinstance(line, (ast.Import, ast.ImportFrom)):
             names |= {(alias.asname or alias.name).split(".")[0] for alias in line.names}
         else:
-            names |= {node.id for node in ast.walk(line) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
+            comprehensions = [part for part in ast.walk(line) if isinstance(part, ast.comprehension)]
+            inner = {id(name) for part in comprehensions for name in ast.walk(part.target)}
+            stored = (node for node in ast.walk(line) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store))
+            names |= {node.id for node in stored if id(node) not in inner}
     return names
 
 

@@ -7,7 +7,7 @@ import sys
 import nbformat
 import pytest
 
-from ipe_sr.coursework import masters
+from ipe_sr.coursework import assembly, masters
 from ipe_sr.series import documents
 from tests.exercises.runner import MASTERS, cases
 
@@ -65,6 +65,18 @@ def test_code_that_is_given_is_locked(path):
     for cell in documents.code_cells(masters.read(path)):
         free = masters.STUDENT_TAG in cell.metadata.get("tags", []) or masters.part_of(cell) == "answer"
         assert masters.metadata(cell).get("locked", False) is not free, cell.source
+
+
+@each_master
+def test_tests_leave_the_names_of_given_code_alone(path):
+    """Otherwise the next test puts the given code back, and tells an honest student that the submission had replaced it."""
+    given = set()
+    for cell in documents.code_cells(nbformat.read(path, as_version=4)):
+        names = assembly.bound(cell.source)
+        if masters.points_of(cell):
+            assert not names & given, masters.grade_id(cell)
+        elif not masters.metadata(cell).get("solution"):
+            given |= names
 
 
 @each_master
