@@ -1,6 +1,7 @@
 """The benchmarks: each starts, and each prints what it promises. How fast anything is stands in no test."""
 
 import io
+import itertools
 import json
 import re
 import subprocess
@@ -104,7 +105,7 @@ def test_the_frontier_holds_what_nothing_else_beats():
     for _ in range(50):
         seconds, psnr = ({str(i): float(value) for i, value in enumerate(rng.integers(0, 6, 8))} for _ in range(2))
         best = pareto.frontier(seconds, psnr)
-        assert all(seconds[a] < seconds[b] and psnr[a] < psnr[b] for a, b in zip(best, best[1:], strict=False))
+        assert all(seconds[a] < seconds[b] and psnr[a] < psnr[b] for a, b in itertools.pairwise(best))
         for name in seconds.keys() - set(best):
             assert any(seconds[one] <= seconds[name] and psnr[one] >= psnr[name] for one in best)
 
