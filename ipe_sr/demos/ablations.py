@@ -130,7 +130,8 @@ def _line(run: RunScore) -> str:
 def forest(found: list[Comparison]) -> Figure:
     """Differences in PSNR with 95% intervals over seeds, one panel for each pair of rows. Diamonds are the paper's differences.
 
-    All panels have one axis, so that lengths can be compared. The shaded band marks differences smaller than `EFFECT`.   found: at least one comparison.
+    All panels have one axis, so that lengths can be compared. The shaded band marks differences smaller than `EFFECT`.
+    found: at least one comparison.
     """
     pairs = list(dict.fromkeys((each.first, each.second) for each in found))
     most = max(sum((each.first, each.second) == pair for each in found) for pair in pairs)
