@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import stats
+from scipy import optimize, stats
 
 LEVEL = 0.95
 POWER = 0.8    # see `runs_needed`
@@ -129,9 +129,13 @@ def runs_needed(deviation: float, effect: float = 0.05) -> int:
 def visible(deviation: float, seeds: int, level: float = LEVEL) -> float:
     """The true difference that gives an interval of this level above zero with probability `POWER`.
 
+    Exact for normal scores: the mean over its estimated standard error then has the noncentral t distribution (Student's t
+    about the true difference over the true standard error), and the interval lies above zero where that exceeds t.
     deviation: the standard deviation of the paired difference from seed to seed.   seeds: of each method, at least 2.
     """
-    return float(sum(stats.t.ppf([(1 + level) / 2, POWER], seeds - 1))) * deviation / math.sqrt(seeds)
+    t = stats.t.ppf((1 + level) / 2, seeds - 1)
+    in_errors = optimize.brentq(lambda true: stats.nct.sf(t, seeds - 1, true) - POWER, 0, 2 * t + 5)
+    return float(in_errors) * deviation / math.sqrt(seeds)
 
 
 def over_seeds(means: ArrayLike) -> tuple[Interval | None, float | None]:
