@@ -16,7 +16,7 @@ CENTRE = {"color": RED, "marker": "o", "linestyle": "none"}
 CLOSED_FORM = {"color": GREEN, "linestyle": "--"}
 IMPOSTOR = {"color": RED, "linestyle": ":"}
 INTERVAL = {"color": ORANGE, "alpha": 0.45}
-LR_PIXEL = {"fill": False, "edgecolor": BLACK, "linewidth": 2.2}
+LR_PIXEL = {"fill": False, "edgecolor": BLUE, "linewidth": 3}
 # Half of a 95% interval in standard errors. Quasi-random estimates have few point sets, 16: Student's t (see notebook 04).
 WIDTHS = {"plain": 1.96, "stratified": 1.96, "quasi-random": student.ppf(0.975, 15)}
 DRAWS = 40   # the most intervals that the demo of notebook 04 draws
@@ -35,7 +35,7 @@ def _over_stripes():
     ax.set(xlim=(-2.2, 2.2), ylim=(2.2, -2.2), xlabel="x, local units", ylabel="y, local units", aspect="equal",
            title="one centre, many sizes")
     ax.grid(False)
-    ax.plot([], [], color=BLACK, linewidth=2.2, label="an LR pixel: [-1, 1]²")
+    ax.plot([], [], color=BLUE, linewidth=3, label="an LR pixel: [-1, 1]²")
     ax.plot([], [], color=ORANGE, linewidth=4, label="the pixel that is asked for")
     ax.plot([], [], **CENTRE, label="its centre")
     ax.legend(fontsize=8.5, loc="upper left", frameon=True, framealpha=1)
