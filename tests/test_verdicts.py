@@ -211,7 +211,8 @@ def test_the_report_has_the_verdicts_in_all_forms(tmp_path):
     report.write(made, tmp_path / "out")
     page = (tmp_path / "out" / "report.md").read_text(encoding="utf-8")
     assert "Table 4, x2, x4<br>its PE row: decoder not told" in page and "**confirmed**" in page
-    assert "16 runs that have ended well took 0.05 core-hours" in page and "ipe-sr sweep evidence --params small" in page
+    assert "16 runs that have ended well took 0.05 core-hours" in page and "rows have no run yet" in page
+    assert "ipe-sr sweep evidence --params small" in page
     (picture,) = (block for block in made if isinstance(block, Picture) and block.name == "evidence-small-verdicts")
     assert (tmp_path / "out" / "evidence-small-verdicts.pdf").read_bytes() == picture.pdf
     assert re.search(r"IPE − PE, in range: \+0\.0\d+ dB, confirmed", picture.alt)
