@@ -112,7 +112,7 @@ def test_the_frontier_holds_what_nothing_else_beats():
 
 def test_quality_against_time_of_whole_pictures(tmp_path, monkeypatch, capsys):
     table, drawn = tmp_path / "pareto.json", tmp_path / "pareto.pdf"
-    words = f"bicubic small-field --data samples --width 24 --rounds 1 --threads 1 --json {table} --figure {drawn}"
+    words = f"bicubic small-field --data samples --lr 16x24 --rounds 1 --threads 1 --json {table} --figure {drawn}"
     monkeypatch.setattr("sys.argv", ["pareto", *words.split()])
     pareto.main()
     rows = {row["model"]: row for row in json.loads(table.read_text(encoding="utf-8"))["rows"]}

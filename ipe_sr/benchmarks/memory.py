@@ -5,9 +5,7 @@ resident set before and after as JSON. The figures include libraries, weights, i
 on Linux only.
 """
 
-import argparse
 import json
-import re
 import subprocess
 import sys
 import tempfile
@@ -47,8 +45,8 @@ def _status(key: str) -> int:
 
 def main() -> None:
     parser = command.parser(__doc__)
-    parser.add_argument("lr", type=_size, metavar="LR", help="size of the input, HxW")
-    parser.add_argument("size", type=_size, metavar="SIZE", help="size of the output, HxW")
+    parser.add_argument("lr", type=command.size, metavar="LR", help="size of the input, HxW")
+    parser.add_argument("size", type=command.size, metavar="SIZE", help="size of the output, HxW")
     parser.add_argument("--method", default="ipe-liif", help="the model, by the name of its preset")
     parser.add_argument("--threads", type=int, default=2, help="CPU threads")
     options = parser.parse_args()
@@ -68,13 +66,6 @@ def main() -> None:
         before = peak()
         pictures.upscale_file(source, Path(folder) / "sr.png", size=options.size, model=model)
     print(json.dumps({"method": options.method, "before_MiB": before >> 20, "peak_MiB": peak() >> 20}))
-
-
-def _size(text: str) -> tuple[int, int]:
-    match = re.fullmatch(r"([1-9]\d*)x([1-9]\d*)", text)
-    if not match:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a size; write HxW, such as 500x750")
-    return int(match[1]), int(match[2])
 
 
 if __name__ == "__main__":

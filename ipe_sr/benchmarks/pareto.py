@@ -49,7 +49,8 @@ def main() -> None:
     parser.add_argument("models", nargs="*", metavar="MODEL", help="names or checkpoints; default: all released")
     parser.add_argument("--data", default="set5", metavar="SET", help="the test set that the PSNR is measured on")
     parser.add_argument("--scale", type=int, default=2, help="the upscaling factor, of the PSNR and of the time")
-    parser.add_argument("--width", type=int, default=480, help="of the timed LR picture, in pixels")
+    parser.add_argument("--lr", type=command.size, default=(320, 480), metavar="HxW", help="the size of the timed LR picture")
+    parser.add_argument("--bf16", action="store_true", help="compute the timed picture in bfloat16")
     parser.add_argument("--threads", type=int, default=2, help="CPU threads")
     parser.add_argument("--rounds", type=int, default=3, help="timed turns of each model")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the table to this file")
@@ -60,21 +61,25 @@ def main() -> None:
     torch.set_num_threads(asked.threads)
     loaded = {Path(name).name: models.load(name) for name in asked.models or models.released()}
     dataset = datasets.find(asked.data)
-    lr = torch.rand(1, 3, asked.width * 2 // 3, asked.width, generator=torch.Generator().manual_seed(0))
-    size = (lr.shape[-2] * asked.scale, lr.shape[-1] * asked.scale)
-    work = {name: lambda model=model: render.render(model, lr, size) for name, model in loaded.items()}
+    lr = torch.rand(1, 3, *asked.lr, generator=torch.Generator().manual_seed(0))
+    size = (asked.lr[0] * asked.scale, asked.lr[1] * asked.scale)
+    dtype = torch.bfloat16 if asked.bf16 else None
+    work = {name: lambda model=model: render.render(model, lr, size, dtype) for name, model in loaded.items()}
     with torch.inference_mode():
         seconds = timing.medians(work, asked.rounds)
     psnr = {name: evaluation.evaluate(model, dataset, [asked.scale])[0].psnr for name, model in loaded.items()}
     best = frontier(seconds, psnr)
+    rows = [
+        {"model": name, "weights": sum(p.numel() for p in loaded[name].parameters()), "seconds": seconds[name],
+         "psnr": psnr[name], "frontier": name in best}
+        for name in sorted(loaded, key=seconds.get)
+    ]
     facts = {
-        "machine": timing.machine(), "torch": torch.__version__, "threads": asked.threads,
-        "picture": f"{lr.shape[-1]} x {lr.shape[-2]}", "scale": asked.scale, "data": asked.data, "rounds": asked.rounds,
-        "rows": [{"model": name, "weights": sum(p.numel() for p in loaded[name].parameters()), "seconds": seconds[name],
-                  "psnr": psnr[name], "frontier": name in best} for name in sorted(loaded, key=seconds.get)],
+        "machine": timing.machine(), "torch": torch.__version__, "threads": asked.threads, "rounds": asked.rounds,
+        "picture": f"{asked.lr[1]} x {asked.lr[0]}", "scale": asked.scale, "bf16": asked.bf16, "data": asked.data, "rows": rows,
     }
     print(f"{'':2}{'model':24} {'weights':>10} {'seconds':>9} {'PSNR':>7}")
-    for row in facts["rows"]:
+    for row in rows:
         star = "*" if row["frontier"] else ""
         print(f"{star:2}{row['model']:24} {row['weights']:10,} {row['seconds']:9.3f} {row['psnr']:7.2f}")
     if asked.json:

@@ -199,8 +199,8 @@ def _cost(sweep: Sweep) -> str:
     empty = len(set(sweep.rows) - {run.row for run in sweep.runs})
     return (
         f"The {len(sweep.runs)} runs that have ended well took {sum(parts.values()):.2f} core-hours: {parts['train']:.2f} of "
-        f"training and {parts['evaluate']:.2f} of evaluation. {empty} of the {len(sweep.rows)} rows have no run yet. The command "
-        f"that makes all runs is ipe-sr sweep {sweep.table} --params {sweep.params}."
+        f"training and {parts['evaluate']:.2f} of evaluation. {empty} of the {len(sweep.rows)} rows have no run yet. "
+        f"The command that makes all runs is ipe-sr sweep {sweep.table} --params {sweep.params}."
     )
 
 
