@@ -36,8 +36,10 @@ def figure(facts: dict) -> figures.Figure:
     best = [rows[name] for name in frontier(*({name: row[key] for name, row in rows.items()} for key in ("seconds", "psnr")))]
     ax.step([row["seconds"] for row in best], [row["psnr"] for row in best], where="post", color="0.7", zorder=0)
     for name, row in rows.items():
-        ax.plot(row["seconds"], row["psnr"], "o", color=figures.COLOURS[0] if row in best else "0.5")
-        ax.annotate(name, (row["seconds"], row["psnr"]), xytext=(5, -10), textcoords="offset points", fontsize=8)
+        at, first = (row["seconds"], row["psnr"]), row in best
+        ax.plot(*at, "o", color=figures.COLOURS[0] if first else "0.5")
+        shift, side = ((-6, 4), "right") if first else ((6, -10), "left")   # names on the two sides of the line keep apart
+        ax.annotate(name, at, xytext=shift, textcoords="offset points", fontsize=8, ha=side)
     ax.set_xscale("log")
     ax.margins(x=0.2)
     ax.set(xlabel=f"seconds for {facts['picture']} x{facts['scale']}", ylabel=f"PSNR, dB ({facts['data']} x{facts['scale']})")
