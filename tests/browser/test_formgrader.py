@@ -41,7 +41,7 @@ def test_points_of_formgrader_come_back(tmp_path):
         page.goto(f"{address}/formgrader/gradebook/{world.NAME}/{world.NAME}?token={token}")
         page.locator("a[href*='formgrader/submissions/']").first.click()
         # The page listens to its fields only after it has fetched the points; whatever is typed before that is lost.
-        page.wait_for_function("formgrader.grades?.loaded && formgrader.comments?.loaded")
+        page.wait_for_function("window.formgrader?.grades?.loaded && formgrader.comments?.loaded")
         page.locator("#ex-01-3").fill("1.5")
         with page.expect_response(lambda response: "api/grade" in response.url and response.request.method == "PUT"):
             page.locator("#ex-01-3").press("Tab")
