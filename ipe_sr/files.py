@@ -138,6 +138,12 @@ def read_json(path: Path) -> Any:
         raise InputError(f"{path}: not readable as JSON ({first_line(error)})") from None
 
 
+def write_json(path: str | os.PathLike, data: Any) -> None:
+    """Writes data as a JSON file, whole or not at all. Raises InputError as `replacing` does."""
+    with replacing(path) as temporary:
+        temporary.write_text(json.dumps(data, indent=1), encoding="utf-8")
+
+
 def read_yaml(path: Path) -> Any:
     """The content of a YAML file, as `parse_yaml` reads it. Raises InputError if the file is missing or damaged."""
     return parse_yaml(_read_text(path), str(path))

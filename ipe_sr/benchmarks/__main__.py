@@ -25,7 +25,6 @@ Other programs, each with --help:
 
 import argparse
 import functools
-import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -63,8 +62,7 @@ def main() -> None:
             _print(facts | {"rows": rows})   # at once, because the whole takes many minutes
             facts["rows"] += rows
     if options.json:
-        with files.replacing(options.json) as temporary:
-            temporary.write_text(json.dumps(facts, indent=1), encoding="utf-8")
+        files.write_json(options.json, facts)
 
 
 def _dtypes(device: str) -> list[str]:

@@ -6,7 +6,6 @@ The model.safetensors of a training is named after the training's folder.
 """
 
 import dataclasses
-import json
 from pathlib import Path
 from typing import Any
 
@@ -59,8 +58,7 @@ def main() -> None:
         if path.exists():
             continue
         record = measure(model, asked.data, asked.scales)
-        with files.replacing(path) as temporary:
-            temporary.write_text(json.dumps(record, indent=1), encoding="utf-8")
+        files.write_json(path, record)
         print(path, flush=True)
 
 

@@ -5,7 +5,6 @@ seconds for one picture in onnxruntime, in our code (`render`), and from the tor
 is a median.
 """
 
-import json
 import tempfile
 from pathlib import Path
 
@@ -41,8 +40,7 @@ def main() -> None:
         table.add_row(row["method"], *cells)
     Console(width=130).print(table)
     if options.json:
-        with files.replacing(options.json) as temporary:
-            temporary.write_text(json.dumps({"title": title, "rows": rows}, indent=1), encoding="utf-8")
+        files.write_json(options.json, {"title": title, "rows": rows})
 
 
 def measured(name: str, side: int, scale: int, threads: int, rounds: int) -> dict:

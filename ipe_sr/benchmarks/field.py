@@ -8,7 +8,6 @@ that it takes beyond what the process had before.
 
 import functools
 import json
-import platform
 import statistics
 import subprocess
 import sys
@@ -22,7 +21,7 @@ from rich.table import Table
 from torch.nn import functional as F
 
 from ipe_sr import files, grids, models, render
-from ipe_sr.benchmarks import cases, command, memory
+from ipe_sr.benchmarks import cases, command, memory, timing
 
 SCALES = (2.0, 4.0, 2.7)                       # of whole pictures
 LARGE, LARGER = (1080, 1920), (2160, 3840)
@@ -47,13 +46,12 @@ def main() -> None:
     if options.large:
         rows += [large(model, dtype, options.threads) for model, dtype in LARGE_CASES]
     facts = {
-        "torch": torch.__version__, "cpu": processor(), "threads": options.threads, "side": options.side, "rows": rows,
+        "torch": torch.__version__, "cpu": timing.machine(), "threads": options.threads, "side": options.side, "rows": rows,
         "sub_pixel_errors": {name: identity(dtype) for name, dtype in (("float64", torch.float64), ("float32", torch.float32))},
     }
     show(facts)
     if options.json:
-        with files.replacing(options.json) as temporary:
-            temporary.write_text(json.dumps(facts, indent=1), encoding="utf-8")
+        files.write_json(options.json, facts)
 
 
 def decoding(side: int) -> dict[str, cases.Work]:
@@ -133,13 +131,6 @@ def identity(dtype: torch.dtype) -> float:
         return (F.avg_pool2d(painted((k * size[0], k * size[1])), k) - painted(size)).abs().max().item()
 
     return max(difference(size, k) for size in ((48, 60), (61, 97), (24, 30), (15, 19), (82, 101)) for k in SUB_PIXELS)
-
-
-def processor() -> str:
-    """The CPU's name, where the system tells it."""
-    facts = Path("/proc/cpuinfo")
-    lines = facts.read_text(encoding="utf-8").splitlines() if facts.exists() else []
-    return next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), platform.machine())
 
 
 def show(facts: dict) -> None:

@@ -6,7 +6,6 @@ take turns, so that a disturbance of the machine meets all of them; a time is th
 A star marks the Pareto frontier: no other model in the table is both faster and better.
 """
 
-import json
 from pathlib import Path
 
 import torch
@@ -30,16 +29,15 @@ def frontier(seconds: dict[str, float], psnr: dict[str, float]) -> list[str]:
 
 
 def figure(facts: dict) -> figures.Figure:
-    """Quality over time, one point for each model, and the frontier as a line of steps."""
+    """Quality over time, one point for each model, and the frontier as a line of steps.   facts: as `main` writes them."""
     fig, axes = figures.panels(height=3.8)
-    ax, rows = axes[0, 0], {row["model"]: row for row in facts["rows"]}
-    best = [rows[name] for name in frontier(*({name: row[key] for name, row in rows.items()} for key in ("seconds", "psnr")))]
+    ax, best = axes[0, 0], [row for row in facts["rows"] if row["frontier"]]
     ax.step([row["seconds"] for row in best], [row["psnr"] for row in best], where="post", color="0.7", zorder=0)
-    for name, row in rows.items():
-        at, first = (row["seconds"], row["psnr"]), row in best
-        ax.plot(*at, "o", color=figures.COLOURS[0] if first else "0.5")
-        shift, side = ((-6, 4), "right") if first else ((6, -10), "left")   # names on the two sides of the line keep apart
-        ax.annotate(name, at, xytext=shift, textcoords="offset points", fontsize=8, ha=side)
+    for row in facts["rows"]:
+        at = row["seconds"], row["psnr"]
+        ax.plot(*at, "o", color=figures.COLOURS[0] if row["frontier"] else "0.5")
+        shift, side = ((-6, 4), "right") if row["frontier"] else ((6, -10), "left")   # the two kinds keep apart
+        ax.annotate(row["model"], at, xytext=shift, textcoords="offset points", fontsize=8, ha=side)
     ax.set_xscale("log")
     ax.margins(x=0.2)
     ax.set(xlabel=f"seconds for {facts['picture']} x{facts['scale']}", ylabel=f"PSNR, dB ({facts['data']} x{facts['scale']})")
@@ -60,6 +58,8 @@ def main() -> None:
     asked = parser.parse_args()
     if asked.figure and asked.figure.suffix != ".pdf":
         raise InputError(f"--figure {asked.figure}: the figure is a PDF file; give a name that ends in .pdf")
+    for path in filter(None, (asked.json, asked.figure)):
+        files.check_writable(path)   # fails before the work, not after
     torch.set_num_threads(asked.threads)
     loaded = {Path(name).name: models.load(name) for name in asked.models or models.released()}
     dataset = datasets.find(asked.data)
@@ -67,8 +67,7 @@ def main() -> None:
     size = (asked.lr[0] * asked.scale, asked.lr[1] * asked.scale)
     dtype = torch.bfloat16 if asked.bf16 else None
     work = {name: lambda model=model: render.render(model, lr, size, dtype) for name, model in loaded.items()}
-    with torch.inference_mode():
-        seconds = timing.medians(work, asked.rounds)
+    seconds = timing.medians(work, asked.rounds)
     psnr = {name: evaluation.evaluate(model, dataset, [asked.scale])[0].psnr for name, model in loaded.items()}
     best = frontier(seconds, psnr)
     rows = [
@@ -85,8 +84,7 @@ def main() -> None:
         star = "*" if row["frontier"] else ""
         print(f"{star:2}{row['model']:24} {row['weights']:10,} {row['seconds']:9.3f} {row['psnr']:7.2f}")
     if asked.json:
-        with files.replacing(asked.json) as temporary:
-            temporary.write_text(json.dumps(facts, indent=1), encoding="utf-8")
+        files.write_json(asked.json, facts)
     if asked.figure:
         with files.replacing(asked.figure) as temporary:
             temporary.write_bytes(figures.pdf(figure(facts)))

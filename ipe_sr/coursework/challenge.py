@@ -96,7 +96,7 @@ def score_entry(model: str, pictures: Path, seconds: int) -> Entry:
     why = supervisor.run("score", job, seconds, Limits(processes=8), said.append, sandbox.Sandbox())
     found = said[-1] if said else {"problem": why or "no score was computed"}
     if why or "problem" in found:
-        return replace(entry, problem=str(found.get("problem") or why).removeprefix(f"{path.resolve()}: "))   # not our folders
+        return replace(entry, problem=str(found.get("problem") or why))
     return replace(entry, psnr=tuple(found["psnr"]), parameters=found["parameters"], seconds=found["seconds"])
 
 
@@ -113,7 +113,7 @@ def measure(model: str, pictures: str) -> dict[str, Any]:
         start = time.monotonic()
         scores = evaluation.evaluate(network, datasets.find(pictures), SCALES, metrics.PROTOCOLS[PROTOCOL])
     except InputError as error:
-        return {"problem": str(error)}
+        return {"problem": str(error).removeprefix(f"{model}: ")}   # entrants do not see the instructor's folders
     except (MemoryError, RuntimeError) as error:
         return {"problem": f"cannot be computed ({str(error)[:100] or type(error).__name__})"}
     psnr = [one.psnr for one in scores]

@@ -35,7 +35,7 @@ def _over_stripes():
     ax.set(xlim=(-2.2, 2.2), ylim=(2.2, -2.2), xlabel="x, local units", ylabel="y, local units", aspect="equal",
            title="one centre, many sizes")
     ax.grid(False)
-    ax.plot([], [], color=BLUE, linewidth=3, label="an LR pixel: [-1, 1]²")
+    ax.plot([], [], color=LR_PIXEL["edgecolor"], linewidth=LR_PIXEL["linewidth"], label="an LR pixel: [-1, 1]²")
     ax.plot([], [], color=ORANGE, linewidth=4, label="the pixel that is asked for")
     ax.plot([], [], **CENTRE, label="its centre")
     ax.legend(fontsize=8.5, loc="upper left", frameon=True, framealpha=1)

@@ -82,8 +82,9 @@ def figure(found: dict[str, list[dict[str, Any]]], keys: list[Key]) -> Any:
     """
     columns = 3
     fig, axes = figures.panels(math.ceil(len(keys) / columns), columns, height=2.8, sharey="row")
+    measured = {name: levels(records) for name, records in found.items()}
     for ax, key in zip(axes.flat, keys, strict=False):
-        curves = {name: by[key] for name, records in found.items() if key in (by := levels(records))}
+        curves = {name: by[key] for name, by in measured.items() if key in by}
         factors = sorted(next(iter(curves.values())))
         figures.plot_lines(ax, range(len(factors)), {
             name: [told[factor] - told[1.0] for factor in factors] for name, told in curves.items()
@@ -92,12 +93,13 @@ def figure(found: dict[str, list[dict[str, Any]]], keys: list[Key]) -> Any:
             legend.remove()             # one stands below all panels
         ax.set(title=title(key), xlabel="told size / right size")
         ax.set_xticks(range(len(factors)), [_fraction(factor) for factor in factors])
-    for row in axes:
-        # Told points, a network may lose so much that the rest would look flat. So the first place is left out here.
-        seen = [change for ax in row for line in ax.lines for change in line.get_ydata()[1:]]
+    for row, (ax, *_) in enumerate(axes):
+        curves = [by[key] for key in keys[columns * row : columns * (row + 1)] for by in measured.values() if key in by]
+        # Told points, a network may lose so much that the rest would look flat. So the factor 0 is left out here.
+        seen = [told[factor] - told[1.0] for told in curves for factor in told if factor]
         margin = 0.1 * max(max(seen) - min(seen), 0.1)
-        row[0].set_ylim(min(seen) - margin, max(seen) + margin)
-        row[0].set_ylabel("PSNR − PSNR at\nthe right size / dB")
+        ax.set_ylim(min(seen) - margin, max(seen) + margin)
+        ax.set_ylabel("PSNR − PSNR at\nthe right size / dB")
     for ax in axes.flat[len(keys) :]:
         ax.set_axis_off()
     fig.legend(*axes.flat[0].get_legend_handles_labels(), loc="outside lower center", ncols=3, fontsize=9)

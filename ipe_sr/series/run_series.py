@@ -3,7 +3,6 @@
 Neither the command nor its workers load torch: they only start kernels.
 """
 
-import json
 import multiprocessing
 import os
 import time
@@ -110,8 +109,7 @@ def run(job: Job, out: Path) -> Result:
     os.environ["IPE_SR_DATA"] = str(files.data_root().resolve())   # absolute, since the kernel works in another folder
     failure, events = execution.execute(job.notebook, executed, job.overrides, CELL_TIMEOUT)
     record = _record(job, time.time() - started, failure, events)
-    with files.replacing(executed.with_suffix(".json")) as temporary:
-        temporary.write_text(json.dumps(record, indent=1), encoding="utf-8")
+    files.write_json(executed.with_suffix(".json"), record)
     return Result(job, executed, failure, record)
 
 

@@ -4,7 +4,6 @@ The experiment comes from `experiments.prepare`.
 """
 
 import csv
-import json
 import math
 import resource
 import shutil
@@ -149,8 +148,7 @@ def _make_ready(folder: Path, preset: Preset) -> str:
         if folder.exists() and any(folder.iterdir()):
             raise InputError(f"{folder}: holds files but no {STAMP}; give this training a folder of its own")
         folder.mkdir(parents=True, exist_ok=True)
-        with files.replacing(path) as temporary:
-            temporary.write_text(json.dumps(stamp, indent=1), encoding="utf-8")
+        files.write_json(path, stamp)
     if (folder / loop.MODEL).exists():
         return "loaded"
     return "resumed" if (folder / loop.LAST).exists() else "trained"

@@ -4,7 +4,6 @@ The folder of a sweep, OUT, holds TABLE-PARAMS/plan.json, a folder for each run 
 training keeps its state. Every table that needs the same training finds it there.
 """
 
-import json
 import os
 import signal
 import subprocess
@@ -56,8 +55,7 @@ def sweep(
     command = _command(folder.resolve() / SNAKEFILE, home, jobs, profile and profile.resolve())
     environment = os.environ | made["environment"] | {cleanup.MARK: str(out)}
     with cleanup.alone(out):
-        with files.replacing(home / records.PLAN) as temporary:
-            temporary.write_text(json.dumps(made, indent=1), encoding="utf-8")
+        files.write_json(home / records.PLAN, made)
         if dry_run:
             code = subprocess.run([*command, "--dry-run"], cwd=out, env=environment, check=False).returncode
             if code:
