@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from data_scripts.catalogue import counted, writing
-from ipe_sr import console
+from ipe_sr import console, options
 from ipe_sr.errors import InputError
 from ipe_sr.imaging import datasets, images, resample
 
@@ -29,7 +29,7 @@ def prepare(
 
     Files are written atomically, and existing files are kept, so an interrupted run can be continued.
     """
-    factors = [_factor(text) for text in console.listed(scales, "--scales")]
+    factors = [_factor(text) for text in options.listed(scales, "--scales")]
     if store and out:
         raise InputError("--out: the store goes into the cache; set IPE_SR_CACHE to choose another folder")
     if not folder.is_dir():

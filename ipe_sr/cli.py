@@ -1,9 +1,7 @@
 """The command line: each command is a few lines over the package."""
 
 import contextlib
-import math
 import os
-import re
 import statistics
 import time
 from pathlib import Path
@@ -13,7 +11,7 @@ import typer
 from rich import box
 from rich.table import Table
 
-from ipe_sr import __version__, console, plugins
+from ipe_sr import __version__, console, options, plugins
 from ipe_sr.console import err, out
 from ipe_sr.coursework import commands as course
 from ipe_sr.errors import InputError, importing
@@ -80,15 +78,16 @@ def upscale(
     from ipe_sr.upscaling.pictures import Settings
 
     target = Target(
-        _scale_pair(scale) if scale is not None else None, _size(size, "--size") if size is not None else None, width, height,
-        _size(fit, "--fit") if fit is not None else None,
+        options.scale_pair(scale) if scale is not None else None,
+        options.size(size, "--size") if size is not None else None, width, height,
+        options.size(fit, "--fit") if fit is not None else None,
     )
     target.of((1, 1))
     if fast and model not in ("ipe-liif-cell", "ipe-field"):
         raise InputError(f"--fast chooses the model ipe-field; give it without --model {model}")
     model = "ipe-field" if fast else model
     if max_pixels is not None:
-        images.set_most_pixels(_pixels(max_pixels))
+        images.set_most_pixels(options.pixels(max_pixels))
     dotted = f".{ending.lower().removeprefix('.')}" if ending is not None else None
     if dotted not in (None, *images.FORMATS):
         raise InputError(f"--format {ending!r} is unknown: use one of {', '.join(name[1:] for name in images.FORMATS)}")
@@ -134,8 +133,8 @@ def evaluate(
     from ipe_sr.models import devices
     from ipe_sr.report import scores
 
-    factors = [_number(text, "--scales") for text in console.listed(scales, "--scales")]
-    chosen = _choice(metrics.PROTOCOLS, protocol, "--protocol")
+    factors = [options.number(text, "--scales") for text in options.listed(scales, "--scales")]
+    chosen = options.choice(metrics.PROTOCOLS, protocol, "--protocol")
     if ssim is not None and ssim not in metrics.SSIM_CONVENTIONS:
         raise InputError(f"--ssim {ssim!r} is unknown: use one of {', '.join(metrics.SSIM_CONVENTIONS)}")
     if against is not None and save is None:
@@ -147,7 +146,7 @@ def evaluate(
         with files.journal() as events, console.progress() as bar:
             networks = [models.load(name).to(devices.device_named(device)) for name in (against, model) if name is not None]
             unread: list[str] = []
-            sets = [datasets.readable(datasets.find(name), unread.append) for name in console.listed(data, "--data")]
+            sets = [datasets.readable(datasets.find(name), unread.append) for name in options.listed(data, "--data")]
             for message in unread:
                 console.complain("ipe-sr", f"left out: {message}")
             task = bar.add_task("evaluate", total=sum(len(s.hr) for s in sets) * len(factors) * len(networks))
@@ -187,7 +186,7 @@ def export(
 
     if (scale is None) != dynamic:
         raise InputError("give either --scale FACTOR or --dynamic")
-    difference = exporting.export(models.load(model), target, None if dynamic else _number(scale, "--scale"))
+    difference = exporting.export(models.load(model), target, None if dynamic else options.number(scale, "--scale"))
     size = target.stat().st_size / 1e6
     out.print(f"{target}: {size:.1f} MB; its results differ by at most {difference:.1e} from the model's")
 
@@ -206,8 +205,7 @@ def train(
     """Train a model by a preset: checkpoints, logs and the finished model go into a folder."""
     from ipe_sr.training import schedules
 
-    options = dict(console.setting(text) for text in settings or [])
-    chosen = schedules.preset(preset, options)
+    chosen = schedules.preset(preset, dict(options.setting(text) for text in settings or []))
     with importing("train", "training"):
         from ipe_sr.training import loop, planning
 
@@ -263,7 +261,7 @@ def notebooks(
         out.print(f"wrote {len(written)} notebooks to {gaps}")
         return
 
-    plan = run_series.plan(source, params, console.listed(only, "--only"), parameters or [])
+    plan = run_series.plan(source, params, options.listed(only, "--only"), parameters or [])
     if write_back:
         run_series.check_write_back(plan)
     results = run_series.execute(plan, output, jobs, report=lambda line: out.print(line))
@@ -336,43 +334,3 @@ def serve_app(
 def main() -> None:
     """Entry point."""
     console.run(app, "ipe-sr")
-
-
-def _number(text: str, option: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        raise InputError(f"{option}: {text!r} is not a number") from None
-    if not 1 <= value <= 1e6:   # NaN fails as well
-        raise InputError(f"{option}: {text!r} is out of range; factors go from 1 to 1,000,000")
-    return int(value) if value.is_integer() else value
-
-
-def _scale_pair(text: str) -> float | tuple[float, ...]:
-    factors = tuple(_number(part, "--scale") for part in text.split(","))
-    if len(factors) > 2:
-        raise InputError(f"--scale: {text!r} has {len(factors)} numbers; give one, or two as Y,X")
-    return factors if len(factors) == 2 else factors[0]
-
-
-def _size(text: str, option: str) -> tuple[int, int]:
-    match = re.fullmatch(r"([1-9]\d{0,8})[xX×]([1-9]\d{0,8})", text)
-    if not match:
-        raise InputError(f"{option}: {text!r} is not HxW in pixels, such as 1080x1920")
-    return int(match[1]), int(match[2])
-
-
-def _pixels(text: str) -> int:
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not 1 <= value <= 1e12:   # NaN fails as well
-        raise InputError(f"--max-pixels: {text!r} is not a number of pixels, such as 400e6")
-    return int(value)
-
-
-def _choice(table: dict, name: str | None, option: str):
-    if name is not None and name not in table:
-        raise InputError(f"{option} {name!r} is unknown: use one of {', '.join(table)}")
-    return table.get(name)

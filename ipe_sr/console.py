@@ -1,48 +1,22 @@
-"""What the project's command lines share: error messages, exit status, progress bars, and the values of options."""
+"""What the project's command lines share: error messages, exit status and progress bars."""
 
 import contextlib
 import os
 import signal
 import sys
 import warnings
-from collections.abc import Sequence
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, TextColumn, TimeRemainingColumn
 
-from ipe_sr import files
 from ipe_sr.errors import InputError
 
 ClickException = typer.BadParameter.__mro__[2]   # the base class of usage errors, from the click that typer uses
 OPTIONS = {"pretty_exceptions_enable": False, "add_completion": False, "rich_markup_mode": None}   # of each typer.Typer
 out = Console(highlight=False, markup=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
-
-
-def listed(given: Sequence[str] | None, option: str) -> list[str]:
-    """The values of an option that may be given several times, each time with commas: A,B.
-
-    given: the texts as typed.   option: its name, for the message. Raises InputError for an empty value.
-    """
-    parts = [part.strip() for part in ",".join(given).split(",")] if given else []
-    if "" in parts:
-        raise InputError(f"{option} {','.join(given)!r} has an empty part; it takes names or numbers, separated by commas: A,B")
-    return parts
-
-
-def setting(text: str) -> tuple[str, Any]:
-    """Splits KEY=VALUE and reads the value as YAML: 1e-4 is a float, "1e-4" in quotes is text, [1, 2] is a list.
-
-    KEY is a name, or several with points between them. Raises InputError for anything else, and for an empty value.
-    """
-    key, equals, value = text.partition("=")
-    if not (equals and key.replace(".", "_").isidentifier()):
-        raise InputError(f"--set {text!r} is not KEY=VALUE")
-    if not value.strip():
-        raise InputError(f"--set {text!r} has no value; write {key}='\"\"' for an empty text, {key}=null for none")
-    return key, files.parse_yaml(value, f"--set {text!r}")
 
 
 def run(app: typer.Typer, name: str) -> NoReturn:

@@ -54,8 +54,8 @@ class Neighbours(NamedTuple):
 def surrounding(position: Tensor, n: int) -> Neighbours:
     """The lower and the upper of the n latent codes around each position: K = 2.   position: (...,).
 
-    Each is weighted by the distance to the other one. Beyond the first and the last centre, both are the code at the border,
-    and each has the weight 1/2, as in LIIF's published code. Exactly at the last centre that code differs: there it also
+    Each is weighted by the distance to the other one. Beyond the first and the last centre, both are the outermost latent code,
+    and each has the weight 1/2, as in LIIF's published program. Exactly at the last centre that program differs: there it also
     replaces the weights of the other axis by 1/2. That happens at scale 1 and at odd scales. tests/test_reference.py shows
     that with the official weights the colours of these pixels are then 0.4 dB worse, so we do not repeat it.
     """

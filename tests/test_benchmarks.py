@@ -46,7 +46,7 @@ def test_the_first_help_page_lists_the_other_programs():
 @pytest.mark.parametrize(("name", "words", "message"), [
     ("__main__", ["--methods", "nonsense"], "nonsense"), ("profile", ["nonsense"], "nonsense"),
     ("schedules", ["--set", "steps"], "--set 'steps'"), ("variants", ["nowhere.pth", "--data", "samples"], "nowhere.pth"),
-    ("memory", ["12", "24x24"], "argument LR: '12' is not a size; write HxW, such as 500x750"),
+    ("memory", ["12", "24x24"], "LR: '12' is not HxW in pixels, such as 1080x1920"),
     ("readme_picture", ["--out", "nowhere/a.png"], "nowhere"),
     ("pareto", ["--figure", "a.png"], "--figure a.png: the figure is a PDF file"),
 ])

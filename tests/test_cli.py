@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 
 import ipe_sr
-from ipe_sr import cli, console, models
+from ipe_sr import cli, console, models, options
 from ipe_sr.errors import InputError
 from ipe_sr.series import documents
 from ipe_sr.training import schedules
@@ -289,7 +289,7 @@ def test_numbers_given_one_by_one_add_up(place, run, line):
 ])
 def test_settings_are_yaml(text, value):
     """Every command reads the value of --set with this parser."""
-    key, read = console.setting(text)
+    key, read = options.setting(text)
     assert (key, read) == ("x", value) and type(read) is type(value)
 
 
@@ -299,13 +299,13 @@ def test_settings_are_yaml(text, value):
 ])
 def test_what_is_no_setting_is_one_line(text, word):
     with pytest.raises(InputError, match=word) as caught:
-        console.setting(text)
+        options.setting(text)
     assert str(caught.value).startswith(f"--set {text!r}") and "\n" not in str(caught.value)
 
 
 def test_a_number_without_a_point_is_a_number_in_training_and_in_the_series(tmp_path):
-    assert schedules.preset("tiny-liif", dict([console.setting("learning_rate=1e-4")])).schedule.learning_rate == 1e-4
-    given = dict([console.setting("rate=1e-4")])
+    assert schedules.preset("tiny-liif", dict([options.setting("learning_rate=1e-4")])).schedule.learning_rate == 1e-4
+    given = dict([options.setting("rate=1e-4")])
     assert documents.resolve({"rate": 0.5}, given, tmp_path / "a.ipynb") == {"rate": 1e-4}
 
 

@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 
-from ipe_sr import console
+from ipe_sr import options
 from ipe_sr.errors import InputError
 from ipe_sr.models import configs
 from ipe_sr.training import schedules
@@ -45,7 +45,7 @@ def test_a_fixed_scale_method_warns_that_it_ignores_scales():
 
 def test_a_number_in_scientific_notation_without_a_point_is_a_number():
     """YAML 1.1 reads 1e-4, without a point, as text; our parser reads a number."""
-    made = schedules.preset("tiny-liif", dict([console.setting("learning_rate=1e-4")]))
+    made = schedules.preset("tiny-liif", dict([options.setting("learning_rate=1e-4")]))
     assert made.schedule.learning_rate == 1e-4
 
 

@@ -120,9 +120,9 @@ for name in "tensorboard requests jupyterlab papermill nbconvert nbformat ipywid
     sys.modules[name] = None
 import pathlib
 import ipe_sr.evaluation
-from ipe_sr import console
+from ipe_sr import options
 from ipe_sr.training import loop, schedules
-settings = dict(console.setting(text) for text in sys.argv[2:])
+settings = dict(options.setting(text) for text in sys.argv[2:])
 loop.train(schedules.preset("tiny-ipe-liif", settings), pathlib.Path(sys.argv[1]), accelerator="cpu", threads=1)
 """
     words = [sys.executable, "-c", script, tmp_path, *SMALL, "steps=1"]

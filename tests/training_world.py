@@ -9,7 +9,7 @@ import pytest
 import safetensors.torch
 import torch
 
-from ipe_sr import console
+from ipe_sr import options
 from ipe_sr.training import loop, schedules
 
 SMALL = ["batch=2", "patch=12", "queries=32", "valid_scales=2", "validate_every=1000", "log_every=1", "model.width=8"]
@@ -49,7 +49,7 @@ def log(out):
 
 def make(settings=()):
     """The preset tiny-ipe-liif, made even smaller."""
-    return schedules.preset("tiny-ipe-liif", dict(console.setting(text) for text in (*SMALL, *settings)))
+    return schedules.preset("tiny-ipe-liif", dict(options.setting(text) for text in (*SMALL, *settings)))
 
 
 def weights(out, part="model"):

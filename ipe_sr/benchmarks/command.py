@@ -1,7 +1,6 @@
 """What the programs of this folder share: the form of their help, and one line with exit status 2 for a user's mistake."""
 
 import argparse
-import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -21,14 +20,6 @@ def parser(description: str) -> argparse.ArgumentParser:
     """The parser of the program that this process runs."""
     program = f"python -m ipe_sr.benchmarks.{Path(sys.argv[0]).stem}".removesuffix(".__main__")
     return argparse.ArgumentParser(program, description=description, formatter_class=Help)
-
-
-def size(text: str) -> tuple[int, int]:
-    """The height and width that an option such as 500x750 gives."""
-    match = re.fullmatch(r"([1-9]\d*)x([1-9]\d*)", text)
-    if not match:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a size; write HxW, such as 500x750")
-    return int(match[1]), int(match[2])
 
 
 def run(main: Callable[[], None]) -> None:

@@ -11,6 +11,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from ipe_sr import options
 from ipe_sr.benchmarks import command
 
 
@@ -45,11 +46,12 @@ def _status(key: str) -> int:
 
 def main() -> None:
     parser = command.parser(__doc__)
-    parser.add_argument("lr", type=command.size, metavar="LR", help="size of the input, HxW")
-    parser.add_argument("size", type=command.size, metavar="SIZE", help="size of the output, HxW")
+    parser.add_argument("lr", metavar="LR", help="size of the input, HxW")
+    parser.add_argument("size", metavar="SIZE", help="size of the output, HxW")
     parser.add_argument("--method", default="ipe-liif", help="the model, by the name of its preset")
     parser.add_argument("--threads", type=int, default=2, help="CPU threads")
-    options = parser.parse_args()
+    asked = parser.parse_args()
+    lr_size, size = options.size(asked.lr, "LR"), options.size(asked.size, "SIZE")
 
     import numpy as np
     import torch
@@ -58,14 +60,14 @@ def main() -> None:
     from ipe_sr.imaging import images
     from ipe_sr.upscaling import pictures
 
-    torch.set_num_threads(options.threads)
+    torch.set_num_threads(asked.threads)
     with tempfile.TemporaryDirectory() as folder:
         source = Path(folder) / "lr.png"
-        images.write(source, images.Picture(np.random.default_rng(0).integers(0, 256, (*options.lr, 3), np.uint8)))
-        model = models.method(options.method).build().eval()
+        images.write(source, images.Picture(np.random.default_rng(0).integers(0, 256, (*lr_size, 3), np.uint8)))
+        model = models.method(asked.method).build().eval()
         before = peak()
-        pictures.upscale_file(source, Path(folder) / "sr.png", size=options.size, model=model)
-    print(json.dumps({"method": options.method, "before_MiB": before >> 20, "peak_MiB": peak() >> 20}))
+        pictures.upscale_file(source, Path(folder) / "sr.png", size=size, model=model)
+    print(json.dumps({"method": asked.method, "before_MiB": before >> 20, "peak_MiB": peak() >> 20}))
 
 
 if __name__ == "__main__":

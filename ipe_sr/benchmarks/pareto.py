@@ -10,7 +10,7 @@ from pathlib import Path
 
 import torch
 
-from ipe_sr import evaluation, figures, files, models, render
+from ipe_sr import evaluation, figures, files, models, options, render
 from ipe_sr.benchmarks import command, timing
 from ipe_sr.errors import InputError
 from ipe_sr.imaging import datasets
@@ -49,7 +49,7 @@ def main() -> None:
     parser.add_argument("models", nargs="*", metavar="MODEL", help="names or checkpoints; default: all released")
     parser.add_argument("--data", default="set5", metavar="SET", help="the test set that the PSNR is measured on")
     parser.add_argument("--scale", type=int, default=2, help="the upscaling factor, of the PSNR and of the time")
-    parser.add_argument("--lr", type=command.size, default=(320, 480), metavar="HxW", help="the size of the timed LR picture")
+    parser.add_argument("--lr", default="320x480", metavar="HxW", help="the size of the timed LR picture")
     parser.add_argument("--bf16", action="store_true", help="compute the timed picture in bfloat16")
     parser.add_argument("--threads", type=int, default=2, help="CPU threads")
     parser.add_argument("--rounds", type=int, default=3, help="timed turns of each model")
@@ -58,13 +58,14 @@ def main() -> None:
     asked = parser.parse_args()
     if asked.figure and asked.figure.suffix != ".pdf":
         raise InputError(f"--figure {asked.figure}: the figure is a PDF file; give a name that ends in .pdf")
+    height, width = options.size(asked.lr, "--lr")
     for path in filter(None, (asked.json, asked.figure)):
         files.check_writable(path)   # fails before the work, not after
     torch.set_num_threads(asked.threads)
     loaded = {Path(name).name: models.load(name) for name in asked.models or models.released()}
     dataset = datasets.find(asked.data)
-    lr = torch.rand(1, 3, *asked.lr, generator=torch.Generator().manual_seed(0))
-    size = (asked.lr[0] * asked.scale, asked.lr[1] * asked.scale)
+    lr = torch.rand(1, 3, height, width, generator=torch.Generator().manual_seed(0))
+    size = (height * asked.scale, width * asked.scale)
     dtype = torch.bfloat16 if asked.bf16 else None
     work = {name: lambda model=model: render.render(model, lr, size, dtype) for name, model in loaded.items()}
     seconds = timing.medians(work, asked.rounds)
@@ -77,7 +78,7 @@ def main() -> None:
     ]
     facts = {
         "machine": timing.machine(), "torch": torch.__version__, "threads": asked.threads, "rounds": asked.rounds,
-        "picture": f"{asked.lr[1]} x {asked.lr[0]}", "scale": asked.scale, "bf16": asked.bf16, "data": asked.data, "rows": rows,
+        "picture": f"{width} x {height}", "scale": asked.scale, "bf16": asked.bf16, "data": asked.data, "rows": rows,
     }
     print(f"{'':2}{'model':24} {'weights':>10} {'seconds':>9} {'PSNR':>7}")
     for row in rows:

@@ -16,7 +16,7 @@ import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
-from ipe_sr import console
+from ipe_sr import options
 from ipe_sr.benchmarks import command
 from ipe_sr.training import loop, schedules
 
@@ -34,21 +34,21 @@ class Outcome(NamedTuple):
     steps_per_second: float
 
 
-def outcome(options: argparse.Namespace, recipe: Recipe, seed: int) -> Outcome:
+def outcome(asked: argparse.Namespace, recipe: Recipe, seed: int) -> Outcome:
     """Train once. The decay "halve" halves the learning rate four times during the run, as the paper does."""
-    base = schedules.preset(options.preset).schedule
-    settings = dict(console.setting(text) for text in options.set) | {
-        "steps": options.steps, "halve_every": max(1, options.steps // 5), "seed": seed, "validate_every": options.steps,
+    base = schedules.preset(asked.preset).schedule
+    settings = dict(options.setting(text) for text in asked.set) | {
+        "steps": asked.steps, "halve_every": max(1, asked.steps // 5), "seed": seed, "validate_every": asked.steps,
         "decay": recipe.decay, "learning_rate": recipe.rate * base.learning_rate, "ema": recipe.ema, "checkpoint_minutes": 1e9,
     }
     last = {}
     with tempfile.TemporaryDirectory() as folder:
         loop.train(
-            schedules.preset(options.preset, settings), Path(folder), threads=options.threads,
+            schedules.preset(asked.preset, settings), Path(folder), threads=asked.threads,
             progress=lambda step, values: last.update(values),
         )
     psnr = [value for name, value in last.items() if name.startswith("psnr")]
-    return Outcome(statistics.fmean(psnr), options.steps / last["seconds"])
+    return Outcome(statistics.fmean(psnr), asked.steps / last["seconds"])
 
 
 def spread(values: list[float]) -> float:
@@ -65,16 +65,16 @@ def main() -> None:
     parser.add_argument("--emas", nargs="+", type=float, default=[0, 0.999], help="decays of averaged weights; 0: no average")
     parser.add_argument("--set", nargs="*", default=[], metavar="KEY=VALUE", help="override options of the preset")
     parser.add_argument("--threads", type=int, help="CPU threads")
-    options = parser.parse_args()
+    asked = parser.parse_args()
 
-    own = schedules.preset(options.preset).schedule
-    candidates = itertools.starmap(Recipe, itertools.product(options.decays, options.rates, options.emas))
+    own = schedules.preset(asked.preset).schedule
+    candidates = itertools.starmap(Recipe, itertools.product(asked.decays, asked.rates, asked.emas))
     recipes = dict.fromkeys([Recipe(own.decay, 1, own.ema), *candidates])   # no recipe twice
     speeds, before = [], []
-    print(f"{options.preset}, {options.steps} steps, {options.seeds} seeds; the first row is the preset's own recipe")
+    print(f"{asked.preset}, {asked.steps} steps, {asked.seeds} seeds; the first row is the preset's own recipe")
     print("decay     rate     ema     PSNR / dB    spread    less own    spread")
     for recipe in recipes:
-        outcomes = [outcome(options, recipe, seed) for seed in range(options.seeds)]
+        outcomes = [outcome(asked, recipe, seed) for seed in range(asked.seeds)]
         psnr = [one.psnr for one in outcomes]
         before = before or psnr
         gain = [a - b for a, b in zip(psnr, before, strict=True)]

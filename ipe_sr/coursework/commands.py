@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from ipe_sr import console
+from ipe_sr import console, options
 from ipe_sr.console import err, out
 from ipe_sr.coursework.limits import MB, Limits
 from ipe_sr.errors import InputError, importing
@@ -37,8 +37,8 @@ def init(
     with importing("course", "a course"):
         from ipe_sr.coursework import course_folder, masters
 
-    chosen = masters.chosen(exercises, console.listed(only, "--only"))
-    course_folder.init(chosen, target, console.listed(due, "--due"), students)
+    chosen = masters.chosen(exercises, options.listed(only, "--only"))
+    course_folder.init(chosen, target, options.listed(due, "--due"), students)
     out.print(f"{len(chosen)} notebooks in {target}; hand out what is in {target / 'release'}")
 
 
@@ -55,7 +55,7 @@ def release(
     with importing("course", "handing out"):
         from ipe_sr.coursework import masters, release, roster
 
-    chosen = masters.chosen(exercises, console.listed(only, "--only"))
+    chosen = masters.chosen(exercises, options.listed(only, "--only"))
     made = release.release(chosen, target, roster.read(students).ids if students else [])
     out.print(f"{len(made)} student copies in {target}")
 
@@ -91,7 +91,7 @@ def collect(
     with importing("course", "collecting"):
         from ipe_sr.coursework import collecting, masters, roster
 
-    names = [path.stem for path in masters.chosen(exercises, console.listed(only, "--only"))]
+    names = [path.stem for path in masters.chosen(exercises, options.listed(only, "--only"))]
     known = roster.read(students) if students else None
     collected, unsettled = collecting.collect(archive, target, names, known, DEFAULT)
     out.print(f"{collected} notebooks in {target}")
@@ -120,7 +120,7 @@ def grade(
         from ipe_sr.coursework import grading, lms_tables, masters, roster
         from ipe_sr.coursework import sandbox as sandboxes
 
-    chosen = masters.chosen(exercises, console.listed(only, "--only"))
+    chosen = masters.chosen(exercises, options.listed(only, "--only"))
     known = roster.read(students) if students else None
     if lms:
         lms_tables.check(lms, known)

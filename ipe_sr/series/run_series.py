@@ -14,7 +14,7 @@ from typing import Any
 
 import nbformat
 
-from ipe_sr import console, files, provenance
+from ipe_sr import files, options, provenance
 from ipe_sr.errors import InputError
 from ipe_sr.series import documents, execution
 
@@ -66,7 +66,7 @@ def plan(folder: Path, preset: str, only: Sequence[str] = (), settings: Sequence
         if only and number not in only:
             continue
         defaults = documents.declared(documents.read(path), path)
-        given = table.get(documents.EVERYWHERE, {}) | table.get(number, {}) | dict(console.setting(text) for text in settings)
+        given = table.get(documents.EVERYWHERE, {}) | table.get(number, {}) | dict(options.setting(text) for text in settings)
         parameters = documents.resolve(defaults, given, path)
         changed = {name: value for name, value in parameters.items() if value != defaults[name]}
         jobs.append(Job(path, preset, parameters, changed))
