@@ -1,9 +1,11 @@
 """The demos of notebooks 00, 01 and 04: pixels over stripes, aliasing, Monte Carlo estimates of an encoding."""
 
 import functools
+from collections.abc import Sequence
 
 import numpy as np
 import torch
+from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from scipy.stats import t as student
 
@@ -12,6 +14,7 @@ from ipe_sr.demos.scenes import scene
 from ipe_sr.figures import BLACK, BLUE, GREEN, ORANGE, RED, SKY
 
 AREA = {"fill": True, "color": BLUE, "alpha": 0.4}
+BORDER = {"color": "gray", "linewidth": 0.8, "linestyle": ":"}
 CENTRE = {"color": RED, "marker": "o", "linestyle": "none"}
 CLOSED_FORM = {"color": GREEN, "linestyle": "--"}
 IMPOSTOR = {"color": RED, "linestyle": ":"}
@@ -75,13 +78,16 @@ ROW = 48   # HR pixels
 def _along_a_row():
     fig, axes = figures.panels(height=3.3)
     ax = axes[0, 0]
-    ax.set(xlabel="position, HR pixels", ylabel="brightness", ylim=(-1.25, 1.65), xlim=(0, ROW),
-           title="a wave, and what LR pixels make of it")
+    ax.set(ylim=(-1.25, 2.25), xlim=(0, ROW), yticks=(-1, 0, 1))
+    ax.set_xlabel("position, HR pixels", fontsize=13)   # large, since the notebook also shows it at half the size
+    ax.set_ylabel("brightness", fontsize=13)
+    ax.tick_params(labelsize=12)
+    ax.grid(False)
     ax.plot([], [], **WAVE, label="the scene")
     ax.plot([], [], **CENTRE, label="points: values at centres")
     ax.stairs([0], [0, 1], **AREA, label="areas: means over pixels")
     ax.plot([], [], **IMPOSTOR, label="what the points look like")
-    ax.legend(loc="upper center", ncols=4, fontsize=8.5, columnspacing=0.8)
+    ax.legend(loc="upper center", ncols=2, fontsize=12, columnspacing=2)
     return fig, axes
 
 
@@ -93,6 +99,7 @@ def aliasing(axes, frequency: float, scale: int) -> None:
     edges = np.arange(0, ROW + scale, scale)
     lr = edges[:-1] + scale / 2
     point = np.cos(2 * np.pi * frequency * lr)
+    ax.vlines(edges, -1.25, 1.25, **BORDER)
     ax.plot(x, np.cos(2 * np.pi * frequency * x), **WAVE)
     if abs(_alias(frequency, scale) - frequency) > 1e-9:
         phase = 2 * np.pi * (frequency - np.round(frequency * scale) / scale)
@@ -110,6 +117,41 @@ def aliasing_readout(frequency: float, scale: int) -> str:
 def _alias(frequency: float, scale: int) -> float:
     """The frequency that point samples of a wave seem to have, cycles per HR pixel."""
     return abs(frequency - np.round(frequency * scale) / scale)
+
+
+def plates(scene: np.ndarray, point: np.ndarray, area: np.ndarray) -> Figure:
+    """Notebook 01: a scene (1024, 1024), and beside it its point samples and its pixel means, both (64, 64).
+
+    Every pixel covers a whole number of stored dots. Otherwise the drawing itself would add false rings.
+    """
+    wide, high, top = figures.WIDTH * figures.DPI, 1074, 1024   # in dots; the first row of titles is above `top`
+    fig = Figure(figsize=(figures.WIDTH, high / figures.DPI))
+    shown = {"the scene": (scene, 0, 0, 1024), "point samples, 1/4": (point, wide - 448, top - 448, 448),
+             "pixel means, 1/4": (area, wide - 448, 0, 448)}
+    for title, (picture, x, y, edge) in shown.items():
+        ax = fig.add_axes((x / wide, y / high, edge / wide, edge / high))
+        ax.imshow(picture, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
+        ax.set_title(title)
+        ax.axis("off")
+    return fig
+
+
+def colours_by_size(radii: np.ndarray, curves: dict[str, Sequence[float]], periods: dict[str, float]) -> Figure:
+    """Notebook 01: colours at some places, against the radius of the pixel and against its width in periods of the waves there.
+
+    curves: place -> its colour for each radius (N,).   periods: of those places that have waves, in the unit of the radii.
+    """
+    fig, axes = figures.panels(columns=2, height=3.2, sharey=True)
+    size, width = axes[0]
+    figures.plot_lines(size, radii, curves)
+    for line in size.get_lines():
+        if period := periods.get(line.get_label()):
+            width.plot(2 * radii / period, line.get_ydata(), color=line.get_color(), linestyle=line.get_linestyle())
+    for whole in (1, 2, 3):
+        width.axvline(whole, **BORDER)
+    size.set(xlabel="radius of the pixel, scene pixels", ylabel="its colour (1 is white)", title="larger and larger pixels")
+    width.set(xlabel="width of the pixel, local periods", xlim=(0, 5), title="the same, in periods of the waves there")
+    return fig
 
 
 def _estimates_and_the_truth():
