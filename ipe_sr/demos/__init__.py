@@ -15,6 +15,7 @@ from ipe_sr.demos.field import field_pixel, field_pixel_readout
 from ipe_sr.demos.fits import spectral_bias, spectral_bias_readout
 from ipe_sr.demos.generality import generated_filter, generated_filter_readout
 from ipe_sr.demos.ipe_liif import surviving_waves, surviving_waves_readout
+from ipe_sr.demos.lessons import four_lessons
 from ipe_sr.demos.live_training import live_training, live_training_readout, with_play
 from ipe_sr.demos.photo import own_picture, photo_view, photo_view_readout, with_upload
 from ipe_sr.demos.pipeline import pipeline, show_map
@@ -22,7 +23,7 @@ from ipe_sr.demos.shapes import pixel_encoding, pixel_encoding_readout, wave_and
 from ipe_sr.demos.side_by_side import wipe, wipe_readout
 from ipe_sr.demos.sweep import ablation, with_stale_run
 from ipe_sr.demos.told import told_size, told_size_readout
-from ipe_sr.demos.trained import crops, learning_curve
+from ipe_sr.demos.trained import cats_eye, crops, learning_curve
 from ipe_sr.demos.waves import (
     aliasing,
     aliasing_readout,
@@ -33,9 +34,9 @@ from ipe_sr.demos.waves import (
 )
 
 __all__ = [
-    "ablation", "aliasing", "aliasing_readout", "crops", "diagrams", "enlarged_part",
+    "ablation", "aliasing", "aliasing_readout", "cats_eye", "crops", "diagrams", "enlarged_part",
     "enlarged_part_readout", "field_pixel", "field_pixel_readout", "footprint",
-    "footprint_readout", "forest", "four_codes", "four_codes_readout", "generated_filter",
+    "footprint_readout", "forest", "four_codes", "four_codes_readout", "four_lessons", "generated_filter",
     "generated_filter_readout", "learning_curve", "live_training", "live_training_readout", "measured",
     "one_query", "one_query_readout", "own_picture", "photo_view", "photo_view_readout",
     "pipeline", "pixel_encoding", "pixel_encoding_readout", "pixel_features",

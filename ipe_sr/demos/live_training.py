@@ -24,12 +24,16 @@ SMALL = LIIFConfig(frequencies=6, width=32, depth=2, encoder=EDSRConfig(blocks=1
 
 
 class Example(NamedTuple):
-    """The picture to learn.   lr: (1, 3, 24, 24).   hr: (3, 96, 96).   pixels: all of hr.   bicubic: its loss and PSNR."""
+    """The picture to learn.   lr: (1, 3, 24, 24).   hr: (3, 96, 96).   pixels: all of hr.
+
+    enlarged: lr by bicubic interpolation, (3, 96, 96).   known: the loss and the PSNR of enlarged.
+    """
 
     lr: Tensor
     hr: Tensor
     pixels: Queries
-    bicubic: tuple[float, float]
+    enlarged: Tensor
+    known: tuple[float, float]
 
 
 @functools.cache
@@ -39,7 +43,7 @@ def face() -> Example:
     lr = resample.bicubic(hr, (LR_SIDE, LR_SIDE))[None]
     enlarged = resample.bicubic(lr[0], (HR_SIDE, HR_SIDE))
     known = (enlarged - hr).abs().mean().item(), metrics.psnr(enlarged, hr, "div2k", 4)
-    return Example(lr, hr, queries(hr, (LR_SIDE, LR_SIDE), (4,)), known)
+    return Example(lr, hr, queries(hr, (LR_SIDE, LR_SIDE), (4,)), enlarged, known)
 
 
 class Training:
@@ -90,14 +94,15 @@ training = functools.cache(Training)
 
 
 def _curve_and_pictures():
-    fig, axes = figures.panels(columns=3, height=2.9, width_ratios=[5, 3, 3])
-    curve, made, wanted = axes[0]
+    fig, axes = figures.panels(columns=4, height=2.3, width_ratios=[5, 4, 4, 4])
+    curve, made, plain, wanted = axes[0]
     curve.set(xlim=(0, MOST), ylim=LOSSES, yscale="log", xlabel="step", title="loss (L1)")
-    curve.axhline(face().bicubic[0], color=RED, linestyle=":", label="bicubic's error")
-    curve.legend(loc="upper right", fontsize=9)
-    for ax, title in ((made, "the network's"), (wanted, "original")):
+    curve.axhline(face().known[0], color=RED, linestyle=":", label="bicubic's error")
+    curve.legend(loc="upper right", fontsize=8)
+    for ax, title in ((made, "the network's"), (plain, "bicubic"), (wanted, "original")):
         ax.set(xlim=(-0.5, HR_SIDE - 0.5), ylim=(HR_SIDE - 0.5, -0.5), xticks=[], yticks=[], aspect="equal", title=title)
         ax.grid(False)
+    plain.imshow(images.to_pixels(face().enlarged), interpolation="nearest")
     wanted.imshow(images.to_pixels(face().hr), interpolation="nearest")
     return fig, axes
 
@@ -105,7 +110,7 @@ def _curve_and_pictures():
 @scene(_curve_and_pictures)
 def live_training(axes, steps: int, rate: str) -> None:
     """Notebook 09: the loss of a training so far, and the picture that its network makes."""
-    curve, made, _ = axes[0]
+    curve, made, *_ = axes[0]
     losses, picture = training(float(rate)).after(steps)
     shown = [min(max(loss, LOSSES[0]), LOSSES[1]) for loss in losses]
     curve.plot(range(1, steps + 1), shown, color=BLUE, linewidth=1.2)
@@ -118,7 +123,7 @@ def live_training_readout(steps: int, rate: str) -> str:
     recent = losses[-EVERY:]
     so_far = f"loss of the last {EVERY} steps {sum(recent) / EVERY:.3g}" if recent else "not begun"
     return (f"learning rate {rate}   step {steps}   {so_far}   PSNR {metrics.psnr(picture, face().hr, 'div2k', 4):.2f} dB"
-            f" (bicubic {face().bicubic[1]:.2f})")
+            f" (bicubic {face().known[1]:.2f})")
 
 
 def with_play(explorer: Explorer, name: str) -> Explorer:

@@ -1,5 +1,6 @@
-"""Figures of one training run for the experiment notebook: its learning curve, and a crop beside bicubic interpolation."""
+"""Figures of trainings: a learning curve, and crops by trained networks beside bicubic interpolation and the original."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -7,7 +8,8 @@ from matplotlib.figure import Figure
 from torch import nn
 
 from ipe_sr import figures, models
-from ipe_sr.imaging import datasets, images, metrics
+from ipe_sr.demos import side_by_side
+from ipe_sr.imaging import datasets, images, metrics, resample, samples
 from ipe_sr.imaging.datasets import ImageSet
 
 CROP = 96   # HR pixels along each side
@@ -49,6 +51,22 @@ def crops(model: nn.Module, dataset: ImageSet, scale: float) -> Figure:
     titles = {f"{name} x{scale:g}, {metrics.psnr(sr, hr, dataset.protocol, scale):.2f} dB": sr for name, sr in made.items()}
     pixels = {title: images.to_pixels(_middle(sr)) for title, sr in (titles | {"original": hr}).items()}
     return figures.pictures(pixels)
+
+
+@torch.inference_mode()
+def cats_eye(networks: Mapping[str, nn.Module], scale: int = 4) -> Figure:
+    """Notebook 09: the crop of notebook 10, by bicubic interpolation, by networks on the CPU, and in the original.
+
+    networks: title -> network.   scale: a divisor of `side_by_side.SIDE`. Titles give the PSNR of the crop.
+    """
+    name, rows, columns = side_by_side.CROP
+    pixels, side = samples.image(name)[rows, columns], side_by_side.SIDE
+    lr, hr = images.to_tensor(resample.imresize(pixels, (side // scale, side // scale))), images.to_tensor(pixels)
+    made = {title: model(lr[None], (side, side))[0] for title, model in {"bicubic": models.load("bicubic"), **networks}.items()}
+    shown = {f"{title}\n{metrics.psnr(sr, hr, 'div2k', scale):.2f} dB": images.to_pixels(sr) for title, sr in made.items()}
+    fig = figures.pictures(shown | {"original\n": pixels})
+    fig.set_figheight(fig.get_figheight() + 0.25)   # for the second line of the titles
+    return fig
 
 
 def _middle(picture: torch.Tensor) -> torch.Tensor:
