@@ -81,6 +81,15 @@ def test_every_word_is_said_where_it_is_true(tmp_path, ahead, noise, word):
     assert found.paper.value == pytest.approx(0.085)
 
 
+@pytest.mark.parametrize(("theirs", "word"), [
+    (0.0033, "IPE is ahead"), (-0.0067, "IPE is ahead"),
+    (34.72 - 34.71, verdicts.ANOTHER), (34.71 - 34.72, verdicts.CONTRADICTED),
+])
+def test_a_difference_that_rounding_alone_can_make_counts_as_none(tmp_path, monkeypatch, theirs, word):
+    monkeypatch.setattr(evidence, "printed", lambda *_: evidence.PaperDifference(theirs, "Table 4", "U(1,4)", (2, 3, 4)))
+    assert judged(tmp_path, ROWS | {"IPE": level(0.5)})["IPE", "PE", "in range"].word == word
+
+
 def test_where_the_paper_prints_nothing_the_row_ahead_is_named(tmp_path):
     found = judged(tmp_path, ROWS | {"IPE": level(0.3), "field": lambda scale: 0.5 if scale < 5 else 0.1})
     assert found["IPE", "coordinates + cell", "beyond"].word == "IPE is ahead"

@@ -20,6 +20,7 @@ from ipe_sr.report.tables import NONE, interval_text, signed
 
 NO_RUNS, UNDECIDED, ALIKE = "no runs yet", "undecided", "alike"
 CONFIRMED, ANOTHER, CONTRADICTED = "confirmed", "another size", "contradicted"
+STEP = 0.01   # dB, of the paper's figures: rounding alone can make a smaller difference of theirs, so it counts as none
 SEEN = "yes", "in a single test only", "no", "unknown, for want of two seeds"   # would a difference be found?
 
 
@@ -108,8 +109,8 @@ def table(found: list[Verdict], asked: Evidence, primary: bool) -> Table:
     caption = (
         f"{'Primary' if primary else 'Secondary'} comparisons: differences in PSNR, in dB, mean over the pictures of a set, "
         f"over the scales of a range ({ranges}) and over {', '.join(asked.sets)}. The intervals hold 95%; {correction}. Paper: "
-        "its difference on DIV2K, mean over the scales that it prints. Alike: all of the interval lies within "
-        f"±{asked.alike:g} dB"
+        f"its difference on DIV2K, mean over the scales that it prints; less than {STEP:g} dB, its rounding, counts as "
+        f"none. Alike: all of the interval lies within ±{asked.alike:g} dB"
     )
     rows = tuple(_line(each, asked) for each in found if each.question.primary == primary)
     header = ("difference", "scales", "paper", "ours", "95% over seeds", "p", "seeds", "verdict")
@@ -160,9 +161,9 @@ def _word(each: Verdict, p: float | None, alike: float) -> str:
     """The verdict by the rules of `evidence.yaml`.   p: corrected where the question is primary."""
     if each.interval is None or p is None:
         return UNDECIDED
-    theirs = round(each.paper.value, 6) if each.paper else 0   # equal figures have no sign that could be confirmed
+    theirs = round(each.paper.value, 6) if each.paper else 0   # rounded, because 34.72 - 34.71 is a little less than STEP
     if p < 1 - LEVEL:
-        if not theirs:
+        if abs(theirs) < STEP:
             return f"{each.question.first if each.mean > 0 else each.question.second} is ahead"
         if (theirs > 0) != (each.mean > 0):
             return CONTRADICTED
@@ -176,7 +177,7 @@ def _line(each: Verdict, asked: Evidence) -> tuple[Cell, ...]:
     if theirs:
         where = theirs.table if theirs.training == asked.block else f"{theirs.table}, {theirs.training}"
         untold = ("its PE row: decoder not told",) * (evidence.UNTOLD in (q.first, q.second))
-        paper = Cell(signed(theirs.value, 2), (f"{where}, {_listed(theirs.scales)}", *untold))
+        paper = Cell(signed(theirs.value), (f"{where}, {_listed(theirs.scales)}", *untold))
     p = each.p if each.corrected is None else each.corrected
     case = ("one case",) * (len(each.differences) == 1)
     return (
