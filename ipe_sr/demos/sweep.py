@@ -71,5 +71,7 @@ def with_stale_run(table: Ablation, folder: Path, target: Path, row: str, gain: 
     stale["code_sha256"] = "0" * 64
     for score in stale["scores"]:
         score["psnr"] += gain
+        for picture in score["images"]:
+            picture["psnr"] += gain
     path.write_text(json.dumps(stale), encoding="utf-8")
     return target
