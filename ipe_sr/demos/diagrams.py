@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch, Rectangle
 
 from ipe_sr import figures
-from ipe_sr.figures import BLACK, BLUE, GREEN, ORANGE, SKY
+from ipe_sr.figures import BLACK, BLUE, GREEN, ORANGE, PURPLE, SKY
 
 MAPS = (SKY, ORANGE, GREEN)   # the colours of three feature maps
 
@@ -71,7 +71,7 @@ def mlp() -> Figure:
 def opposite_rectangles() -> Figure:
     """Notebook 07: the square between four latent codes, cut by a pixel's centre, with the areas and their shares."""
     fig, axes = figures.panels(columns=2, height=3.1)
-    x0, y0, colours = 0.3, 0.35, (BLUE, ORANGE, GREEN, SKY)
+    x0, y0, colours = 0.3, 0.35, (BLUE, ORANGE, GREEN, PURPLE)   # as in `ensemble.four_codes`
     x1, y1 = 1 - x0, 1 - y0
     ax, key = axes[0]
     codes = np.array([[0, 0], [1, 0], [0, 1], [1, 1]])
