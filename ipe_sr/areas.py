@@ -88,6 +88,13 @@ def views(
 
 
 @torch.inference_mode()
+def view_of(model: nn.Module, hr: Tensor, zoom: float, degrees: float = 0) -> tuple[Tensor, Tensor]:
+    """A view of a picture (3, H, W) as `views` scores it: the model's, and what a camera would record, (3, N, N) each."""
+    matrix, truth = _window(hr, zoom, degrees)
+    return _viewer(model, _reduced(hr))(matrix, truth.shape[-2:], area=1.0)[0], truth
+
+
+@torch.inference_mode()
 def gap(model: nn.Module, pictures: ImageSet, scale: int, parts: int) -> float:
     """The PSNR in dB between the model's picture at `scale` and the mean of its picture at `scale * parts` over the
     parts x parts pixels that make up each pixel. The mean over the pictures' middles of 48 x 48 LR pixels; inf if equal."""

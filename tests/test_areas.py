@@ -9,7 +9,7 @@ import torch
 
 from ipe_sr import InputError, areas, models, render
 from ipe_sr.benchmarks import areas as program
-from ipe_sr.imaging import datasets
+from ipe_sr.imaging import datasets, images
 from ipe_sr.models.families import BicubicConfig
 from ipe_sr.report import areas as report
 from ipe_sr.report import markdown
@@ -64,6 +64,13 @@ def test_scores_of_the_right_size_are_those_of_an_evaluation():
     told, = areas.upright(model, PICTURES, [2.5], [1.0])
     usual, = areas.evaluation.evaluate(model, PICTURES, [2.5], renderer=render.render)
     assert math.isclose(told.psnr, usual.psnr, abs_tol=1e-4) and len(told.each) == 1
+
+
+@pytest.mark.parametrize("model", [tiny("field"), BicubicConfig().build()], ids=["field", "bicubic"])
+def test_one_view_is_one_of_those_that_are_scored(model):
+    told, = areas.views(model, PICTURES, [1.25], [45], [1.0])
+    hr = images.to_tensor(datasets.colours(PICTURES.hr[0])).expand(3, -1, -1)
+    assert areas._psnr(*areas.view_of(model, hr, 1.25, 45)) == pytest.approx(told.psnr, abs=1e-4)
 
 
 def test_the_program_writes_one_record_for_each_model_and_the_report_reads_them(tmp_path, monkeypatch, capsys):

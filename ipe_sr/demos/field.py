@@ -1,21 +1,24 @@
-"""The demo of notebook 14: a tiny field, fitted to the face of notebook 06, and one of its LR pixels at any scale."""
+"""Figures of notebook 14, and its demo: a tiny field, fitted to the face of notebook 06, and an LR pixel of it at any scale."""
 
 import dataclasses
 import functools
 import math
+from collections.abc import Mapping
+from fractions import Fraction
 
 import numpy as np
 import torch
+from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from torch import Tensor
 
 from ipe_sr import figures, grids
 from ipe_sr.demos.decoder import ENCODER, SCALES, SIDE, STEPS, FittedModel, fitted
 from ipe_sr.demos.scenes import scene
-from ipe_sr.figures import BLACK, BLUE, ORANGE
+from ipe_sr.figures import BLACK, BLUE, COLOURS, ORANGE
 from ipe_sr.imaging import images
 from ipe_sr.models import FieldConfig
-from ipe_sr.models.field import Field
+from ipe_sr.models.field import Field, parts
 
 SMALL = FieldConfig(waves=32, width=64, encoder=ENCODER)
 REACH = 1.5          # LR pixels that the close views show to each side of the LR pixel's centre
@@ -42,6 +45,59 @@ def with_shape(model: Field, shape: str) -> Field:
     return other.eval().requires_grad_(False)
 
 
+def rulers(lr_pixels: int, pixels: int) -> Figure:
+    """A row of LR pixels, and below it the pixels of a result, cut into parts of the LR pixels' colours with their shares."""
+    fig, axes = figures.panels(height=1.5)
+    ax, edge = axes[0, 0], lr_pixels / pixels
+    ax.set(xlim=(-1, lr_pixels - 0.45), ylim=(0, 2.2))
+    ax.axis("off")
+
+    def cell(middle: float, width: float, bottom: float, colour: str, text: str) -> None:
+        box = middle - width / 2, bottom
+        ax.add_patch(Rectangle(box, width, 0.9, facecolor=colour, alpha=0.45))
+        ax.add_patch(Rectangle(box, width, 0.9, fill=False, edgecolor=BLACK, linewidth=0.8))
+        ax.text(middle, bottom + 0.45, text, ha="center", va="center")
+
+    for i in range(lr_pixels):
+        cell(i, 1, 1.2, COLOURS[i % 8], f"LR pixel {i}")
+    position = grids.centres(pixels, lr_pixels)
+    made = parts(position, torch.full_like(position, edge), lr_pixels)
+    for i, centre, length, share in zip(*(values.flatten().tolist() for values in made), strict=True):
+        if share > 0:
+            cell(i + centre / 2, length, 0.1, COLOURS[i % 8], str(Fraction(share).limit_denominator(99)))
+    for middle in position.tolist():
+        ax.add_patch(Rectangle((middle - edge / 2, 0.1), edge, 0.9, fill=False, edgecolor=BLACK, linewidth=2.2))
+    for bottom, text in ((1.2, f"{lr_pixels} LR pixels"), (0.1, f"{pixels} pixels")):
+        ax.text(-0.57, bottom + 0.45, text, ha="right", va="center", weight="bold")
+    return fig
+
+
+def told_views(told: Mapping[str, Mapping[tuple[float, float, float], float]]) -> Figure:
+    """By zoom: the PSNR of networks above that of "bicubic", and what they lose if they are told the least size.
+
+    told: name -> (zoom, degrees, factor of the size that was told) -> PSNR. Turned views are dashed.
+    """
+    fig, axes = figures.panels(columns=2, height=3.0)
+    zooms, turns = (sorted({key[i] for key in told["bicubic"]}) for i in (0, 1))
+    for i, name in enumerate(name for name in told if name != "bicubic"):
+        least, style = min(factor for *_, factor in told[name]), {"color": COLOURS[i], "marker": "os^v"[i % 4], "markersize": 5}
+        for turn in turns:
+            right = [told[name][zoom, turn, 1.0] for zoom in zooms]
+            beyond = [psnr - told["bicubic"][zoom, turn, 1.0] for zoom, psnr in zip(zooms, right, strict=True)]
+            lost = [psnr - told[name][zoom, turn, least] for zoom, psnr in zip(zooms, right, strict=True)]
+            for ax, values in zip(axes[0], (beyond, lost), strict=True):
+                label = f"{name}, {turn:g} degrees"
+                ax.plot(zooms, values, linestyle="--" if turn else "-", label=label, **style)
+    for ax, title in zip(axes[0], ("dB above bicubic interpolation", "dB lost by the wrong size"), strict=True):
+        ax.axhline(0, color=BLACK, linewidth=0.8)
+        ax.set_xscale("log")
+        ax.set_xticks(zooms, [f"{zoom:g}" for zoom in zooms])
+        ax.minorticks_off()
+        ax.set(title=title, xlabel="zoom")
+    axes[0, 1].legend(fontsize=9)
+    return fig
+
+
 def _lr_pixel_stage():
     fig, axes = figures.panels(columns=4, height=2.5, width_ratios=[2, 3, 3, 3])
     whole, waves, inside, pixels = axes[0]
@@ -58,7 +114,7 @@ def _lr_pixel_stage():
 
 @scene(_lr_pixel_stage)
 def field_pixel(axes, y: int, x: int, scale: float, shape: str) -> None:
-    """Notebook 14: the waves of LR pixel (y, x), and the colours that they make at a scale.
+    """Notebook 14: the waves of LR pixel (y, x), and the colours that they make at a scale. Crosses mark points.
 
     shape: of the pixels, a name in `models.field.shapes`.
     """
@@ -72,6 +128,9 @@ def field_pixel(axes, y: int, x: int, scale: float, shape: str) -> None:
     for ax, (rgb, extent) in ((inside, _colours(y, x, FINE, "point")), (pixels, _colours(y, x, scale, shape))):
         ax.imshow(rgb, extent=extent, interpolation="nearest")
         ax.add_patch(Rectangle((-0.5, -0.5), 1, 1, fill=False, edgecolor=ORANGE, linewidth=2))
+        if shape == "point":
+            rows, columns = ((every - centre).numpy() for every, centre in zip(_near(y, x, scale), (y, x), strict=True))
+            ax.plot(*np.meshgrid(columns, rows), "x", color=BLACK, markersize=min(8, 24 / scale), markeredgewidth=1.5)
 
 
 def field_pixel_readout(y: int, x: int, scale: float, shape: str) -> str:
@@ -97,15 +156,20 @@ def _amplitudes() -> Tensor:
     return model.codes(model.encode(lr))[0]                                        # (h, w, 3, 2K + 1)
 
 
+def _near(y: int, x: int, scale: float) -> list[Tensor]:
+    """The rows' and the columns' positions of the pixels of a scale that the close views show."""
+    n = round(SIDE * scale)
+    every = grids.centres(n, SIDE)
+    return [every[(every - centre).abs() < REACH + SIDE / n / 2] for centre in (y, x)]
+
+
 @torch.no_grad()
 def _colours(y: int, x: int, scale: float, shape: str) -> tuple[np.ndarray, tuple[float, ...]]:
     """The pixels of the whole picture at a scale that lie near LR pixel (y, x): (R, C, 3) uint8, and where they are.
 
     The extent (left, right, bottom, top) counts LR pixels from the centre of the LR pixel.
     """
-    model, n = tiny_field_as(shape), round(SIDE * scale)
-    every, edge = grids.centres(n, SIDE), SIDE / n
-    near = [every[(every - centre).abs() < REACH + edge / 2] for centre in (y, x)]
+    model, near, edge = tiny_field_as(shape), _near(y, x, scale), SIDE / round(SIDE * scale)
     radius = torch.full((2,), edge, dtype=torch.float64)
     rgb = model.paint(model.encode(tiny_field().lr), *near, radius)[0].movedim(-1, 0)
     (top, bottom), (left, right) = (

@@ -1,0 +1,26 @@
+"""The figures of notebook 14: the rulers, the views by zoom, and where the close views have their points."""
+
+import pytest
+
+from ipe_sr.demos import field
+
+
+def test_the_rulers_of_scale_4_3_show_thirds_in_order():
+    texts = [text.get_text() for text in field.rulers(3, 4).axes[0].texts]
+    assert texts == ["LR pixel 0", "LR pixel 1", "LR pixel 2", "1", "1/3", "2/3", "2/3", "1/3", "1", "3 LR pixels", "4 pixels"]
+
+
+def test_views_are_drawn_against_bicubic_and_against_the_wrong_size():
+    told = {"bicubic": {(1, 0, 1.0): 30.0, (2, 0, 1.0): 32.0, (1, 45, 1.0): 31.0, (2, 45, 1.0): 33.0},
+            "net": {(zoom, turn, factor): 34.0 + zoom + 3 * factor
+                    for zoom in (2, 1) for turn in (0, 45) for factor in (0.5, 1.0)}}
+    beyond, lost = (ax.lines for ax in field.told_views(told).axes)
+    assert list(beyond[0].get_xdata()) == [1, 2] and list(beyond[0].get_ydata()) == [8, 7]
+    assert list(beyond[1].get_ydata()) == [7, 6] and (beyond[0].get_linestyle(), beyond[1].get_linestyle()) == ("-", "--")
+    assert [list(line.get_ydata()) for line in lost[:2]] == [[1.5, 1.5]] * 2
+
+
+@pytest.mark.parametrize("scale, rows, columns", [(0.5, [8.5, 10.5], [10.5, 12.5]), (1, [9, 10, 11], [10, 11, 12])])
+def test_the_pixels_near_an_lr_pixel(scale, rows, columns):
+    down, right = field._near(10, 11, scale)
+    assert set(rows) <= set(down.tolist()) and set(columns) <= set(right.tolist())
