@@ -1,9 +1,9 @@
 """Measure the field: decoding, whole pictures, training steps, the sub-pixel identity: `python -m ipe_sr.benchmarks.field`.
 
-The models have random weights and full size. Cases take turns in one process. Two numbers are given for each: the median of
-the wall-clock seconds, and the median of the seconds that all threads of the process computed, which other programs on the
-machine disturb less. With --large, 1920 x 1080 to 3840 x 2160 as well, each model in a process of its own, with the memory
-that it takes beyond what the process had before.
+The models have random weights and full size, except for the released ones. Cases take turns in one process. Two numbers are
+given for each: the median of the wall-clock seconds, and the median of the seconds that all threads of the process computed,
+which other programs on the machine disturb less. With --large, 1920 x 1080 to 3840 x 2160 as well, each model in a process of
+its own, with the memory that it takes beyond what the process had before.
 """
 
 import functools
@@ -62,16 +62,18 @@ def decoding(side: int) -> dict[str, cases.Work]:
 
 
 def whole(side: int) -> dict[str, cases.Work]:
-    """The encoder alone, and the field from LR picture to SR picture."""
-    model, lr = models.method("field").build().eval(), torch.rand(1, 3, side, side)
+    """The encoder alone, and two fields from LR picture to SR picture: the preset's, and `ipe-field`, which has windows."""
+    fields = {"field": models.method("field").build().eval(), "ipe-field": models.load("ipe-field")}
+    lr = torch.rand(1, 3, side, side)
 
     def encoder() -> None:
         with torch.inference_mode():
-            model.encoder(lr * 2 - 1)
+            fields["field"].encoder(lr * 2 - 1)
 
     sizes = {scale: round(side * scale) for scale in SCALES}
     return {"encoder alone": encoder} | {
-        f"field x{scale:g}": functools.partial(render.render, model, lr, (n, n)) for scale, n in sizes.items()
+        f"{name} x{scale:g}": functools.partial(render.render, model, lr, (n, n))
+        for name, model in fields.items() for scale, n in sizes.items()
     }
 
 
