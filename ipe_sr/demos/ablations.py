@@ -15,6 +15,7 @@ from ipe_sr.demos.scenes import scene
 from ipe_sr.figures import BLACK, BLUE, ORANGE, RED
 from ipe_sr.report import learning, results
 from ipe_sr.report.comparisons import EFFECT, Comparison
+from ipe_sr.report.intervals import Interval
 from ipe_sr.report.results import Section
 from ipe_sr.report.verdicts import Verdict
 
@@ -147,12 +148,9 @@ def forest(found: list[Comparison]) -> Figure:
     fig, axes = figures.panels(len(pairs), 1, height=0.16 * most + 0.45, sharex=True)
     for ax, pair in zip(axes[:, 0], pairs, strict=True):
         mine = [each for each in found if (each.first, each.second) == pair]
-        ax.axvspan(-EFFECT, EFFECT, color=BAND, zorder=0)
-        ax.axvline(0, color=BLACK, linewidth=0.8)
+        _mark_small(ax)
         for at, each in enumerate(mine):
-            if each.difference.seeds:
-                ax.plot([each.difference.seeds.low, each.difference.seeds.high], [at, at], color=BLUE, linewidth=2)
-            ax.plot(each.difference.mean, at, "o", color=BLUE, markersize=5)
+            _draw_interval(ax, at, each.difference.mean, each.difference.seeds)
             if each.paper is not None:
                 ax.plot(each.paper, at, "D", color=ORANGE, markersize=5, markerfacecolor="none", markeredgewidth=1.5)
         labels = [", ".join(f"x{scale:g}" for scale in each.scales) for each in mine]
@@ -161,6 +159,19 @@ def forest(found: list[Comparison]) -> Figure:
         ax.grid(False, axis="y")
     axes[-1, 0].set_xlabel("difference in PSNR / dB")
     return fig
+
+
+def _mark_small(ax) -> None:
+    """Shades the differences smaller than `EFFECT`, and marks zero."""
+    ax.axvspan(-EFFECT, EFFECT, color=BAND, zorder=0)
+    ax.axvline(0, color=BLACK, linewidth=0.8)
+
+
+def _draw_interval(ax, at: float, mean: float, interval: Interval | None) -> None:
+    """A dot at the mean, with the interval as a line if there is one."""
+    if interval:
+        ax.plot([interval.low, interval.high], [at, at], color=BLUE, linewidth=2)
+    ax.plot(mean, at, "o", color=BLUE, markersize=5)
 
 
 def coverage(kinds: Mapping[str, tuple[np.ndarray, np.ndarray]], truth: float, count: int = 40) -> Figure:
@@ -212,11 +223,9 @@ def lead_bars(found: list[Verdict]) -> Figure:
     height, shares = 0.3 * len(found) / len(groups) + 0.55, [len(group) + 1 for group in groups]
     fig, axes = figures.panels(len(groups), height=height, height_ratios=shares)
     for ax, group in zip(axes[:, 0], groups, strict=True):
-        ax.axvspan(-EFFECT, EFFECT, color=BAND, zorder=0)
-        ax.axvline(0, color=BLACK, linewidth=0.8)
+        _mark_small(ax)
         for at, each in enumerate(group):
-            ax.plot([each.interval.low, each.interval.high], [at, at], color=BLUE, linewidth=2)
-            ax.plot(each.mean, at, "o", color=BLUE, markersize=5)
+            _draw_interval(ax, at, each.mean, each.interval)
             if each.paper:
                 ax.plot(each.paper.value, at, "D", color=RED, markerfacecolor="white", markersize=6)
         names = [f"{each.question.second}, {each.range}" for each in group]
