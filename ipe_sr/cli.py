@@ -277,7 +277,7 @@ def notebooks(
 @app.command()
 def sweep(
     table: Annotated[str, typer.Argument(metavar="TABLE", help="A table of tables.yaml: table1 to table4, decoders.")],
-    params: Annotated[str, typer.Option(help="Parameter set of tables.yaml: tiny, frozen, hour or paper.")] = "tiny",
+    params: Annotated[str, typer.Option(help="Parameter set of tables.yaml: tiny, frozen, small, hour or paper.")] = "tiny",
     jobs: Annotated[int, typer.Option(help="How many cores to use; with --profile, how many jobs to submit at once.")] = 1,
     output: Annotated[
         Path, typer.Option("--out", help="Folder for records and trainings; tables may share one.")
