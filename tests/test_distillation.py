@@ -66,6 +66,19 @@ def test_the_target_is_the_weighted_mean_of_prediction_and_true_colour(model, ba
     assert not prediction.requires_grad
 
 
+def test_a_teacher_in_bfloat16_predicts_nearly_the_same(model, batch):
+    exact, mixed = (Teacher(model, 1.0, mixed)(batch, 3).colour for mixed in (False, True))
+    assert mixed.dtype == exact.dtype
+    assert 0 < (mixed - exact).abs().max() < 0.02
+
+
+@pytest.mark.parametrize(("precision", "mixed"), [("fp32", False), ("bf16", True)])
+def test_the_teacher_computes_with_the_schedules_precision(tmp_path, model, precision, mixed):
+    models.save(model, tmp_path / "teacher.safetensors")
+    schedule = make([f"teacher={tmp_path / 'teacher.safetensors'}", f"precision={precision}"]).schedule
+    assert distillation.from_schedule(schedule, torch.device("cpu")).mixed is mixed
+
+
 def test_a_student_with_the_teachers_weights_starts_with_no_loss(tmp_path):
     """At step 0 teacher and student see the same picture. At step 1 the teacher's picture is flipped, so the loss is not 0."""
     models.save(make().model.build(), tmp_path / "start.safetensors")

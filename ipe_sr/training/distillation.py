@@ -27,16 +27,19 @@ class Teacher:
     """A trained model whose predictions become targets.
 
     weight: the share of the prediction in the target colour, in (0, 1]. The rest is the true colour.
+    mixed: predict with bfloat16 autocast, as the student does if the schedule's precision is "bf16".
     """
 
     model: ImplicitModel
     weight: float
+    mixed: bool = False
 
     @torch.no_grad()
     def __call__(self, batch: Batch, step: int) -> Batch:
         """The batch with its `colour` replaced by the target colours of this step."""
         lr, position, radius = transformed(batch.lr, batch.position, batch.radius, step % 8)
-        prediction = self.model.query(self.model.encode(lr), position, radius)     # (B, Q, 3)
+        with torch.autocast(lr.device.type, torch.bfloat16, enabled=self.mixed):
+            prediction = self.model.query(self.model.encode(lr), position, radius)     # (B, Q, 3)
         return replace(batch, colour=torch.lerp(batch.colour, prediction.to(batch.colour), self.weight))
 
 
@@ -52,7 +55,7 @@ def from_schedule(schedule: Schedule, device: torch.device) -> Callable[[Batch, 
     model = checkpoints.read(path)
     if not isinstance(model, ImplicitModel):
         raise InputError(f"teacher: {path}: cannot predict single pixels; take a model of the LIIF, MetaSR or LTE family")
-    return Teacher(model.to(device).requires_grad_(False).eval(), schedule.teacher_weight)
+    return Teacher(model.to(device).requires_grad_(False).eval(), schedule.teacher_weight, schedule.precision == "bf16")
 
 
 def transformed(lr: Tensor, position: Tensor, radius: Tensor, symmetry: int) -> tuple[Tensor, Tensor, Tensor]:
