@@ -19,7 +19,9 @@ CENTRE = {"color": RED, "marker": "o", "linestyle": "none"}
 CLOSED_FORM = {"color": GREEN, "linestyle": "--"}
 IMPOSTOR = {"color": RED, "linestyle": ":"}
 INTERVAL = {"color": ORANGE, "alpha": 0.45}
+LIMIT = {"fill": False, "edgecolor": ORANGE, "linewidth": 1.2}
 LR_PIXEL = {"fill": False, "edgecolor": BLUE, "linewidth": 3}
+SCENE = {"color": "dimgray", "linewidth": 1.2}   # not a blue: in notebook 01 the blue bars lie over it
 # Half of a 95% interval in standard errors. Quasi-random estimates have few point sets, 16: Student's t (see notebook 04).
 WIDTHS = {"plain": 1.96, "stratified": 1.96, "quasi-random": student.ppf(0.975, 15)}
 DRAWS = 40   # the most intervals that the demo of notebook 04 draws
@@ -83,7 +85,7 @@ def _along_a_row():
     ax.set_ylabel("brightness", fontsize=13)
     ax.tick_params(labelsize=12)
     ax.grid(False)
-    ax.plot([], [], **WAVE, label="the scene")
+    ax.plot([], [], **SCENE, label="the scene")
     ax.plot([], [], **CENTRE, label="points: values at centres")
     ax.stairs([0], [0, 1], **AREA, label="areas: means over pixels")
     ax.plot([], [], **IMPOSTOR, label="what the points look like")
@@ -100,7 +102,7 @@ def aliasing(axes, frequency: float, scale: int) -> None:
     lr = edges[:-1] + scale / 2
     point = np.cos(2 * np.pi * frequency * lr)
     ax.vlines(edges, -1.25, 1.25, **BORDER)
-    ax.plot(x, np.cos(2 * np.pi * frequency * x), **WAVE)
+    ax.plot(x, np.cos(2 * np.pi * frequency * x), **SCENE)
     if abs(_alias(frequency, scale) - frequency) > 1e-9:
         phase = 2 * np.pi * (frequency - np.round(frequency * scale) / scale)
         ax.plot(x, np.cos(phase * (x - lr[0]) + 2 * np.pi * frequency * lr[0]), **IMPOSTOR)
@@ -110,8 +112,8 @@ def aliasing(axes, frequency: float, scale: int) -> None:
 
 def aliasing_readout(frequency: float, scale: int) -> str:
     kept = np.sinc(frequency * scale)
-    return (f"limit of the LR grid: {0.5 / scale:.3f} cycles   point samples look like {_alias(frequency, scale):.3f}"
-            f"   the area mean keeps {kept:+.3f} of the amplitude")
+    return (f"limit of the LR grid: {0.5 / scale:.3f} cycles per HR pixel   "
+            f"point samples look like {_alias(frequency, scale):.3f}   the area mean keeps {kept:+.3f} of the amplitude")
 
 
 def _alias(frequency: float, scale: int) -> float:
@@ -120,9 +122,10 @@ def _alias(frequency: float, scale: int) -> float:
 
 
 def plates(scene: np.ndarray, point: np.ndarray, area: np.ndarray) -> Figure:
-    """Notebook 01: a scene (1024, 1024), and beside it its point samples and its pixel means, both (64, 64).
+    """Notebook 01: a zone plate (1024, 1024), and beside it its point samples and its pixel means, both (64, 64).
 
-    Every pixel covers a whole number of stored dots. Otherwise the drawing itself would add false rings.
+    A square marks the limit of the LR grid: at 1/4 of the size it is a quarter as wide as the plate. Every pixel covers a
+    whole number of stored dots. Otherwise the drawing itself would add false rings.
     """
     wide, high, top = figures.WIDTH * figures.DPI, 1074, 1024   # in dots; the first row of titles is above `top`
     fig = Figure(figsize=(figures.WIDTH, high / figures.DPI))
@@ -131,26 +134,27 @@ def plates(scene: np.ndarray, point: np.ndarray, area: np.ndarray) -> Figure:
     for title, (picture, x, y, edge) in shown.items():
         ax = fig.add_axes((x / wide, y / high, edge / wide, edge / high))
         ax.imshow(picture, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
+        ax.add_patch(Rectangle((3 / 8, 3 / 8), 1 / 4, 1 / 4, transform=ax.transAxes, **LIMIT))
         ax.set_title(title)
         ax.axis("off")
     return fig
 
 
-def colours_by_size(radii: np.ndarray, curves: dict[str, Sequence[float]], periods: dict[str, float]) -> Figure:
-    """Notebook 01: colours at some places, against the radius of the pixel and against its width in periods of the waves there.
+def colours_by_size(widths: np.ndarray, curves: dict[str, Sequence[float]], periods: dict[str, float]) -> Figure:
+    """Notebook 01: colours at some places, against the width of the pixel, and against it in periods of the waves there.
 
-    curves: place -> its colour for each radius (N,).   periods: of those places that have waves, in the unit of the radii.
+    curves: place -> its colour for each width (N,).   periods: of those places that have waves, in HR pixels like the widths.
     """
     fig, axes = figures.panels(columns=2, height=3.2, sharey=True)
-    size, width = axes[0]
-    figures.plot_lines(size, radii, curves)
-    for line in size.get_lines():
+    in_pixels, in_periods = axes[0]
+    figures.plot_lines(in_pixels, widths, curves)
+    for line in in_pixels.get_lines():
         if period := periods.get(line.get_label()):
-            width.plot(2 * radii / period, line.get_ydata(), color=line.get_color(), linestyle=line.get_linestyle())
+            in_periods.plot(widths / period, line.get_ydata(), color=line.get_color(), linestyle=line.get_linestyle())
     for whole in (1, 2, 3):
-        width.axvline(whole, **BORDER)
-    size.set(xlabel="radius of the pixel, scene pixels", ylabel="its colour (1 is white)", title="larger and larger pixels")
-    width.set(xlabel="width of the pixel, local periods", xlim=(0, 5), title="the same, in periods of the waves there")
+        in_periods.axvline(whole, **BORDER)
+    in_pixels.set(xlabel="width of the pixel, HR pixels", ylabel="its colour (1 is white)", title="larger and larger pixels")
+    in_periods.set(xlabel="width of the pixel, local periods", xlim=(0, 5), title="the same, in periods of the waves there")
     return fig
 
 
