@@ -13,27 +13,27 @@ MAPS = (SKY, ORANGE, GREEN)   # the colours of three feature maps
 
 def unfolding() -> Figure:
     """Notebook 05: three feature maps, the 3x3 neighbourhood of one place in each, and the row of numbers that it becomes."""
-    fig, axes = figures.panels(height=2.5)
+    fig, axes = figures.panels(height=1.6)
     ax = axes[0, 0]
-    ax.set(xlim=(0, 19), ylim=(0, 6.2))
+    ax.set(xlim=(0, 19), ylim=(1.2, 5.2))
     ax.axis("off")
     for channel, colour in enumerate(MAPS):
-        left, bottom = 0.2 + 1.0 * channel, 1.9 - 0.5 * channel
+        left, bottom = 0.1 + 2.25 * channel, 2.05   # side by side, so that every neighbourhood is seen
         for row in range(5):
             for column in range(5):
                 near = 1 <= row <= 3 and 1 <= column <= 3
                 face = colour if near else "white"
-                ax.add_patch(Rectangle((left + 0.72 * column, bottom + 0.72 * (4 - row)), 0.72, 0.72, facecolor=face,
-                                       edgecolor=BLACK, linewidth=0.6, zorder=channel))
+                ax.add_patch(Rectangle((left + 0.4 * column, bottom + 0.4 * (4 - row)), 0.4, 0.4, facecolor=face,
+                                       edgecolor=BLACK, linewidth=0.6))
                 if near:
-                    middle = left + 0.72 * (column + 0.5), bottom + 0.72 * (4.5 - row)
-                    ax.text(*middle, str(3 * (row - 1) + column), fontsize=7.5, ha="center", va="center", zorder=channel)
-    ax.text(3.1, 6.0, "features: 3 maps of 5 x 5", ha="center", fontsize=9.5, weight="bold")
+                    middle = left + 0.4 * (column + 0.5), bottom + 0.4 * (4.5 - row)
+                    ax.text(*middle, str(3 * (row - 1) + column), fontsize=7, ha="center", va="center")
+    ax.text(3.35, 4.5, "features: 3 maps of 5 x 5", ha="center", fontsize=9.5, weight="bold")
     for place in range(27):
         x = 7.6 + 0.41 * place
         ax.add_patch(Rectangle((x, 2.6), 0.41, 0.9, facecolor=MAPS[place // 9], edgecolor=BLACK, linewidth=0.6))
         ax.text(x + 0.205, 3.05, str(place % 9 + 1), fontsize=7, ha="center", va="center")
-    _arrow(ax, (6.2, 3.05), (7.5, 3.05))
+    _arrow(ax, (6.7, 3.05), (7.5, 3.05))
     ax.text(13.1, 4.1, "the latent code of the middle place: 27 numbers", ha="center", fontsize=9.5, weight="bold")
     ax.text(13.1, 1.9, "map by map, each neighbourhood row by row", ha="center", fontsize=9)
     return fig
