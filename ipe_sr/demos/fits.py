@@ -12,9 +12,9 @@ from ipe_sr.encodings import octaves, positional
 from ipe_sr.figures import BLACK, BLUE, RED
 
 SAMPLES = 33
-FIT = {"color": BLUE, "linewidth": 1.6}
+FIT = {"color": BLUE, "linewidth": 0.9}   # thin: with many frequencies it jumps
 KNOWN = {"color": BLACK, "marker": "o", "markersize": 4, "linestyle": "none"}
-TRUTH = {"color": RED, "linestyle": ":", "linewidth": 1.6}
+TRUTH = {"color": RED, "linestyle": ":", "linewidth": 2.0}
 
 
 def signal(x: Tensor) -> Tensor:
@@ -78,8 +78,10 @@ def fit(frequencies: int, steps: int) -> Fit:
 def _kernel_and_fit():
     fig, axes = figures.panels(columns=2, height=3.3, width_ratios=[2, 3])
     left, right = axes[0]
-    left.set(xlabel="distance of two points", xlim=(-1, 1), ylim=(-0.6, 1.1), title="how alike two encodings are")
-    right.set(xlabel="x", xlim=(-1, 1), ylim=(-1.25, 1.7), title="what is learnt from the samples")
+    left.set(xlabel="distance of two points", ylabel="similarity", xlim=(-1, 1), ylim=(-0.6, 1.1),
+             title="how alike two encodings are")
+    right.set(xlabel="x", ylabel="signal", xlim=(-1, 1), ylim=(-1.25, 1.7), title="what is learnt from the samples",
+              xticks=[-1, -0.5, 0, 0.5, 1])
     right.plot([], [], **KNOWN, label="samples")
     right.plot([], [], **TRUTH, label="truth")
     right.plot([], [], **FIT, label="fit")
@@ -94,8 +96,8 @@ def spectral_bias(axes, frequencies: int, log2_steps: int) -> None:
     result = fit(frequencies, 2**log2_steps)
     distance = torch.linspace(-1, 1, 1501, dtype=torch.float64)
     left.plot(distance, similarity(distance, distance.new_zeros(1), octaves(frequencies, dtype=torch.float64)), **FIT)
-    right.plot(result.x, result.truth, **TRUTH)
     right.plot(result.x, result.fitted, **FIT)
+    right.plot(result.x, result.truth, **TRUTH)   # above the fit, which would hide it
     right.plot(result.at, result.known, **KNOWN)
 
 
