@@ -129,7 +129,7 @@ def _query_stage():
     whole.imshow(lr, interpolation="nearest")
     whole.set(title="LR picture", xticks=[], yticks=[])
     row.set(xlim=(-2, 2), ylim=(0, 1), xlabel="x from the pixel, LR pixels", title="green along the row")
-    close.set(xlim=(-REACH, REACH), ylim=(REACH, -REACH), xlabel="x, local units", aspect="equal",
+    close.set(xlim=(-REACH, REACH), ylim=(REACH, -REACH), xlabel="x, local units", ylabel="y, local units", aspect="equal",
               title="nearest latent code")
     colours.set(xlim=(0, 1), ylim=(3, 0), title="colours", xticks=[], yticks=[])
     for ax in (whole, close, colours):
