@@ -258,12 +258,13 @@ def test_query_and_forward_give_the_official_pictures(official, golden, key):
 def test_load_takes_released_names_and_models_and_names_the_choices_otherwise():
     model = models.load("bicubic")
     assert models.load(model) is model and not model.training
+    large = ["bicubic", "ipe-field", "ipe-field-light", "ipe-liif", "ipe-liif-cell", "ipe-liif-scratch"]
     twins = ["small-field", "small-ipe-liif", "small-ipe-metasr", "small-liif", "small-liif-pe", "small-metasr"]
-    assert models.released() == ["bicubic", "ipe-field", "ipe-field-light", "ipe-liif", "ipe-liif-cell", "ipe-liif-scratch", *twins]
-    for name in ("ipe-liif", "ipe-liif-cell"):
-        assert models.load(name).config == models.method(name)
+    assert models.released() == [*large, *twins]
+    for name, method in (("ipe-liif", "ipe-liif"), ("ipe-liif-cell", "ipe-liif-cell"), ("ipe-liif-scratch", "ipe-liif")):
+        assert models.load(name).config == models.method(method)
     assert models.load().config == models.method(models.DEFAULT)
-    every = f"bicubic, ipe-field, ipe-field-light, ipe-liif, ipe-liif-cell, ipe-liif-scratch, {', '.join(twins)} or the path"
+    every = f"{', '.join([*large, *twins])} or the path"
     for name, hint in (("rdn-liif", "train it"), ("nonesuch", every)):
         with pytest.raises(ValueError, match=f"{name}.*{hint}"):
             models.load(name)
