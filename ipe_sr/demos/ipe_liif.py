@@ -13,7 +13,7 @@ L = 10                                              # the paper's number of freq
 WAVES = {"2^k": "mip-nerf", "2^k pi": "nerf"}
 REACH = 2                                           # local units: pixels farther away do not use a latent code
 START = np.arange(L) - 0.3                          # of the bars, 0.6 wide around 0, 1, 2, ...
-POINT = {"color": ORANGE, "linewidth": 1.2}
+POINT = {"edgecolor": ORANGE, "linewidth": 1.2}
 KEPT = {"fill": True, "color": BLUE}
 NEGATIVE = {"fill": True, "color": RED, "hatch": "//", "edgecolor": "white"}
 WHOLE_PERIOD = {"color": BLACK, "linestyle": "--", "linewidth": 1.2}
@@ -24,7 +24,8 @@ def _damping_and_sines():
     kept, sines = axes[0]
     kept.set(xlim=(-0.32, 1.06), ylim=(L - 0.5, -2.4), yticks=range(L), ylabel="k", xlabel="damping sinc(w r)",
              title="what the pixel keeps")
-    bars(kept, START, 0.6, np.ones(L), horizontal=True, **POINT, label="point (PE): all")
+    bars(kept, START, 0.6, np.ones(L), horizontal=True, **POINT)
+    kept.fill([], [], facecolor="none", **POINT, label="point (PE): all")   # a box, as the bars are
     kept.stairs([0], [0, 1], **KEPT, label="pixel (IPE)")
     kept.stairs([0], [0, 1], **NEGATIVE, label="turned round (sinc < 0)")
     kept.plot([], [], **WHOLE_PERIOD, label="one period wide")
