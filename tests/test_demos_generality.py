@@ -51,8 +51,10 @@ def test_scales_and_seed_change_what_is_fitted():
 
 def test_filters_share_one_scale_of_colours_that_is_white_at_zero():
     weights = {name: torch.full((2 * REACH + 1, 2 * REACH + 1), value) for name, value in (("a", 0.0), ("b", 0.3), ("c", -0.3))}
-    *panels, bar = generality.filters(weights, columns=3).axes
+    pixels = [((0.5, -0.5), (1, 0.25))] * 3
+    *panels, bar = generality.filters(weights, columns=3, pixels=pixels).axes
     shades = [panel.images[0].to_rgba(panel.images[0].get_array())[0, 0, :3] for panel in panels]
     assert shades[0].min() > 0.95
     assert shades[1][2] > shades[1][0] and shades[2][0] > shades[2][2], "positive is violet, negative orange"
     assert 0.0 in bar.get_yticks()
+    assert all(panel.patches[0].get_bbox().bounds == (-0.375, -0.25, 0.25, 1) for panel in panels), "x, y, width, height"

@@ -2,7 +2,7 @@
 
 import dataclasses
 import functools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
@@ -25,10 +25,10 @@ SCALES = tuple(1 + quarter / 4 for quarter in range(13))   # 1, 1.25, ... 4
 STEPS = 200
 REACH = 4    # LR pixels: an effective filter is zero farther away than this
 EDGE = REACH + 0.5
-PIXEL = {"fill": False, "edgecolor": SKY, "linewidth": 2.5}
 WEIGHTS = {"cmap": "PuOr", "vmin": -0.4, "vmax": 0.4, "interpolation": "nearest"}   # white is zero; above 0.4 all look alike
 TICKS = (-0.4, -0.2, 0, 0.2, 0.4)
 CROSS = {"color": BLACK, "linewidth": 0.6, "linestyle": ":"}
+Pixel = tuple[tuple[float, float], tuple[float, float]]   # centre and radius, each (y, x) in local units
 
 
 @functools.cache
@@ -52,23 +52,31 @@ def effective_filter(model: MetaSR, centre: tuple[float, float], radius: tuple[f
     return torch.autograd.grad(colour.mean(), lr)[0][0].sum(0)
 
 
-def filters(weights: Mapping[str, Tensor], columns: int) -> Figure:
+def filters(weights: Mapping[str, Tensor], columns: int, pixels: Sequence[Pixel]) -> Figure:
     """Effective filters side by side, on one scale of colours with white at zero. The zeros along the border are left out.
 
-    weights: title -> (2 REACH + 1, 2 REACH + 1).
+    weights: title -> (2 REACH + 1, 2 REACH + 1).   pixels: centre and radius of each filter's pixel, whose outline is drawn.
     """
     rows = -(-len(weights) // columns)
-    fig, axes = figures.panels(rows, columns, height=0.85 * figures.WIDTH / columns + 0.15, sharex=True, sharey=True)
-    for ax, (title, each) in zip(axes.flat, weights.items(), strict=True):
+    height = 0.78 * figures.WIDTH / columns + 0.75
+    fig, axes = figures.panels(rows, columns, height=height, sharex=True, sharey=True)
+    for ax, (title, each), (centre, radius) in zip(axes.flat, weights.items(), pixels, strict=True):
         drawn = ax.imshow(each.numpy(), extent=(-EDGE, EDGE, EDGE, -EDGE), **WEIGHTS)
         ax.axhline(0, **CROSS)
         ax.axvline(0, **CROSS)
+        ax.add_patch(_outline(centre, radius, linewidth=1.5))
         ax.set(title=title, xlim=(1 - EDGE, EDGE - 1), ylim=(EDGE - 1, 1 - EDGE), xticks=(-2, 0, 2), yticks=(-2, 0, 2))
         ax.grid(False)
     for ax in axes[-1]:
         ax.set_xlabel("LR pixels")
-    fig.colorbar(drawn, ax=axes, ticks=TICKS, label="weight", extend="max")
+    fig.colorbar(drawn, ax=axes, ticks=TICKS, label="weight", extend="max", aspect=15 * rows, pad=0.01)
     return fig
+
+
+def _outline(centre: tuple[float, float], radius: tuple[float, float], linewidth: float = 2.5) -> Rectangle:
+    """The outline of a pixel in LR pixels.   centre, radius: (y, x), local units, 2 to an LR pixel."""
+    (y, x), (ry, rx) = centre, radius
+    return Rectangle(((x - rx) / 2, (y - ry) / 2), rx, ry, fill=False, edgecolor=SKY, linewidth=linewidth)
 
 
 def _filters_stage():
@@ -93,7 +101,7 @@ def generated_filter(axes, y: float, x: float, scale: float, method: str) -> Non
     model, r = tiny_metasr(method).model, 1 / scale
     weights = effective_filter(model, (y, x), (r, r))
     effective.imshow(weights, extent=(-EDGE, EDGE, EDGE, -EDGE), **WEIGHTS)
-    effective.add_patch(Rectangle(((x - r) / 2, (y - r) / 2), r, r, **PIXEL))
+    effective.add_patch(_outline((y, x), (r, r)))
     at = np.arange(-REACH, REACH + 1)
     across.axvspan((x - r) / 2, (x + r) / 2, color=SKY, alpha=0.45, linewidth=0)
     across.plot(at, resample.cubic(np.abs(at - x / 2)), "--s", color=BLACK, markersize=4, linewidth=1.2, label="bicubic")
