@@ -15,7 +15,7 @@ from torch import Tensor
 from ipe_sr import figures, grids
 from ipe_sr.demos.decoder import ENCODER, SCALES, SIDE, STEPS, FittedModel, fitted
 from ipe_sr.demos.scenes import scene
-from ipe_sr.figures import BLACK, BLUE, COLOURS, ORANGE
+from ipe_sr.figures import BLACK, BLUE, COLOURS, ORANGE, RED
 from ipe_sr.imaging import images
 from ipe_sr.models import FieldConfig
 from ipe_sr.models.field import Field, parts
@@ -103,7 +103,8 @@ def _lr_pixel_stage():
     whole, waves, inside, pixels = axes[0]
     whole.imshow(images.to_pixels(tiny_field().lr[0]), interpolation="nearest")
     whole.set(title="LR picture", xticks=[], yticks=[])
-    waves.set(title="its waves", xlim=(-2.6, 2.6), ylim=(2.6, -0.4), aspect="equal")
+    waves.set_title("its waves: amplitude\n(blue: after damping)", fontsize=9)
+    waves.set(xlim=(-2.6, 2.6), ylim=(2.6, -0.4), aspect="equal")
     waves.set(xlabel="cycles per LR pixel, x", ylabel="cycles per LR pixel, y")
     for ax, title in ((inside, "the picture itself"), (pixels, "pixels of this scale")):
         ax.set(title=title, xlim=(-REACH, REACH), ylim=(REACH, -REACH), aspect="equal", xlabel="LR pixels")
@@ -123,8 +124,11 @@ def field_pixel(axes, y: int, x: int, scale: float, shape: str) -> None:
     dots = LARGEST_DOT * amplitude / amplitude.max()
     at = (tiny_field().model.frequencies.detach() / math.pi).numpy()               # cycles per LR pixel
     whole.add_patch(Rectangle((x - 0.5, y - 0.5), 1, 1, fill=False, edgecolor=ORANGE, linewidth=2))
-    waves.scatter(at[:, 1], at[:, 0], s=dots, facecolor="none", edgecolor=BLACK, linewidth=0.8)
+    finest = np.square(at).sum(1).argmax()
+    edges = [RED if k == finest else BLACK for k in range(len(at))]
+    waves.scatter(at[:, 1], at[:, 0], s=dots, facecolor="none", edgecolor=edges, linewidth=0.8)
     waves.scatter(at[:, 1], at[:, 0], s=dots * np.abs(damping), facecolor=BLUE, edgecolor="none", alpha=0.7)
+    waves.text(at[finest, 1], at[finest, 0] - 0.25, "finest", color=RED, fontsize=8, ha="center", va="bottom")
     for ax, (rgb, extent) in ((inside, _colours(y, x, FINE, "point")), (pixels, _colours(y, x, scale, shape))):
         ax.imshow(rgb, extent=extent, interpolation="nearest")
         ax.add_patch(Rectangle((-0.5, -0.5), 1, 1, fill=False, edgecolor=ORANGE, linewidth=2))
