@@ -17,6 +17,8 @@ AREA = {"fill": True, "color": BLUE, "alpha": 0.4}
 BORDER = {"color": "gray", "linewidth": 0.8, "linestyle": ":"}
 CENTRE = {"color": RED, "marker": "o", "linestyle": "none"}
 CLOSED_FORM = {"color": GREEN, "linestyle": "--"}
+DOT = {**CENTRE, "color": "white", "markeredgecolor": BLACK, "markersize": 7}   # red would be near to the orange frame
+ESTIMATE = {"color": ORANGE, "linewidth": 1.2}
 IMPOSTOR = {"color": RED, "linestyle": ":"}
 INTERVAL = {"color": ORANGE, "alpha": 0.45}
 LIMIT = {"fill": False, "edgecolor": ORANGE, "linewidth": 1.2}
@@ -32,19 +34,24 @@ STRIPES, AT = 9.0, 0.35   # of notebook 00's scene: frequency in rad per local u
 
 
 def _over_stripes():
-    fig, axes = figures.panels(columns=2, height=3.9, width_ratios=[3, 2])
+    fig, axes = figures.panels(columns=2, height=4.2, width_ratios=[3, 2])
     ax, colours = axes[0]
+    large = {"fontsize": 13}   # since the notebook also shows it at half the size
     x = np.linspace(-2.2, 2.2, 881)
     light = {"cmap": "gray", "vmin": 0, "vmax": 1}
     ax.imshow(0.5 + 0.5 * np.cos(STRIPES * x)[None].repeat(2, 0), **light, extent=(-2.2, 2.2, 2.2, -2.2))
-    ax.set(xlim=(-2.2, 2.2), ylim=(2.2, -2.2), xlabel="x, local units", ylabel="y, local units", aspect="equal",
-           title="one centre, many sizes")
+    ax.set(xlim=(-2.2, 2.2), ylim=(2.2, -2.2), aspect="equal", xticks=range(-2, 3), yticks=range(-2, 3))
+    ax.set_xlabel("x, local units", **large)
+    ax.set_ylabel("y, local units", **large)
+    ax.set_title("one centre, many sizes", **large)
+    ax.tick_params(labelsize=12)
     ax.grid(False)
     ax.plot([], [], color=LR_PIXEL["edgecolor"], linewidth=LR_PIXEL["linewidth"], label="an LR pixel: [-1, 1]²")
     ax.plot([], [], color=ORANGE, linewidth=4, label="the pixel that is asked for")
-    ax.plot([], [], **CENTRE, label="its centre")
-    ax.legend(fontsize=8.5, loc="upper left", frameon=True, framealpha=1)
-    colours.set(xlim=(0, 1), ylim=(2, 0), title="its colour", xticks=[], yticks=[])
+    ax.plot([], [], **DOT, label="its centre")
+    fig.legend(fontsize=12, loc="outside lower center", ncols=3, columnspacing=1.5)
+    colours.set(xlim=(0, 1), ylim=(2, 0), xticks=[], yticks=[])
+    colours.set_title("colour of the\norange pixel", **large)
     colours.grid(False)
     return fig, axes
 
@@ -56,11 +63,11 @@ def footprint(axes, scale: float) -> None:
     c, r = AT, 1 / scale
     ax.add_patch(Rectangle((-1, -1), 2, 2, **LR_PIXEL))
     ax.add_patch(Rectangle((c - r, c - r), 2 * r, 2 * r, fill=False, edgecolor=ORANGE, linewidth=4))
-    ax.plot([c], [c], **CENTRE, markersize=6, markeredgecolor="white")
+    ax.plot([c], [c], **DOT)
     for level, (name, colour) in enumerate(_stripe_colours(scale).items()):
         colours.add_patch(Rectangle((0, level), 1, 1, facecolor=str(colour)))
         ink = "white" if colour < 0.5 else BLACK
-        colours.text(0.5, level + 0.5, f"{name}\n{colour:.2f}", ha="center", va="center", color=ink, fontsize=11)
+        colours.text(0.5, level + 0.5, f"{name}\n{colour:.2f}", ha="center", va="center", color=ink, fontsize=14)
 
 
 def footprint_readout(scale: float) -> str:
@@ -164,10 +171,11 @@ def _estimates_and_the_truth():
     left.set(xlabel="x in the pixel", ylabel="sin(8 x)", title="the last estimate", xlim=(-0.65, 1.45), ylim=(-1.15, 1.75))
     left.plot([], [], **WAVE, label="the wave over the pixel")
     left.plot([], [], **CLOSED_FORM, label="closed form: its mean")
+    left.plot([], [], **ESTIMATE, label="estimate")
     left.fill([], [], **INTERVAL, label="95% interval")
     left.legend(fontsize=8, loc="upper center", ncols=2, columnspacing=1)
     right.set(xlabel="error, in standard errors", yticks=[], xlim=(-6, 6), ylim=(-1, 1.2 * DRAWS), title="all intervals so far")
-    right.axvline(0, **CLOSED_FORM)
+    right.plot([0, 0], [-1, DRAWS], **CLOSED_FORM)   # ends below the legend
     right.plot([], [], color=BLUE, label="contains the truth")
     right.plot([], [], color=RED, linestyle=":", label="misses it")
     right.legend(fontsize=8, loc="upper center", ncols=2)
@@ -181,10 +189,11 @@ def sampling(axes, draw: int, log2_samples: int, radius: float, sampler: str) ->
     centre, w, truth = _mean_of_wave(radius)
     x = np.linspace(centre - radius, centre + radius, 400)
     left.plot(x, np.sin(w * x), **WAVE)
-    left.axhline(truth, **CLOSED_FORM)
     mean, error = _estimate(draw, radius, 2**log2_samples, sampler)
     half = WIDTHS[sampler]
     left.axhspan(mean - half * error, mean + half * error, **INTERVAL)
+    left.axhline(mean, **ESTIMATE)
+    left.axhline(truth, **CLOSED_FORM)
     for number in range(1, draw + 1):
         z = _score(number, radius, 2**log2_samples, sampler)
         missed = abs(z) > half
