@@ -35,7 +35,8 @@ def test_an_unknown_stage_is_refused():
         demos.pipeline("encoding", "discriminator")
 
 
-@pytest.mark.parametrize("diagram", [diagrams.unfolding, diagrams.mlp, diagrams.opposite_rectangles])
+@pytest.mark.parametrize("diagram", [diagrams.residual_blocks, diagrams.dense_block, diagrams.unfolding, diagrams.mlp,
+                                     diagrams.opposite_rectangles])
 def test_diagrams_use_the_width_of_a_page(diagram):
     assert pixels(diagram()).width == figures.WIDTH * figures.DPI
 

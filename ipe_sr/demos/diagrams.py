@@ -1,4 +1,4 @@
-"""Diagrams that stand still: how features are unfolded into a latent code, and how a LIIF decoder is put together."""
+"""Diagrams that stand still: the blocks of the encoders, how features become a latent code, and a LIIF decoder's parts."""
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -9,6 +9,56 @@ from ipe_sr import figures
 from ipe_sr.figures import BLACK, BLUE, GREEN, ORANGE, PURPLE, SKY
 
 MAPS = (SKY, ORANGE, GREEN)   # the colours of three feature maps
+
+
+def residual_blocks() -> Figure:
+    """Notebook 05: a residual block, and an EDSR of such blocks. Each has a shortcut."""
+    fig, axes = figures.panels(height=1.7)
+    ax = axes[0, 0]
+    ax.set(xlim=(0, 19), ylim=(0, 4.25))
+    ax.axis("off")
+    ax.add_patch(Rectangle((0.7, 0.2), 6.6, 3.25, facecolor=SKY, alpha=0.25, edgecolor=SKY))
+    for x, text in ((1.4, "conv\n3x3"), (3.15, "ReLU"), (4.9, "conv\n3x3")):
+        _box(ax, (x, 1.2), text)
+    for start, end in ((0, 1.4), (2.65, 3.15), (4.4, 4.9)):
+        _arrow(ax, (start, 1.2), (end, 1.2))
+    _sum(ax, (6.8, 1.2), before=6.15, taken=1.0, end=7.9)
+    for x, text, colour in ((9.6, "conv\n3x3", "white"), (11.75, "block\n1", SKY), (14.2, "block\n16", SKY),
+                            (15.9, "conv\n3x3", "white")):
+        _box(ax, (x, 1.2), text, colour)
+    for start, end in ((8.9, 9.6), (10.85, 11.75), (13.0, 13.35), (13.8, 14.2), (15.45, 15.9)):
+        _arrow(ax, (start, 1.2), (end, 1.2))
+    ax.text(13.57, 1.2, "...", ha="center", va="center", fontsize=9.5)
+    _sum(ax, (17.8, 1.2), before=17.15, taken=11.2, end=18.9)
+    ax.text(4.0, 3.75, "residual block", ha="center", fontsize=9.5, weight="bold")
+    ax.text(13.9, 3.75, "EDSR-baseline", ha="center", fontsize=9.5, weight="bold")
+    ax.text(3.9, 2.95, "shortcut", ha="center", fontsize=8.5)
+    ax.text(14.5, 2.95, "shortcut around all blocks", ha="center", fontsize=8.5)
+    return fig
+
+
+def dense_block() -> Figure:
+    """Notebook 05: a dense block with three layers. Each reads all that is stacked before it and adds a group of channels."""
+    fig, axes = figures.panels(height=2.0)
+    ax = axes[0, 0]
+    ax.set(xlim=(0, 19), ylim=(-0.75, 4.25))
+    ax.axis("off")
+    groups = (("x", "white"), ("1", SKY), ("2", ORANGE), ("3", GREEN))
+    for i in range(4):
+        left = 1.0 + 4.0 * i
+        for j, (text, colour) in enumerate(groups[:i + 1]):
+            _box(ax, (left, 1.2 + 0.5 * (j - i / 2)), text, colour, (0.6, 0.5))
+        ax.text(left + 0.3, -0.55, f"{64 * (i + 1)} channels", ha="center", fontsize=8.5)
+        text, colour = ("conv 3x3\nReLU", groups[i + 1][1]) if i < 3 else ("conv\n1x1", "white")
+        _arrow(ax, (left + 0.65, 1.2), (left + 1.25, 1.2))
+        _box(ax, (left + 1.25, 1.2), text, colour, (1.95 if i < 3 else 1.25, 1.3))
+        if i < 3:
+            _arrow(ax, (left + 3.2, 1.2), (left + 3.95, 1.2))
+    _arrow(ax, (0.1, 1.2), (0.95, 1.2))
+    _sum(ax, (16.45, 1.2), before=15.5, taken=0.5, end=17.8)
+    ax.text(9.5, 2.95, "shortcut", ha="center", fontsize=8.5)
+    ax.text(9.5, 3.75, "dense block, drawn with 3 layers (RDN has 8)", ha="center", fontsize=9.5, weight="bold")
+    return fig
 
 
 def unfolding() -> Figure:
@@ -95,5 +145,25 @@ def opposite_rectangles() -> Figure:
     return fig
 
 
-def _arrow(ax: Axes, start: tuple[float, float], end: tuple[float, float]) -> None:
-    ax.add_patch(FancyArrowPatch(start, end, arrowstyle="-|>", mutation_scale=10, color=BLACK, shrinkA=0, shrinkB=0))
+def _box(
+    ax: Axes, left: tuple[float, float], text: str, colour: str = "white", size: tuple[float, float] = (1.25, 1.3)
+) -> None:
+    """A box with a word in it.   left: the middle of its left edge."""
+    (x, y), (width, height) = left, size
+    ax.add_patch(Rectangle((x, y - height / 2), width, height, facecolor=colour, edgecolor=BLACK, linewidth=0.9))
+    ax.text(x + width / 2, y, text, ha="center", va="center", fontsize=8.5)
+
+
+def _sum(ax: Axes, middle: tuple[float, float], before: float, taken: float, end: float) -> None:
+    """A plus sign in a circle, which adds what comes from the left to a shortcut that leaves the line at `taken`."""
+    x, y = middle
+    _arrow(ax, (before, y), (x - 0.32, y))
+    ax.plot([taken, taken, x], [y, 2.7, 2.7], color=BLUE, linewidth=1)
+    _arrow(ax, (x, 2.7), (x, y + 0.4), BLUE)
+    ax.plot([x], [y], "o", markersize=14, markerfacecolor="white", markeredgecolor=BLACK)
+    ax.text(x, y, "+", ha="center", va="center", fontsize=12)
+    _arrow(ax, (x + 0.32, y), (end, y))
+
+
+def _arrow(ax: Axes, start: tuple[float, float], end: tuple[float, float], colour: str = BLACK) -> None:
+    ax.add_patch(FancyArrowPatch(start, end, arrowstyle="-|>", mutation_scale=10, color=colour, shrinkA=0, shrinkB=0))
