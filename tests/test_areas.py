@@ -89,7 +89,7 @@ def test_the_program_writes_one_record_for_each_model_and_the_report_reads_them(
     found = report.read(tmp_path / "out")
     assert list(found) == ["small-ipe-liif"] and len(found["small-ipe-liif"]) == 2
     text = markdown.document(report.tables(found))
-    assert "told 0, 1/8, 1/2, 2 times" in text and "x2, k = 4" in text and "view at zoom 0.5, turned 45°" in text
+    assert "told 0, 1/8, 1/2, 2 times" in text and "x2, k = 4" in text and "zoom 0.5, turned 45°" in text
     assert report.figure(found, [("upright", 2, 0), ("views", 0.5, 45)])
 
 

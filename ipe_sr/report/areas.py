@@ -45,11 +45,11 @@ def levels(records: list[dict[str, Any]]) -> dict[Key, dict[float, float]]:
 
 
 def title(key: Key) -> str:
-    """"x2" for upscaling, and "view at zoom 2, turned 45°" for a view."""
+    """"x2" for upscaling, and "zoom 2, turned 45°" or "zoom 2, upright" for a view."""
     kind, scale, degrees = key
     if kind == "upright":
         return f"x{scale:g}"
-    return f"view at zoom {scale:g}" + (f", turned {degrees:g}°" if degrees else "")
+    return f"zoom {scale:g}, " + (f"turned {degrees:g}°" if degrees else "upright")
 
 
 def tables(found: dict[str, list[dict[str, Any]]]) -> list[Block]:
