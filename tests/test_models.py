@@ -258,11 +258,11 @@ def test_query_and_forward_give_the_official_pictures(official, golden, key):
 def test_load_takes_released_names_and_models_and_names_the_choices_otherwise():
     model = models.load("bicubic")
     assert models.load(model) is model and not model.training
-    large = ["bicubic", "ipe-field", "ipe-field-light", "ipe-liif", "ipe-liif-cell", "ipe-liif-scratch"]
+    large = ["bicubic", "ipe-field", "ipe-field-light", "ipe-liif", "ipe-liif-cell"]
     twins = ["small-field", "small-ipe-liif", "small-ipe-metasr", "small-liif", "small-liif-pe", "small-metasr"]
     assert models.released() == [*large, *twins]
-    for name, method in (("ipe-liif", "ipe-liif"), ("ipe-liif-cell", "ipe-liif-cell"), ("ipe-liif-scratch", "ipe-liif")):
-        assert models.load(name).config == models.method(method)
+    for name in ("ipe-liif", "ipe-liif-cell"):
+        assert models.load(name).config == models.method(name)
     assert models.load().config == models.method(models.DEFAULT)
     every = f"{', '.join([*large, *twins])} or the path"
     for name, hint in (("rdn-liif", "train it"), ("nonesuch", every)):

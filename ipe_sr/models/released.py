@@ -22,7 +22,6 @@ PURPOSES = {   # what each is for; more in weights/README.md
     "ipe-field-light": "speed on a CPU, and folders of pictures; less sharp than the others",
     "ipe-liif": "the notebooks; turned and perspective views (ipe_sr.footprints)",
     "ipe-liif-cell": "upscaling: the default, and the sharpest",
-    "ipe-liif-scratch": COMPARISON + "IPE-LIIF whose decoder was trained from random weights",
     "small-field": TWIN.format("the field"),
     "small-ipe-liif": TWIN.format("IPE-LIIF"),
     "small-ipe-metasr": TWIN.format("IPE-MetaSR"),
