@@ -173,8 +173,8 @@ network around it, train and evaluate it, and say what could not be reproduced.
 - **Start with the first notebook** and read in order. The link at the foot of a page leads to the next one. The search field
   in the sidebar searches all pages.
 - **Predict first.** Before an experiment, decide what you expect. Each notebook also breaks something on purpose.
-- **Trust no number that is only stated.** What a notebook concludes from is a *claim*: computed, compared with a bound, and printed with its id.
-  There are {{doc}}`{claims} claims <claims>`.
+- **Trust no number that is only stated.** What a notebook concludes from is a *claim*: computed, compared with a bound, and
+  printed with its id. There are {{doc}}`{claims} claims <claims>`.
 - **Move the sliders.** These pages show the notebooks as they were executed (preset *{preset}*, see
   {{doc}}`runs and records <runs>`). Their sliders stand still. `jupyter lab notebooks` opens notebooks with sliders that move.
 - **Print it.** <a href="print.html">One page</a> holds all notebooks; a browser prints it, or makes a PDF of it.
@@ -189,8 +189,8 @@ network around it, train and evaluate it, and say what could not be reproduced.
 """
 CLAIMS = """# Claims
 
-What the series concludes from is a claim. Most claims are computed and compared with a bound. Some are only reported by the paper.
-There are {kinds}.
+What the series concludes from is a claim. Most claims are computed and compared with a bound. Some are only reported by the
+paper. There are {kinds}.
 
 {table}
 """
