@@ -15,7 +15,7 @@ from PIL import Image
 
 from ipe_sr import figures, models
 from ipe_sr.benchmarks import __main__ as benchmarks
-from ipe_sr.benchmarks import cases, frequencies, pareto, profile, readme_picture, variants
+from ipe_sr.benchmarks import budget, cases, frequencies, pareto, profile, readme_picture, variants
 from ipe_sr.benchmarks.memory import peak_of
 
 ROOT = Path(__file__).parents[1]
@@ -46,6 +46,7 @@ def test_the_first_help_page_lists_the_other_programs():
 @pytest.mark.parametrize(("name", "words", "message"), [
     ("__main__", ["--methods", "nonsense"], "nonsense"), ("profile", ["nonsense"], "nonsense"),
     ("schedules", ["--set", "steps"], "--set 'steps'"), ("variants", ["nowhere.pth", "--data", "samples"], "nowhere.pth"),
+    ("budget", ["nonsense"], "nonsense"), ("budget", ["ipe-liif", "--tflops", "nan"], "must be positive"),
     ("memory", ["12", "24x24"], "LR: '12' is not HxW in pixels, such as 1080x1920"),
     ("readme_picture", ["--out", "nowhere/a.png"], "nowhere"),
     ("pareto", ["--figure", "a.png"], "--figure a.png: the figure is a PDF file"),
@@ -54,6 +55,12 @@ def test_a_mistake_of_the_user_gives_one_line(name, words, message):
     """argparse also prints the usage before its own message."""
     done = start(name, *words)
     assert done.returncode == 2 and message in done.stderr.splitlines()[-1] and "Traceback" not in done.stderr
+
+
+def test_the_budget_of_a_training():
+    operations, size = budget.measure("field", 1)
+    assert 1e9 < operations < 1e11 and 1e7 < size < 1e9
+    assert budget.hours(3.6e15, 1000, 1000.0) == pytest.approx(1)
 
 
 def test_benchmarks_import_nothing_from_outside_the_package():

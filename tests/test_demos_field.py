@@ -11,13 +11,16 @@ def test_the_rulers_of_scale_4_3_show_thirds_in_order():
 
 
 def test_views_are_drawn_against_bicubic_and_against_the_wrong_size():
-    told = {"bicubic": {(1, 0, 1.0): 30.0, (2, 0, 1.0): 32.0, (1, 45, 1.0): 31.0, (2, 45, 1.0): 33.0},
-            "net": {(zoom, turn, factor): 34.0 + zoom + 3 * factor
-                    for zoom in (2, 1) for turn in (0, 45) for factor in (0.5, 1.0)}}
-    beyond, lost = (ax.lines for ax in field.told_views(told).axes)
-    assert list(beyond[0].get_xdata()) == [1, 2] and list(beyond[0].get_ydata()) == [8, 7]
-    assert list(beyond[1].get_ydata()) == [7, 6] and (beyond[0].get_linestyle(), beyond[1].get_linestyle()) == ("-", "--")
-    assert [list(line.get_ydata()) for line in lost[:2]] == [[1.5, 1.5]] * 2
+    told = {"bicubic": {(zoom, turn, 1.0): 29.0 + 2 * zoom + turn / 45 for zoom in (0.5, 1, 2) for turn in (0, 45)},
+            "net": {(zoom, turn, factor): 35.0 + zoom + 3 * factor
+                    for zoom in (2, 1, 0.5) for turn in (0, 45) for factor in (0.5, 1.0)},
+            "slow": {(1, turn, factor): 30.0 + factor for turn in (0, 45) for factor in (0.5, 1.0)}}
+    above, below, lost = (ax.lines for ax in field.told_views(told).axes)
+    assert list(above[0].get_xdata()) == [1, 2] and list(above[0].get_ydata()) == [8, 7]
+    assert list(above[1].get_ydata()) == [7, 6] and (above[0].get_linestyle(), above[1].get_linestyle()) == ("-", "--")
+    assert list(below[0].get_xdata()) == [0.5] and [list(line.get_ydata()) for line in below[:2]] == [[8.5], [7.5]]
+    assert [list(line.get_ydata()) for line in lost[:2]] == [[1.5] * 3] * 2
+    assert list(lost[2].get_xdata()) == [1] and list(above[2].get_ydata()) == [0]
 
 
 @pytest.mark.parametrize("scale, rows, columns", [(0.5, [8.5, 10.5], [10.5, 12.5]), (1, [9, 10, 11], [10, 11, 12])])

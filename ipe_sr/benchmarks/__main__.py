@@ -9,6 +9,7 @@ the same precision. Sums, ReLU, waves and copies count as nothing, so no case ca
 
 Other programs, each with --help:
   python -m ipe_sr.benchmarks.memory          peak memory of upscaling one file
+  python -m ipe_sr.benchmarks.budget          operations, memory and hours of a training of the paper's size
   python -m ipe_sr.benchmarks.areas           how much models use the area of a pixel
   python -m ipe_sr.benchmarks.field           the field against IPE-LIIF, and the errors of its identities
   python -m ipe_sr.benchmarks.pareto          quality against time, over whole pictures

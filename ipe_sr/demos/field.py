@@ -75,26 +75,32 @@ def rulers(lr_pixels: int, pixels: int) -> Figure:
 def told_views(told: Mapping[str, Mapping[tuple[float, float, float], float]]) -> Figure:
     """By zoom: the PSNR of networks above that of "bicubic", and what they lose if they are told the least size.
 
-    told: name -> (zoom, degrees, factor of the size that was told) -> PSNR. Turned views are dashed.
+    told: name -> (zoom, degrees, factor of the size that was told) -> PSNR. Turned views are dashed. A network may lack zooms.
+    Zooms below 1 have a panel of their own in the middle, because networks lie far below bicubic interpolation there.
     """
-    fig, axes = figures.panels(columns=2, height=3.0)
+    fig, axes = figures.panels(columns=3, height=3.4, width_ratios=[3, 1, 3])
+    above, below, lost = axes[0]
     zooms, turns = (sorted({key[i] for key in told["bicubic"]}) for i in (0, 1))
     for i, name in enumerate(name for name in told if name != "bicubic"):
         least, style = min(factor for *_, factor in told[name]), {"color": COLOURS[i], "marker": "os^v"[i % 4], "markersize": 5}
         for turn in turns:
-            right = [told[name][zoom, turn, 1.0] for zoom in zooms]
-            beyond = [psnr - told["bicubic"][zoom, turn, 1.0] for zoom, psnr in zip(zooms, right, strict=True)]
-            lost = [psnr - told[name][zoom, turn, least] for zoom, psnr in zip(zooms, right, strict=True)]
-            for ax, values in zip(axes[0], (beyond, lost), strict=True):
-                label = f"{name}, {turn:g} degrees"
-                ax.plot(zooms, values, linestyle="--" if turn else "-", label=label, **style)
-    for ax, title in zip(axes[0], ("dB above bicubic interpolation", "dB lost by the wrong size"), strict=True):
-        ax.axhline(0, color=BLACK, linewidth=0.8)
+            made = [zoom for zoom in zooms if (zoom, turn, 1.0) in told[name]]
+            ahead = {zoom: told[name][zoom, turn, 1.0] - told["bicubic"][zoom, turn, 1.0] for zoom in made}
+            losses = [told[name][zoom, turn, 1.0] - told[name][zoom, turn, least] for zoom in made]
+            style |= {"linestyle": "--" if turn else "-", "label": f"{name}, {turn:g} degrees"}
+            for ax, some in ((above, [z for z in made if z >= 1]), (below, [z for z in made if z < 1])):
+                hollow = {"markerfacecolor": "white"} if turn and ax is below else {}
+                ax.plot(some, [ahead[zoom] for zoom in some], **style, **hollow)
+            lost.plot(made, losses, **style)
+    for ax, title in ((above, "dB above bicubic"), (below, "the same"), (lost, "dB lost by the wrong size")):
+        ticks = [z for z in zooms if ax is lost or (z >= 1) == (ax is above)]
         ax.set_xscale("log")
-        ax.set_xticks(zooms, [f"{zoom:g}" for zoom in zooms])
+        ax.set_xticks(ticks, [f"{zoom:g}" for zoom in ticks])
         ax.minorticks_off()
         ax.set(title=title, xlabel="zoom")
-    axes[0, 1].legend(fontsize=9)
+    for ax in (above, lost):
+        ax.axhline(0, color=BLACK, linewidth=0.8)
+    fig.legend(*lost.get_legend_handles_labels(), loc="outside lower center", ncols=3, fontsize=9)
     return fig
 
 
@@ -124,6 +130,7 @@ def field_pixel(axes, y: int, x: int, scale: float, shape: str) -> None:
     dots = LARGEST_DOT * amplitude / amplitude.max()
     at = (tiny_field().model.frequencies.detach() / math.pi).numpy()               # cycles per LR pixel
     whole.add_patch(Rectangle((x - 0.5, y - 0.5), 1, 1, fill=False, edgecolor=ORANGE, linewidth=2))
+    whole.text(0.5, -0.12, f"scale {scale:g}\n{shape}", transform=whole.transAxes, ha="center", va="top", weight="bold")
     finest = np.square(at).sum(1).argmax()
     edges = [RED if k == finest else BLACK for k in range(len(at))]
     waves.scatter(at[:, 1], at[:, 0], s=dots, facecolor="none", edgecolor=edges, linewidth=0.8)
