@@ -2,12 +2,20 @@
 
 import csv
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
 from ipe_sr.errors import InputError
 from ipe_sr.training.log import Log
+
+
+def next_second():
+    """TensorBoard reads event files by name, which is the second and then a counter whose 10 sorts before 9."""
+    start = int(time.time())
+    while int(time.time()) == start:
+        time.sleep(0.01)
 
 
 def rows(out):
@@ -84,7 +92,9 @@ def test_tensorboard_keeps_the_last_event_of_a_finished_run_that_is_resumed(tmp_
     for step in range(4):
         first.write(step, {"loss": step / 8})
     first.close()
+    next_second()
     Log(tmp_path, 3, lambda *written: None, active=True).close()
+    next_second()
     second = Log(tmp_path, 2, lambda *written: None, active=True)                  # the events after step 2 are repeated
     second.write(3, {"loss": 5.0})
     second.close()
