@@ -76,7 +76,8 @@ def told_views(told: Mapping[str, Mapping[tuple[float, float, float], float]]) -
     """By zoom: the PSNR of networks above that of "bicubic", and what they lose if they are told the least size.
 
     told: name -> (zoom, degrees, factor of the size that was told) -> PSNR. Turned views are dashed. A network may lack zooms.
-    Zooms below 1 have a panel of their own in the middle, because networks lie far below bicubic interpolation there.
+    Zooms below 1 have a panel of their own in the middle, because networks lie far below bicubic interpolation there. It has
+    single points, in a column for each network, and hollow ones are turned.
     """
     fig, axes = figures.panels(columns=3, height=3.4, width_ratios=[3, 1, 3])
     above, below, lost = axes[0]
@@ -90,9 +91,10 @@ def told_views(told: Mapping[str, Mapping[tuple[float, float, float], float]]) -
             style |= {"linestyle": "--" if turn else "-", "label": f"{name}, {turn:g} degrees"}
             for ax, some in ((above, [z for z in made if z >= 1]), (below, [z for z in made if z < 1])):
                 hollow = {"markerfacecolor": "white"} if turn and ax is below else {}
-                ax.plot(some, [ahead[zoom] for zoom in some], **style, **hollow)
+                beside = 1.06 ** (i - 1) if ax is below else 1   # points at the same height do not hide each other
+                ax.plot([beside * zoom for zoom in some], [ahead[zoom] for zoom in some], **style, **hollow)
             lost.plot(made, losses, **style)
-    for ax, title in ((above, "dB above bicubic"), (below, "the same"), (lost, "dB lost by the wrong size")):
+    for ax, title in ((above, "dB above bicubic"), (below, "below zoom 1"), (lost, "dB lost by the wrong size")):
         ticks = [z for z in zooms if ax is lost or (z >= 1) == (ax is above)]
         ax.set_xscale("log")
         ax.set_xticks(ticks, [f"{zoom:g}" for zoom in ticks])
