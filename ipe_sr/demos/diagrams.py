@@ -139,7 +139,7 @@ def opposite_rectangles() -> Figure:
     shares = [w * h for *_, w, h in corners]
     key.barh(range(4), shares, color=colours, alpha=0.75, edgecolor=BLACK)
     key.set_yticks(range(4), names, fontsize=12)
-    key.set(xlabel="weight: area of the opposite rectangle", title="their weights", xlim=(0, 0.6))
+    key.set(xlabel="weight: area of the opposite rectangle / S", title="their weights", xlim=(0, 0.6))
     key.invert_yaxis()
     ax.axis("off")
     return fig

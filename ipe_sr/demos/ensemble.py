@@ -114,7 +114,7 @@ def at_the_border(different: Tensor, largest: Tensor, lr_size: tuple[int, int]) 
     fig, axes = figures.panels(columns=2, height=2.5)
     height, width = lr_size
     maps = (("different latent codes", different, (1, 2, 4), {"norm": BoundaryNorm([0.5, 1.5, 2.5, 5.5], 256)}),   # 3 colours
-            ("largest coordinate", largest, (0, 1, 2), {"vmin": 0, "vmax": 2}))
+            ("largest coordinate, local units", largest, (0, 1, 2), {"vmin": 0, "vmax": 2}))
     for ax, (title, values, ticks, scale) in zip(axes[0], maps, strict=True):
         shown = ax.imshow(values.numpy(), extent=(-0.5, width - 0.5, height - 0.5, -0.5), interpolation="nearest", **scale)
         fig.colorbar(shown, ax=ax, ticks=ticks, shrink=0.7)
