@@ -231,10 +231,11 @@ def test_a_plugin_reaches_the_kernels_whatever_a_scheduler_passes_on(world):
     assert (made.method, made.model["kind"], made.status) == ("nearest", "nearest", "ok")
 
     (name,) = json.loads((home / "plan.json").read_text(encoding="utf-8"))["runs"]
-    words = [home / "plan.json", name, home / "again.json", home / "again.ipynb"]   # as a scheduler starts it on a node
+    node = home / "node"   # as a scheduler starts it on a node, whose folders need not exist
+    words = [home / "plan.json", name, node / "again.json", node / "again.ipynb"]
     again = world.run([sys.executable, "-m", "ipe_sr.sweeps.job", *map(str, words)])
     assert again.returncode == 0, again.stderr
-    assert records.read(home / "again.json").code_sha256 == made.code_sha256
+    assert records.read(node / "again.json").code_sha256 == made.code_sha256
     (world.experiments / "tables.yaml").write_bytes(before)
 
 

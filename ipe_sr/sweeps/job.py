@@ -27,6 +27,8 @@ def run(plan: Path, name: str, record: Path, executed: Path) -> str | None:
     paths = {"record_file": record.resolve(), "training": plan.resolve().parents[1] / "training" / name}
     given = asked["parameters"] | {"place": place} | {key: str(path) for key, path in paths.items()}
     given = documents.resolve(documents.declared(documents.read(notebook), notebook), given, notebook)
+    for path in (record, executed):   # snakemake has made their folders; who calls this by hand need not
+        files.make_folder(path.resolve().parent)
     failure, _ = execution.execute(notebook, executed.resolve(), given)
     if failure:
         known = experiments.identity(
