@@ -82,7 +82,8 @@ def told_views(told: Mapping[str, Mapping[tuple[float, float, float], float]]) -
     fig, axes = figures.panels(columns=3, height=3.4, width_ratios=[3, 1, 3])
     above, below, lost = axes[0]
     zooms, turns = (sorted({key[i] for key in told["bicubic"]}) for i in (0, 1))
-    for i, name in enumerate(name for name in told if name != "bicubic"):
+    names = [name for name in told if name != "bicubic"]
+    for i, name in enumerate(names):
         least, style = min(factor for *_, factor in told[name]), {"color": COLOURS[i], "marker": "os^v"[i % 4], "markersize": 5}
         for turn in turns:
             made = [zoom for zoom in zooms if (zoom, turn, 1.0) in told[name]]
@@ -91,7 +92,7 @@ def told_views(told: Mapping[str, Mapping[tuple[float, float, float], float]]) -
             style |= {"linestyle": "--" if turn else "-", "label": f"{name}, {turn:g} degrees"}
             for ax, some in ((above, [z for z in made if z >= 1]), (below, [z for z in made if z < 1])):
                 hollow = {"markerfacecolor": "white"} if turn and ax is below else {}
-                beside = 1.06 ** (i - 1) if ax is below else 1   # points at the same height do not hide each other
+                beside = 1.06 ** (i - (len(names) - 1) / 2) if ax is below else 1   # no point hides another
                 ax.plot([beside * zoom for zoom in some], [ahead[zoom] for zoom in some], **style, **hollow)
             lost.plot(made, losses, **style)
     for ax, title in ((above, "dB above bicubic"), (below, "below zoom 1"), (lost, "dB lost by the wrong size")):
