@@ -12,7 +12,7 @@ from report_world import BLOCK, CELL, FULL, SKIP, failed, place, plan, record, s
 
 from ipe_sr import cli, provenance, report
 from ipe_sr.errors import InputError
-from ipe_sr.report import comparisons, learning, plots, prose, results, tables
+from ipe_sr.report import comparisons, intervals, learning, plots, prose, results, tables
 from ipe_sr.report.document import Heading
 from ipe_sr.sweeps import records
 
@@ -213,7 +213,10 @@ def test_claims_of_the_paper_against_what_was_seen(tmp_path):
     ((-0.01, 0.04), False, 1), ((-0.01, 0.06), False, 0), ((0.06, 0.08), False, -1), ((-0.08, -0.06), False, -1),
 ])
 def test_outcomes(interval, better, outcome):
-    assert comparisons._outcome(comparisons.Interval(*interval), better) == outcome
+    seeds = intervals.Interval(*interval)
+    difference = intervals.Difference(sum(interval) / 2, seeds, None, None)
+    seen = comparisons.Comparison("A", "B", (2,), 4, difference, None, "")
+    assert comparisons.Statement("A", "B", better, seen).outcome == outcome
 
 
 def test_runs_of_different_code_in_one_table_are_refused(tmp_path):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ipe_sr.report import intervals, prose
-from ipe_sr.report.intervals import Difference, Interval
+from ipe_sr.report.intervals import Difference
 from ipe_sr.report.results import Section, SeedScores
 from ipe_sr.series.ledger import Claim
 
@@ -109,31 +109,79 @@ def resolution(found: list[Comparison]) -> str:
     )
 
 
-def claims(section: Section) -> list[Claim]:
-    """What the paper says about pairs of its rows, compared with these runs: one ledger entry for each pair, over all scales
-    that the statement covers."""
+@dataclass(frozen=True)
+class Statement:
+    """What the paper says about two of its rows, and what these runs say.
+
+    better: whether the paper has the first ahead; otherwise it has the two within `EFFECT` of each other.
+    comparison: over all scales that the statement covers; None if there are no runs of both rows there.
+    """
+
+    first: str
+    second: str
+    better: bool
+    comparison: Comparison | None
+
+    @property
+    def text(self) -> str:
+        return f"{self.first} {'above' if self.better else f'within {EFFECT} dB of'} {self.second}"
+
+    @property
+    def outcome(self) -> int:
+        """1 if the whole interval over seeds agrees with the paper, -1 if no part of it does, else 0."""
+        interval = self.comparison.difference.seeds if self.comparison else None
+        if interval is None:
+            return 0
+        if self.better:
+            return interval.sign
+        return int(max(-interval.low, interval.high) < EFFECT) - int(max(interval.low, -interval.high) > EFFECT)
+
+    @property
+    def verdict(self) -> str:
+        return {1: "holds", 0: "nothing decided", -1: "the opposite was seen"}[self.outcome]
+
+    @property
+    def here(self) -> str:
+        """Our difference in words, with its interval and its scales."""
+        if self.comparison is None:
+            return "no runs here at its scales"
+        interval = self.comparison.difference.seeds
+        scales = ", ".join(f"x{scale:g}" for scale in self.comparison.scales)
+        spread = f" in [{interval.low:+.3f}, {interval.high:+.3f}]" if interval else " on one seed"
+        return f"{self.comparison.difference.mean:+.3f} dB over {scales}{spread}"
+
+
+def stated(section: Section) -> list[Statement]:
+    """The paper's statements about pairs of its rows, each beside what these runs say."""
     if not section.table or not section.data:
         return []
-    stated = [(pair, True) for pair in section.table.better] + [(pair, False) for pair in section.table.alike]
-    present = [item for item in stated if set(item[0]) <= set(section.rows)]
-    return [_claim(section, number, *pair, better) for number, (pair, better) in enumerate(present, 1)]
+    found = [(pair, True) for pair in section.table.better] + [(pair, False) for pair in section.table.alike]
+    present = [(*pair, better) for pair, better in found if set(pair) <= set(section.rows)]
+    return [
+        Statement(first, second, better, compare(section, first, second, _covered(section, first, second, better)))
+        for first, second, better in present
+    ]
 
 
-def _claim(section: Section, number: int, first: str, second: str, better: bool) -> Claim:
-    shared = [scale for scale in section.scales if _covers(section, first, second, scale, better)]
-    text = f"{first} {'above' if better else f'within {EFFECT} dB of'} {second} on {section.data}"
-    comparison = compare(section, first, second, shared)
-    if comparison is None:
-        return Claim(f"{section.name}.{number}", text, "reported", "no runs here at its scales", section.sweep.table)
-    interval = comparison.difference.seeds
-    here = f"{comparison.difference.mean:+.3f} dB over {', '.join(f'x{scale:g}' for scale in shared)}"
-    here += f" in [{interval.low:+.3f}, {interval.high:+.3f}]" if interval else " on one seed"
-    if comparison.paper is not None:
-        here += f"; the paper {comparison.paper:+.3f}" + ("" if section.same_data else f" on {section.reference.data}")
-    if interval and _outcome(interval, better) == 1:
-        return Claim(f"{section.name}.{number}", text, "reproduced", here, section.sweep.table, holds=True)
-    verdict = "the opposite was seen" if interval and _outcome(interval, better) == -1 else "nothing decided"
-    return Claim(f"{section.name}.{number}", text, "reported", f"{verdict}: {here}", section.sweep.table)
+def claims(section: Section) -> list[Claim]:
+    """The statements of `stated` as entries of the ledger."""
+    return [_claim(section, number, statement) for number, statement in enumerate(stated(section), 1)]
+
+
+def _claim(section: Section, number: int, statement: Statement) -> Claim:
+    name, text, here = f"{section.name}.{number}", f"{statement.text} on {section.data}", statement.here
+    if statement.comparison and statement.comparison.paper is not None:
+        here += f"; the paper {statement.comparison.paper:+.3f}"
+        here += "" if section.same_data else f" on {section.reference.data}"
+    if statement.outcome == 1:
+        return Claim(name, text, "reproduced", here, section.sweep.table, holds=True)
+    detail = f"{statement.verdict}: {here}" if statement.comparison else here
+    return Claim(name, text, "reported", detail, section.sweep.table)
+
+
+def _covered(section: Section, first: str, second: str, better: bool) -> list[float]:
+    """The scales that a statement of the paper covers."""
+    return [scale for scale in section.scales if _covers(section, first, second, scale, better)]
 
 
 def _covers(section: Section, first: str, second: str, scale: float, better: bool) -> bool:
@@ -146,13 +194,6 @@ def _covers(section: Section, first: str, second: str, scale: float, better: boo
         return False
     one, other = section.printed(first, scale), section.printed(second, scale)
     return not section.reference or bool(one and other and (not better or one.psnr > other.psnr))
-
-
-def _outcome(interval: Interval, better: bool) -> int:
-    """1 if the whole interval agrees with the paper, -1 if no part of it agrees, else 0."""
-    if better:
-        return interval.sign
-    return int(max(-interval.low, interval.high) < EFFECT) - int(max(interval.low, -interval.high) > EFFECT)
 
 
 def _of_seeds(scores: SeedScores, seeds: list[int]) -> np.ndarray:

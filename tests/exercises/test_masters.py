@@ -35,6 +35,13 @@ def test_names_a_notebook_of_the_series_and_opens_and_closes_like_one(path):
 
 
 @each_master
+def test_names_the_exercise_to_do_if_there_is_time_for_only_one(path):
+    notebook = masters.read(path)
+    [chosen] = re.findall(r"If you have time for only one, do (\d\d\.\d)\.", notebook.cells[0].source)
+    assert chosen in {exercise.id for exercise in masters.exercises(notebook)}
+
+
+@each_master
 def test_is_clean_and_its_marks_are_valid(path):
     from_nbgrader = pytest.importorskip("nbgrader.nbgraderformat")
     notebook = masters.read(path)
