@@ -99,7 +99,7 @@ def test_a_forest_has_a_panel_for_each_pair_and_a_line_for_each_scale(folder):
     (section,) = results.sections(results.sweeps(folder)[0])
     found = comparisons.by_scale(section)
     figure = ablations.forest(found)
-    assert [ax.get_title() for ax in figure.axes] == [f"{FULL} − {CELL}", f"{FULL} − {SKIP}"]
+    assert [ax.get_title() for ax in figure.axes] == [f"{FULL} − ({CELL})", f"{FULL} − ({SKIP})"]
     for ax, other in zip(figure.axes, (CELL, SKIP), strict=True):
         assert [label.get_text() for label in ax.get_yticklabels()] == ["x2", "x4"]
         means = [line.get_xdata()[0] for line in ax.lines if line.get_marker() == "o"]

@@ -62,7 +62,7 @@ def test_differences_stand_beside_the_papers_and_no_level_of_the_paper_does(tmp_
     here = section(world.sweep(tmp_path))
     table = tables.differences(comparisons.by_scale(here))
     assert table.header == ("", "x2", "x4") and "scored by protocol div2k, SSIM convention rgb" in table.caption
-    assert [row[0].text for row in table.rows] == [f"{FULL} − {CELL}", f"{FULL} − {SKIP}"]
+    assert [row[0].text for row in table.rows] == [f"{FULL} − ({CELL})", f"{FULL} − ({SKIP})"]
     assert [[cell.below[-1] for cell in row[1:]] for row in table.rows] == [["+0.00", "+0.00"], ["+0.05", "+0.03"]]
     assert table.rows[0][0].below == ("95% over seeds", "95% over seeds and pictures", "paper")
     page = report.write(report.build(tmp_path, tmp_path), tmp_path / "report").read_text(encoding="utf-8")

@@ -186,7 +186,7 @@ def test_resolution_is_computed_from_the_spread_of_the_seeds(tmp_path):
         sweep = runs(tmp_path / word, ROWS, noise=noise)
         table = verdicts.resolution(sweep, asked)
         assert [row[0].text for row in table.rows] == ["x1.5", "x2", "x4", "x6", "in range", "beyond"]
-        assert table.header == ("", "IPE − PE", "IPE − coordinates + cell", "the others")
+        assert table.header == ("", "IPE − PE", "IPE − (coordinates + cell)", "the others")
         assert {cell.strong for row in table.rows for cell in row[1:]} == {word == "yes"}
         for row in table.rows[:4]:   # 2 rows x 2 sets x 3 pictures
             spreads = []
@@ -197,7 +197,7 @@ def test_resolution_is_computed_from_the_spread_of_the_seeds(tmp_path):
                 assert float(cell.text) == pytest.approx(least, rel=0.02, abs=0.01)
             pooled = np.sqrt(np.square(spreads[:2]).mean())   # of the two primary comparisons
             assert pooled == pytest.approx(noise * np.sqrt(2 / 6), rel=0.7, abs=0.001)
-        assert f"In range: {word}: IPE − PE, IPE − coordinates + cell." in verdicts.visibility(sweep, asked)
+        assert f"In range: {word}: IPE − PE, IPE − (coordinates + cell)." in verdicts.visibility(sweep, asked)
     once = runs(tmp_path / "once", ROWS, seeds=[0])
     assert "In range: unknown, for want of two seeds: IPE − PE" in verdicts.visibility(once, asked)
     assert {cell.text for row in verdicts.resolution(once, asked).rows for cell in row[1:]} == {"–"}
@@ -230,7 +230,7 @@ def test_the_report_has_the_verdicts_in_all_forms(tmp_path):
         text = (tmp_path / "out" / f"evidence-small-{kind}.tex").read_text(encoding="utf-8")
         assert f"\\label{{tab:evidence-small-{kind}}}" in text and f"evidence-small-{kind}" in tables
     compared = {row[0].text for name, block in tables.items() if name.endswith("-differences") for row in block.rows}
-    assert compared == {f"{q.first} − {q.second}" for q in asked.questions}
+    assert compared == {q.pair for q in asked.questions}
     other = report.build(tmp_path / "runs", tmp_path, tmp_path / "elsewhere")   # no evidence.yaml there
     assert not any(isinstance(block, Paragraph) and "core-hours" in block.text for block in other)
 

@@ -13,7 +13,7 @@ from scipy import stats
 from ipe_sr import figures
 from ipe_sr.demos.scenes import scene
 from ipe_sr.figures import BLACK, BLUE, ORANGE, RED
-from ipe_sr.report import learning, results
+from ipe_sr.report import learning, prose, results
 from ipe_sr.report.comparisons import EFFECT, Comparison
 from ipe_sr.report.intervals import Interval
 from ipe_sr.report.results import Section
@@ -154,7 +154,7 @@ def forest(found: list[Comparison]) -> Figure:
             if each.paper is not None:
                 ax.plot(each.paper, at, "D", color=ORANGE, markersize=5, markerfacecolor="none", markeredgewidth=1.5)
         labels = [", ".join(f"x{scale:g}" for scale in each.scales) for each in mine]
-        ax.set(yticks=range(len(mine)), ylim=(len(mine) - 0.4, -0.6), title=" − ".join(pair))
+        ax.set(yticks=range(len(mine)), ylim=(len(mine) - 0.4, -0.6), title=prose.difference(*pair))
         ax.set_yticklabels(labels, fontsize=8)
         ax.grid(False, axis="y")
     axes[-1, 0].set_xlabel("difference in PSNR / dB")

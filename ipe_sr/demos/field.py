@@ -77,7 +77,7 @@ def told_views(told: Mapping[str, Mapping[tuple[float, float, float], float]]) -
 
     told: name -> (zoom, degrees, factor of the size that was told) -> PSNR. Turned views are dashed. A network may lack zooms.
     Zooms below 1 have a panel of their own in the middle, because networks lie far below bicubic interpolation there. It has
-    single points, in a column for each network, and hollow ones are turned.
+    single points, in a column for each network and angle, and hollow ones are turned.
     """
     fig, axes = figures.panels(columns=3, height=3.4, width_ratios=[3, 1, 3])
     above, below, lost = axes[0]
@@ -92,15 +92,17 @@ def told_views(told: Mapping[str, Mapping[tuple[float, float, float], float]]) -
             style |= {"linestyle": "--" if turn else "-", "label": f"{name}, {turn:g} degrees"}
             for ax, some in ((above, [z for z in made if z >= 1]), (below, [z for z in made if z < 1])):
                 hollow = {"markerfacecolor": "white"} if turn and ax is below else {}
-                beside = 1.06 ** (i - (len(names) - 1) / 2) if ax is below else 1   # no point hides another
+                place = i * len(turns) + turns.index(turn) - (len(names) * len(turns) - 1) / 2
+                beside = 1.04**place if ax is below else 1   # no point hides another
                 ax.plot([beside * zoom for zoom in some], [ahead[zoom] for zoom in some], **style, **hollow)
             lost.plot(made, losses, **style)
-    for ax, title in ((above, "dB above bicubic"), (below, "below zoom 1"), (lost, "dB lost by the wrong size")):
+    for ax, title in ((above, "dB above bicubic"), (below, "the same below 1"), (lost, "dB lost by the wrong size")):
         ticks = [z for z in zooms if ax is lost or (z >= 1) == (ax is above)]
         ax.set_xscale("log")
         ax.set_xticks(ticks, [f"{zoom:g}" for zoom in ticks])
         ax.minorticks_off()
         ax.set(title=title, xlabel="zoom")
+    below.margins(x=0.4)
     for ax in (above, lost):
         ax.axhline(0, color=BLACK, linewidth=0.8)
     fig.legend(*lost.get_legend_handles_labels(), loc="outside lower center", ncols=3, fontsize=9)

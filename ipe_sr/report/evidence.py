@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ipe_sr import files
 from ipe_sr.errors import InputError, importing
-from ipe_sr.report import paper
+from ipe_sr.report import paper, prose
 
 FILE, SCHEMA = "evidence.yaml", "evidence.schema.yaml"
 # Our row -> its labels in the paper. Its Table 1 names the encoder too, and its Table 4 the number of frequencies.
@@ -34,6 +34,11 @@ class Question:
     second: str
     asks: str
     primary: bool
+
+    @property
+    def pair(self) -> str:
+        """The difference in words."""
+        return prose.difference(self.first, self.second)
 
 
 @dataclass(frozen=True)

@@ -55,7 +55,7 @@ def answer_plot(found: list[Verdict], alike: float, name: str) -> Picture | None
 
 
 def _pair(verdict: Verdict) -> str:
-    return f"{verdict.question.first} − {verdict.question.second}"
+    return verdict.question.pair
 
 
 def _against_scale(section: Section, rows: list[str]) -> Picture:

@@ -21,6 +21,12 @@ def counts(sweep: Sweep) -> str:
     return f"{len(sweep.runs)} runs ended well, {len(sweep.failed)} failed, {len(sweep.missing)} missing"
 
 
+def difference(first: str, second: str) -> str:
+    """First - second, in words. A second name that holds a sign stands in parentheses."""
+    signed = any(sign in second for sign in (" + ", " - "))
+    return f"{first} − ({second})" if signed else f"{first} − {second}"
+
+
 def heading(section: Section) -> str:
     """What the section's networks were trained and scored on."""
     return f"Trained on {section.block}" + (f", scored on {section.data}" if section.data else "")

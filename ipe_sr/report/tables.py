@@ -53,7 +53,8 @@ def differences(found: list[Comparison], name: str = "") -> Table:
     for c in found:
         by_pair.setdefault((c.first, c.second), {})[c.scales] = c
     rows = tuple(
-        (Cell(" − ".join(pair), legend), *(entry(mine.get(scales)) for scales in columns)) for pair, mine in by_pair.items()
+        (Cell(prose.difference(*pair), legend), *(entry(mine.get(scales)) for scales in columns))
+        for pair, mine in by_pair.items()
     )
     scoring = ", ".join(dict.fromkeys(c.scoring for c in found))
     caption = (

@@ -120,7 +120,7 @@ def table(found: list[Verdict], asked: Evidence, primary: bool) -> Table:
 def resolution(sweep: Sweep, asked: Evidence) -> Table:
     """How small a difference the runs can show, at each scale and in each range, from how much the seeds differ."""
     sections, (primaries, others) = _sections(sweep, asked), _kinds(asked)
-    columns = {f"{q.first} − {q.second}": ([q], _level(asked)) for q in primaries}
+    columns = {q.pair: ([q], _level(asked)) for q in primaries}
     if others:
         columns["the others"] = others, LEVEL
     rows = tuple(
@@ -142,7 +142,7 @@ def visibility(sweep: Sweep, asked: Evidence) -> str:
     for name, scales in asked.ranges.items():
         words: dict[str, list[str]] = {word: [] for word in SEEN}
         for question in _kinds(asked)[0]:
-            words[_seen(sections, question, scales, asked)].append(f"{question.first} − {question.second}")
+            words[_seen(sections, question, scales, asked)].append(question.pair)
         parts.append(f"{name.capitalize()}: " + "; ".join(f"{word}: {', '.join(of)}" for word, of in words.items() if of))
     return f"Would a true difference of {EFFECT} dB be found? {'. '.join(parts)}."
 
@@ -181,7 +181,7 @@ def _line(each: Verdict, asked: Evidence) -> tuple[Cell, ...]:
     p = each.p if each.corrected is None else each.corrected
     case = ("one case",) * (len(each.differences) == 1)
     return (
-        Cell(f"{q.first} − {q.second}"), Cell(each.range), paper,
+        Cell(q.pair), Cell(each.range), paper,
         Cell(signed(each.mean), case) if each.differences else NONE,
         Cell(interval_text(each.interval)), NONE if p is None else Cell("<0.001" if p < 0.001 else f"{p:.3f}"),
         Cell(str(len(each.differences))), Cell(each.word, strong=each.word not in (NO_RUNS, UNDECIDED)),
@@ -190,7 +190,7 @@ def _line(each: Verdict, asked: Evidence) -> tuple[Cell, ...]:
 
 def _table_of(found: list[Verdict], asked: Evidence, primary: bool) -> list[Block]:
     mine = _kinds(asked)[0 if primary else 1]
-    return [Items(tuple(f"{q.first} − {q.second}: {q.asks}" for q in mine)), table(found, asked, primary)] if mine else []
+    return [Items(tuple(f"{q.pair}: {q.asks}" for q in mine)), table(found, asked, primary)] if mine else []
 
 
 def _cost(sweep: Sweep) -> str:

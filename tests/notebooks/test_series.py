@@ -131,6 +131,13 @@ def test_claims_are_stored_and_compared_by_nbval(path):
 
 
 @each_notebook
+def test_numbered_sections_follow_one_another(path):
+    prose = "\n".join(cell.source for cell in documents.read(path).cells if cell.cell_type == "markdown")
+    numbers = [int(number) for number in re.findall(r"^## (\d+)\. ", prose, re.M)]
+    assert numbers == list(range(1, len(numbers) + 1))
+
+
+@each_notebook
 def test_a_claim_of_equality_fails_at_half_of_its_number_and_at_its_negative(path):
     """The stored line is "VALUE = NUMBER ± WITHIN": a wide bound would let a wrong factor pass."""
     printed = "".join(o.get("text", "") for cell in documents.code_cells(documents.read(path)) for o in outputs(cell))
