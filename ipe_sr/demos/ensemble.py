@@ -84,14 +84,16 @@ def along_a_walk(lr: Tensor, path: Tensor, curves: Mapping[str, Tensor], cut: Co
     picture.imshow(pixels, interpolation="nearest")
     picture.plot(x, path[:, 0], color=BLUE, linewidth=2.5)
     middle = (x[0] + x[-1]) / 2
-    picture.set(xlim=(middle - 7, middle + 7), ylim=(row + 7, row - 7), xlabel="x, LR pixels", title="the walk, LR picture",
-                xticks=(5, 10, 15), yticks=(5, 10, 15))
+    picture.set(xlim=(middle - 7, middle + 7), ylim=(row + 7, row - 7), xlabel="x, LR pixels", ylabel="y, LR pixels",
+                title="the walk, LR picture", xticks=(5, 10, 15), yticks=(5, 10, 15))
     borders = np.flatnonzero(np.diff(pixel))                                       # the last step before each
     drawn = {name: values.double().numpy().copy() for name, values in curves.items()}
     low, high = min(map(np.min, drawn.values())), max(map(np.max, drawn.values()))
     for name in cut:
         drawn[name][borders] = np.nan
     figures.plot_lines(along, x, drawn)
+    for line in along.lines:
+        line.set_linestyle("-")                                                    # a dash would look like a jump
     if len(drawn) > 1:
         along.legend(fontsize=9, loc="lower center", bbox_to_anchor=(0.42, 0.15))   # above the band
     for border in borders:
