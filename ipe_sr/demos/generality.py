@@ -84,7 +84,7 @@ def _filters_stage():
     effective, across, generated = axes[0]
     effective.set(xlim=(-EDGE, EDGE), ylim=(EDGE, -EDGE), aspect="equal", title="effective filter", xlabel="LR pixels",
                xticks=range(-REACH, REACH + 1, 2), yticks=range(-REACH, REACH + 1, 2))
-    across.set(xlim=(-EDGE, EDGE), ylim=(-0.65, 1.45), title="summed over rows", xlabel="LR pixels")
+    across.set(xlim=(-EDGE, EDGE), ylim=(-0.65, 1.45), title="sums of the columns", xlabel="LR pixels")
     generated.set(xlim=(-0.5, 8.5), ylim=(15.5, -0.5), title="filter for green", xlabel="3x3 places", ylabel="16 features")
     for ax in (effective, generated):
         ax.grid(False)
