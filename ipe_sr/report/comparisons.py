@@ -138,7 +138,7 @@ class Statement:
 
     @property
     def verdict(self) -> str:
-        return {1: "holds", 0: "nothing decided", -1: "the opposite was seen"}[self.outcome]
+        return {1: "the sign holds", 0: "nothing decided", -1: "the opposite was seen"}[self.outcome]
 
     @property
     def here(self) -> str:
