@@ -69,6 +69,8 @@ def filters(weights: Mapping[str, Tensor], columns: int, pixels: Sequence[Pixel]
         ax.grid(False)
     for ax in axes[-1]:
         ax.set_xlabel("LR pixels")
+    for ax in axes[:, 0]:
+        ax.set_ylabel("LR pixels")
     fig.colorbar(drawn, ax=axes, ticks=TICKS, label="weight", extend="max", aspect=15 * rows, pad=0.01)
     return fig
 
@@ -84,7 +86,7 @@ def _filters_stage():
     effective, across, generated = axes[0]
     effective.set(xlim=(-EDGE, EDGE), ylim=(EDGE, -EDGE), aspect="equal", title="effective filter", xlabel="LR pixels",
                xticks=range(-REACH, REACH + 1, 2), yticks=range(-REACH, REACH + 1, 2))
-    across.set(xlim=(-EDGE, EDGE), ylim=(-0.65, 1.45), title="sums of the columns", xlabel="LR pixels")
+    across.set(xlim=(-EDGE, EDGE), ylim=(-0.65, 1.45), title="sums of the columns", xlabel="LR pixels", ylabel="weight")
     generated.set(xlim=(-0.5, 8.5), ylim=(15.5, -0.5), title="filter for green", xlabel="3x3 places", ylabel="16 features")
     for ax in (effective, generated):
         ax.grid(False)
