@@ -120,8 +120,8 @@ def at_the_border(different: Tensor, largest: Tensor, lr_size: tuple[int, int]) 
     for ax, (title, values, ticks, scale) in zip(axes[0], maps, strict=True):
         shown = ax.imshow(values.numpy(), extent=(-0.5, width - 0.5, height - 0.5, -0.5), interpolation="nearest", **scale)
         fig.colorbar(shown, ax=ax, ticks=ticks, shrink=0.7)
-        ax.vlines(np.arange(width - 1) + 0.5, -0.5, height - 0.5, color="white", linewidth=0.8, linestyle=":")
-        ax.hlines(np.arange(height - 1) + 0.5, -0.5, width - 0.5, color="white", linewidth=0.8, linestyle=":")
+        ax.vlines(np.arange(width - 1) + 0.5, -0.5, height - 0.5, color=BLACK, linewidth=0.8, linestyle=":")
+        ax.hlines(np.arange(height - 1) + 0.5, -0.5, width - 0.5, color=BLACK, linewidth=0.8, linestyle=":")
         ax.set(title=title, xlabel="x, LR pixels", ylabel="y, LR pixels")
         ax.grid(False)
     return fig
