@@ -23,7 +23,7 @@ from ipe_sr.models.field import Field, parts
 SMALL = FieldConfig(waves=32, width=64, encoder=ENCODER)
 REACH = 1.5          # LR pixels that the close views show to each side of the LR pixel's centre
 FINE = 32            # points along the edge of an LR pixel in the view of the picture itself
-LARGEST_DOT = 160    # points^2: the area of the dot of the strongest wave
+LARGEST_DOT = 80     # points^2: the area of the dot of the strongest wave
 
 
 @functools.cache
@@ -75,9 +75,9 @@ def rulers(lr_pixels: int, pixels: int) -> Figure:
 def told_views(told: Mapping[str, Mapping[tuple[float, float, float], float]]) -> Figure:
     """By zoom: the PSNR of networks above that of "bicubic", and what they lose if they are told the least size.
 
-    told: name -> (zoom, degrees, factor of the size that was told) -> PSNR. Turned views are dashed. A network may lack zooms.
-    Zooms below 1 have a panel of their own in the middle, because networks lie far below bicubic interpolation there. It has
-    single points, in a column for each network and angle, and hollow ones are turned.
+    told: name -> (zoom, degrees, factor of the size that was told) -> PSNR. Turned views are dashed, with hollow points. A
+    network may lack zooms. Zooms below 1 have a panel of their own in the middle, because networks lie far below bicubic
+    interpolation there. It has single points, in a column for each network and angle.
     """
     fig, axes = figures.panels(columns=3, height=3.4, width_ratios=[3, 1, 3])
     above, below, lost = axes[0]
@@ -90,11 +90,11 @@ def told_views(told: Mapping[str, Mapping[tuple[float, float, float], float]]) -
             ahead = {zoom: told[name][zoom, turn, 1.0] - told["bicubic"][zoom, turn, 1.0] for zoom in made}
             losses = [told[name][zoom, turn, 1.0] - told[name][zoom, turn, least] for zoom in made]
             style |= {"linestyle": "--" if turn else "-", "label": f"{name}, {turn:g} degrees"}
+            style |= {"markerfacecolor": "white" if turn else COLOURS[i]}
             for ax, some in ((above, [z for z in made if z >= 1]), (below, [z for z in made if z < 1])):
-                hollow = {"markerfacecolor": "white"} if turn and ax is below else {}
                 place = i * len(turns) + turns.index(turn) - (len(names) * len(turns) - 1) / 2
                 beside = 1.04**place if ax is below else 1   # no point hides another
-                ax.plot([beside * zoom for zoom in some], [ahead[zoom] for zoom in some], **style, **hollow)
+                ax.plot([beside * zoom for zoom in some], [ahead[zoom] for zoom in some], **style)
             lost.plot(made, losses, **style)
     for ax, title in ((above, "dB above bicubic"), (below, "the same below 1"), (lost, "dB lost by the wrong size")):
         ticks = [z for z in zooms if ax is lost or (z >= 1) == (ax is above)]
@@ -103,6 +103,7 @@ def told_views(told: Mapping[str, Mapping[tuple[float, float, float], float]]) -
         ax.minorticks_off()
         ax.set(title=title, xlabel="zoom")
     below.margins(x=0.4)
+    below.set_xlabel("zoom (side by side\nto be legible)")
     for ax in (above, lost):
         ax.axhline(0, color=BLACK, linewidth=0.8)
     fig.legend(*lost.get_legend_handles_labels(), loc="outside lower center", ncols=3, fontsize=9)
@@ -110,7 +111,7 @@ def told_views(told: Mapping[str, Mapping[tuple[float, float, float], float]]) -
 
 
 def _lr_pixel_stage():
-    fig, axes = figures.panels(columns=4, height=2.5, width_ratios=[2, 3, 3, 3])
+    fig, axes = figures.panels(columns=4, height=2.5, width_ratios=[1.7, 3.7, 3, 3])
     whole, waves, inside, pixels = axes[0]
     whole.imshow(images.to_pixels(tiny_field().lr[0]), interpolation="nearest")
     whole.set(title="LR picture", xticks=[], yticks=[])
