@@ -81,7 +81,7 @@ def views(
             shown = [_window(hr, zoom, turn) for hr in originals]
             for factor in factors:
                 each = [
-                    _psnr(look(matrix, truth.shape[-2:], area=factor)[0], truth)
+                    _psnr(look(matrix, truth.shape[-2:], factor=factor)[0], truth)
                     for look, (matrix, truth) in zip(looks, shown, strict=True)
                 ]
                 yield Told(zoom, turn, factor, statistics.fmean(each), tuple(each))
@@ -91,7 +91,7 @@ def views(
 def view_of(model: nn.Module, hr: Tensor, zoom: float, degrees: float = 0) -> tuple[Tensor, Tensor]:
     """A view of a picture (3, H, W) as `views` scores it: the model's, and what a camera would record, (3, N, N) each."""
     matrix, truth = _window(hr, zoom, degrees)
-    return _viewer(model, _reduced(hr))(matrix, truth.shape[-2:], area=1.0)[0], truth
+    return _viewer(model, _reduced(hr))(matrix, truth.shape[-2:], factor=1.0)[0], truth
 
 
 @torch.inference_mode()
@@ -123,7 +123,7 @@ def _reduced(hr: Tensor) -> Tensor:
 
 def _viewer(model: nn.Module, lr: Tensor) -> footprints.Look:
     if isinstance(model.config, BicubicConfig):
-        return lambda matrix, size, area: footprints.photographed(lr, matrix, size, 1, _samples(matrix))[None]
+        return lambda matrix, size, factor: footprints.photographed(lr, matrix, size, 1, _samples(matrix))[None]
     return footprints.viewer(model, lr[None])
 
 

@@ -50,18 +50,18 @@ class View(NamedTuple):
     position: Tensor
     edges: Tensor
 
-    def coverage(self, lr_size: tuple[int, int], area: float = 1.0) -> Tensor:
+    def coverage(self, lr_size: tuple[int, int], factor: float = 1.0) -> Tensor:
         """The share of each pixel's area that lies within a picture of this size (h, w): (H, W), float64, in [0, 1].
 
-        It is counted at 8 x 8 points of the pixels at the picture's border.   area: a factor on the edges; 0 means points.
+        It is counted at 8 x 8 points of the pixels at the picture's border.   factor: on the edges; 0 means points.
         """
         covered = self.inside(lr_size).double()
         low, high = torch.full((2,), -0.5), torch.tensor(lr_size) - 0.5
-        reach = area * self.edges.abs().sum(-2) / 2                                # (H, W, 2): half of its height and width
+        reach = factor * self.edges.abs().sum(-2) / 2                              # (H, W, 2): half of its height and width
         near = (((self.position - low).abs() <= reach) | ((self.position - high).abs() <= reach)).any(-1)
         steps = (torch.arange(8, dtype=torch.float64) + 0.5) / 4 - 1               # in [-1, 1]
         down, across = torch.cartesian_prod(steps, steps).T[..., None]             # (64, 1) each
-        a, b = (area * self.edges[near] / 2)[:, None].unbind(-2)                   # (N, 1, 2) each, in LR pixels
+        a, b = (factor * self.edges[near] / 2)[:, None].unbind(-2)                 # (N, 1, 2) each, in LR pixels
         points = self.position[near][:, None] + down * a + across * b              # (N, 64, 2)
         covered[near] = ((points >= low) & (points <= high)).all(-1).double().mean(-1)
         return covered
@@ -151,15 +151,15 @@ def boxes(edges: Tensor) -> Tensor:
     return edges.square().sum(-2).sqrt()
 
 
-Look = Callable[..., Tensor]   # (matrix, size, area=1.0, outside=1.0, covered=None) -> (B, 3, H, W)
+Look = Callable[..., Tensor]   # (matrix, size, factor=1.0, outside=1.0, covered=None) -> (B, 3, H, W)
 
 
 @torch.no_grad()
 def viewer(model: nn.Module, lr: Tensor) -> Look:
     """Encode a picture once, and return a function that renders views of it.   lr: (B, 3, h, w), in [0, 1].
 
-    The function is look(matrix, size, area=1.0, outside=1.0, covered=None) -> (B, 3, H, W), about [0, 1]. For matrix and size
-    see `view`. area: a factor on the pixels' edges; 0 means points.   outside: the value beyond the picture. A pixel at the
+    The function is look(matrix, size, factor=1.0, outside=1.0, covered=None) -> (B, 3, H, W), about [0, 1]. For matrix and size
+    see `view`. factor: on the pixels' edges; 0 means points.   outside: the value beyond the picture. A pixel at the
     border mixes it with the nearest colour, by area.   covered: see `View.coverage`, which is used if it is None.
     Raises InputError for a model that cannot be asked for single pixels, such as a fixed-scale model.
     """
@@ -180,12 +180,12 @@ def _look(model: ImplicitModel, features: Tensor) -> Look:
 
     @torch.no_grad()
     def look(
-        matrix: Tensor, size: tuple[int, int], area: float = 1.0, outside: float = 1.0, covered: Tensor | None = None
+        matrix: Tensor, size: tuple[int, int], factor: float = 1.0, outside: float = 1.0, covered: Tensor | None = None
     ) -> Tensor:
         seen = view(matrix, size)
-        covered = seen.coverage(lr_size, area) if covered is None else covered     # (H, W)
+        covered = seen.coverage(lr_size, factor) if covered is None else covered   # (H, W)
         position, edges = seen.nearest(lr_size), seen.edges
-        told = (area * edges).flatten(2) if exact else boxes(area * edges).clamp(min=POINT)   # (H, W, 4 or 2)
+        told = (factor * edges).flatten(2) if exact else boxes(factor * edges).clamp(min=POINT)   # (H, W, 4 or 2)
         alike = bool((matrix[2, :2] == 0).all())                                   # an affine view: all pixels are alike
         inside, made = covered > 0, []
         read = model.reader(features, told[:1, :1].to(features) if alike else told.flatten(0, 1)[None].to(features))

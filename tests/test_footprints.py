@@ -128,8 +128,8 @@ def test_an_area_of_zero_makes_points_of_the_pixels(tiny, picture):
     size, matrix = upright(picture, 2)
     look = footprints.viewer(areas, picture)
     with torch.no_grad():
-        torch.testing.assert_close(look(matrix, size, area=0.0), points(picture, size), rtol=0, atol=2e-5)
-    assert (look(matrix, size) - look(matrix, size, area=0.0)).abs().max() > 1e-3
+        torch.testing.assert_close(look(matrix, size, factor=0.0), points(picture, size), rtol=0, atol=2e-5)
+    assert (look(matrix, size) - look(matrix, size, factor=0.0)).abs().max() > 1e-3
 
 
 def test_what_is_not_in_the_picture_gets_the_colour_of_the_outside(tiny, picture):
@@ -202,5 +202,5 @@ def test_pixels_at_the_border_mix_picture_and_surroundings_by_area(tiny, middle,
     if zoom == 4.0:   # the whole picture is in the view
         assert covered.sum().item() == pytest.approx(64 * zoom**2, rel=0.01)
         assert len(covered.unique()) > 20
-    points = footprints.viewer(model, lr)(matrix, size, area=0.0)[0, 0]
+    points = footprints.viewer(model, lr)(matrix, size, factor=0.0)[0, 0]
     assert torch.equal(points < 0.75, footprints.view(matrix, size).inside((8, 8)))

@@ -111,7 +111,7 @@ def _views(picture: str, zoom: float, turn: int, pixels: str) -> tuple[Tensor, T
     """One view of the LR picture interpolated, of the LR picture by the network, and of the original: three of (3, *OUT)."""
     original, lr, look = opened(picture)
     matrix = _matrix(picture, zoom, turn)
-    sr = look(matrix, OUT, area=PIXELS[pixels])[0]
+    sr = look(matrix, OUT, factor=PIXELS[pixels])[0]
     near = footprints.photographed(lr, matrix, OUT, 1, samples=1)
     return near, sr, footprints.photographed(original, matrix, OUT, FACTOR, samples=FACTOR)
 
